@@ -1,0 +1,103 @@
+"""Where a lab keeps its things, and the few settings a region has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from lambdalab.errors import BadOption
+
+ACCOUNT = "123456789012"
+"""The account of AWS's documentation: commands and ARNs printed there work here."""
+REGION = "us-east-1"
+BACKENDS = ("auto", "namespaces", "process")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one region runs with. Every field has an environment variable `LAMBDALAB_<FIELD>`.
+
+    Times are in seconds. `idle_seconds` is how long the region outlives its last request (0: for ever);
+    `keep_warm_seconds` is how long an unused execution environment is kept; AWS's own is 5 to 15 minutes
+    as observed (`lambda-contract.md` section 17).
+    """
+
+    home: Path
+    account: str = ACCOUNT
+    region: str = REGION
+    backend: str = "auto"
+    idle_seconds: float = 1800.0
+    keep_warm_seconds: float = 600.0
+
+    @property
+    def region_file(self) -> Path:
+        """`region.json`, mode 0600: endpoint, pid and credentials of the running region."""
+        return self.home / "region.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held while a region is being started, so that ten clients start one."""
+        return self.home / "region.lock"
+
+    @property
+    def log_file(self) -> Path:
+        """The region's own log."""
+        return self.home / "region.log"
+
+    @property
+    def credentials_file(self) -> Path:
+        """`credentials.json`, mode 0600: the keys made for this home; they outlive the region."""
+        return self.home / "credentials.json"
+
+    def as_environment(self) -> dict[str, str]:
+        """The variables that give a child process the same settings."""
+        return {
+            "LAMBDALAB_HOME": str(self.home),
+            "LAMBDALAB_ACCOUNT": self.account,
+            "LAMBDALAB_REGION": self.region,
+            "LAMBDALAB_BACKEND": self.backend,
+            "LAMBDALAB_IDLE_SECONDS": repr(self.idle_seconds),
+            "LAMBDALAB_KEEP_WARM_SECONDS": repr(self.keep_warm_seconds),
+        }
+
+
+def default_home() -> Path:
+    """The home when none is named: `$LAMBDALAB_HOME`, else the user's data directory of the platform."""
+    named = os.environ.get("LAMBDALAB_HOME")
+    return Path(named).expanduser().absolute() if named else platformdirs.user_data_path("lambdalab", appauthor=False)
+
+
+def load(environ: Mapping[str, str] | None = None, *, home: Path | None = None) -> Settings:
+    """The settings that the environment names. Raises `BadOption` with the variable's name and rule."""
+    env = os.environ if environ is None else environ
+    account = env.get("LAMBDALAB_ACCOUNT", ACCOUNT)
+    if not (account.isdigit() and len(account) == 12):
+        raise BadOption(f"LAMBDALAB_ACCOUNT is {account!r}; an account is 12 digits, such as {ACCOUNT}.")
+    backend = env.get("LAMBDALAB_BACKEND", "auto")
+    if backend not in BACKENDS:
+        raise BadOption(f"LAMBDALAB_BACKEND is {backend!r}; choose one of {', '.join(BACKENDS)}.")
+    return Settings(
+        home=home or default_home(),
+        account=account,
+        region=env.get("LAMBDALAB_REGION", REGION),
+        backend=backend,
+        idle_seconds=_seconds(env, "LAMBDALAB_IDLE_SECONDS", 1800.0),
+        keep_warm_seconds=_seconds(env, "LAMBDALAB_KEEP_WARM_SECONDS", 600.0),
+    )
+
+
+def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name)
+    if text is None:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if value < 0:
+        raise BadOption(f"{name} is {text!r}; it takes a number of seconds, 0 or more.")
+    return value

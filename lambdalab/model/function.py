@@ -1,0 +1,84 @@
+"""A function as a record: one version's code and configuration, frozen; changes make new records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+LATEST = "$LATEST"
+State = Literal["Pending", "Active", "Inactive", "Failed"]
+UpdateStatus = Literal["InProgress", "Successful", "Failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeReference:
+    """A package in the store: the lowercase hex sha256 of the zip's bytes, its size, and its size unzipped (bytes)."""
+
+    sha256: str
+    size: int
+    unzipped_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionKey:
+    """Which function: owner account, region, name."""
+
+    account: str
+    region: str
+    name: str
+
+    @property
+    def arn(self) -> str:
+        """The unqualified ARN."""
+        return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionVersion:
+    """Code and configuration of one version ($LATEST or a number), as AWS's FunctionConfiguration describes them.
+
+    Sizes in MB (MiB), `timeout` in seconds. `last_modified` is AWS's text form (`2026-11-01T12:00:00.123+0000`).
+    `settings` holds the members that are kept and answered as they came, by their AWS name: VpcConfig,
+    DeadLetterConfig, KMSKeyArn, TracingConfig, SnapStart, LoggingConfig, FileSystemConfigs, ImageConfig.
+    """
+
+    key: FunctionKey
+    version: str
+    role: str
+    code: CodeReference
+    revision_id: str
+    last_modified: str
+    runtime: str | None = None
+    handler: str | None = None
+    description: str = ""
+    timeout: int = 3
+    memory_size: int = 128
+    ephemeral_size: int = 512
+    package_type: str = "Zip"
+    architecture: str = "x86_64"
+    environment: Mapping[str, str] | None = None
+    layers: tuple[Mapping[str, Any], ...] = ()
+    state: State = "Pending"
+    state_reason: str | None = None
+    state_reason_code: str | None = None
+    last_update_status: UpdateStatus | None = None
+    last_update_reason: str | None = None
+    last_update_reason_code: str | None = None
+    runtime_version_arn: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def qualified_arn(self) -> str:
+        """The ARN ending with this version."""
+        return f"{self.key.arn}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """What belongs to a function as a whole, whatever its version."""
+
+    key: FunctionKey
+    tags: Mapping[str, str] = field(default_factory=dict)
+    reserved_concurrency: int | None = None
+    last_version: int = 0

@@ -1,0 +1,78 @@
+"""One invocation as it was measured: the record behind every result, REPORT line and bill."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Outcome = Literal["ok", "error", "timeout", "out_of_memory", "exit", "init_error", "response_too_large"]
+"""How it ended. Everything but "ok" is a function error (X-Amz-Function-Error: Unhandled)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """What one environment enforced. Every text says how: "cgroup", "watched every 5 ms", "not enforced".
+
+    `level` is 1 for the hardened process, 2 for the namespaces sandbox, 3 for Docker; `backend` is the name
+    people see ("process", "sandbox", "docker").
+    """
+
+    backend: str
+    level: int
+    memory: str
+    cpu: str
+    time: str
+    file_system: str
+    tmp: str
+    processes: str
+    network: str
+    freeze: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationRecord:
+    """All that was measured of one invocation. Times in milliseconds, memory in MB (MiB, as AWS counts).
+
+    `queue_ms` runs from the request's arrival to the environment taking it, less `init_ms`; `init_ms` is
+    None on a warm start; `duration_ms` is the handler phase; `billed_ms` is ceil(init + duration)
+    (INIT is billed since 2025-08-01, `lambda-contract.md` section 13). `started_at` is epoch milliseconds.
+    `start_reason` says in words why it was cold or warm; `nth_call` counts calls of this environment.
+    """
+
+    request_id: str
+    function_name: str
+    invoked_arn: str
+    executed_version: str
+    outcome: Outcome
+    error_type: str | None
+    started_at: int
+    queue_ms: float
+    init_ms: float | None
+    duration_ms: float
+    billed_ms: int
+    memory_size_mb: int
+    max_memory_mb: int
+    ephemeral_mb: int
+    architecture: str
+    runtime: str
+    environment_id: str
+    nth_call: int
+    start_reason: str
+    log_stream: str
+    fidelity: Fidelity
+
+    @property
+    def cold(self) -> bool:
+        """Whether this call waited for a new environment's init."""
+        return self.init_ms is not None
+
+    def to_json(self) -> str:
+        """The record as compact JSON: the value of the `x-lambdalab-record` header."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> InvocationRecord:
+        """The record that `to_json` wrote."""
+        members: dict[str, Any] = json.loads(text)
+        return cls(**{**members, "fidelity": Fidelity(**members["fidelity"])})

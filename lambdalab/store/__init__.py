@@ -1,0 +1,1 @@
+"""What a home keeps: functions in SQLite, packages by their sha256."""
