@@ -1,0 +1,1 @@
+"""Invocations: admission, execution environments, dispatch, the log and the record of each."""

@@ -1,0 +1,361 @@
+"""From a request to an execution environment and back: admission, cold or warm, measurement, the record.
+
+The dispatcher owns all environments. It takes an idle one of the same function version, newest first, or
+starts a new one; spawns at once are bounded by the cores. It writes the platform's log lines and makes the
+`InvocationRecord`, which is what REPORT, the bill and every display come from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from lambdalab.clock import Clock, Timer
+from lambdalab.engine import failure, report
+from lambdalab.engine.admission import Admission
+from lambdalab.engine.environment import (
+    Completion,
+    ExecutionEnvironment,
+    InitFailure,
+    NeverStarted,
+    State,
+)
+from lambdalab.engine.log_pipe import EnvironmentLog
+from lambdalab.engine.logs import LogStore, log_group
+from lambdalab.engine.variables import function_variables
+from lambdalab.model.function import FunctionKey, FunctionVersion
+from lambdalab.model.invocation import InvocationRecord
+from lambdalab.runtimes.backends.base import Backend, Exit, SandboxSpec
+from lambdalab.runtimes.runtime_api import Event
+from lambdalab.store.packages import PackageStore
+
+_CHANGED = "the code or the configuration changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One synchronous invocation to make. `arrived` is the clock's monotonic count at the request's arrival."""
+
+    version: FunctionVersion
+    invoked_arn: str
+    payload: bytes
+    request_id: str
+    arrived: float
+    client_context: str | None = None
+    trace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of it: the body for the caller, everything measured, and the last 4 KB of log."""
+
+    body: bytes
+    record: InvocationRecord
+    tail: str
+
+
+@dataclass(slots=True)
+class _Pool:
+    """The environments of one function version. `note` explains its next cold start."""
+
+    idle: list[ExecutionEnvironment] = field(default_factory=list)
+    all: set[ExecutionEnvironment] = field(default_factory=set)
+    note: str = "no environment had been started for this code and configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """An environment for one invocation, and how it was come by. Times in milliseconds."""
+
+    environment: ExecutionEnvironment
+    init_ms: float | None
+    reason: str
+    warm: bool = False
+    failure: InitFailure | None = None
+    repeated_ms: float = 0.0
+
+
+class Dispatcher:
+    """All execution environments of a region. Used from the event loop's thread only."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        clock: Clock,
+        logs: LogStore,
+        packages: PackageStore,
+        *,
+        access: Mapping[str, str],
+        keep_warm_seconds: float,
+        admission: Admission | None = None,
+    ) -> None:
+        self.backend = backend
+        self.admission = admission or Admission()
+        self._clock = clock
+        self._logs = logs
+        self._packages = packages
+        self._access = access
+        self._keep_warm = keep_warm_seconds
+        self._pools: dict[tuple[FunctionKey, str], _Pool] = {}
+        self._spawns = asyncio.Semaphore(os.cpu_count() or 1)
+        self._reaper: Timer | None = None
+
+    # -- invoking
+
+    async def invoke(self, request: Request) -> Result:
+        """Run the function once. Raises `TooManyRequests`, or what the backend raises when nothing can start."""
+        account = request.version.key.account
+        self.admission.enter(account)
+        try:
+            while True:
+                try:
+                    return await self._attempt(request)
+                except NeverStarted:
+                    continue  # it ended between two calls, before the event was taken: another one takes it
+        finally:
+            self.admission.leave(account)
+
+    async def _attempt(self, request: Request) -> Result:
+        pool = self._pool(request.version)
+        taken = self._take_idle(pool) or await self._take_new(pool, request.version)
+        if taken.failure is not None:
+            taken = await self._take_again(pool, request.version, taken)
+        try:
+            if taken.failure is not None:
+                return self._conclude(request, taken, _never_initialised(request, taken), 0.0)
+            return await self._run(request, taken)
+        finally:
+            self._put_back(pool, taken.environment)
+
+    async def _run(self, request: Request, taken: _Taken) -> Result:
+        environment, version = taken.environment, request.version
+        if taken.warm:
+            environment.drain_log()
+            environment.log.begin()
+        event = Event(
+            request.request_id, request.payload, request.invoked_arn, request.trace_id, request.client_context
+        )
+        waited = (self._clock.monotonic() - request.arrived) * 1000
+        queue_ms = max(waited - (taken.init_ms or 0.0) - taken.repeated_ms, 0.0)
+        start_line = report.start(request.request_id, version.version)
+        completion = await environment.invoke(event, version.timeout, start_line, spent=taken.repeated_ms / 1000)
+        if taken.repeated_ms:
+            completion = replace(completion, duration_ms=completion.duration_ms + taken.repeated_ms)
+        return self._conclude(request, taken, completion, queue_ms)
+
+    def _conclude(self, request: Request, taken: _Taken, completion: Completion, queue_ms: float) -> Result:
+        environment, version = taken.environment, request.version
+        peak = environment.max_memory_mb()
+        environment.drain_log()
+        if peak > version.memory_size and completion.outcome in {"ok", "error", "response_too_large"}:
+            # It held more than it may have had, between two looks of the watch: AWS would have killed it.
+            why = failure.out_of_memory(request.request_id)
+            completion = Completion(why.body, why.outcome, why.error_type, completion.duration_ms)
+            environment.stop("the last one passed its memory size")
+        record = self._record(request, taken, completion, queue_ms, peak)
+        if taken.failure is not None:
+            environment.log.add(report.start(request.request_id, version.version))
+        environment.log.add(report.end(request.request_id))
+        environment.log.add(_report_line(record))
+        return Result(completion.body, record, environment.log.tail())
+
+    def _record(
+        self, request: Request, taken: _Taken, completion: Completion, queue_ms: float, peak: int
+    ) -> InvocationRecord:
+        version, environment = request.version, taken.environment
+        duration = completion.duration_ms
+        spent = queue_ms + (taken.init_ms or 0.0) + duration
+        return InvocationRecord(
+            request_id=request.request_id,
+            function_name=version.key.name,
+            invoked_arn=request.invoked_arn,
+            executed_version=version.version,
+            outcome=completion.outcome,
+            error_type=completion.error_type,
+            started_at=self._clock.epoch_ms() - int(spent),
+            queue_ms=queue_ms,
+            init_ms=taken.init_ms,
+            duration_ms=duration,
+            billed_ms=report.billed_ms(duration, taken.init_ms),
+            memory_size_mb=version.memory_size,
+            max_memory_mb=version.memory_size if completion.outcome == "out_of_memory" else peak,
+            ephemeral_mb=version.ephemeral_size,
+            architecture=version.architecture,
+            runtime=version.runtime or "",
+            environment_id=environment.id,
+            nth_call=environment.calls,
+            start_reason=taken.reason,
+            log_stream=environment.log_stream,
+            fidelity=environment.sandbox.fidelity,
+        )
+
+    # -- environments
+
+    def _pool(self, version: FunctionVersion) -> _Pool:
+        return self._pools.setdefault((version.key, version.version), _Pool())
+
+    def _take_idle(self, pool: _Pool) -> _Taken | None:
+        while pool.idle:
+            environment = pool.idle.pop()
+            if environment.state is State.IDLE:
+                return _Taken(environment, None, "an environment was idle and had kept its state", warm=True)
+        return None
+
+    async def _take_new(self, pool: _Pool, version: FunctionVersion) -> _Taken:
+        busy = sum(environment.state is State.BUSY for environment in pool.all)
+        reason = f"all environments ({busy}) were busy" if busy else pool.note
+        async with self._spawns:
+            environment_id = uuid.uuid4().hex
+            stream = f"{self._clock.now():%Y/%m/%d}/[{version.version}]{environment_id}"
+            log = EnvironmentLog(self._log_writer(log_group(version), stream))
+            environment = ExecutionEnvironment(environment_id, stream, self._clock, log)
+            log.add(report.init_start(version.runtime or "", self.backend.name, version.runtime_version_arn))
+            failed, init_ms = await self._initialise(pool, environment, version, None)
+        return _Taken(environment, init_ms, reason, failure=failed)
+
+    async def _take_again(self, pool: _Pool, version: FunctionVersion, first: _Taken) -> _Taken:
+        """Init failed: AWS repeats it within the invocation, whose timeout and duration then cover it."""
+        why, log = first.failure, first.environment.log
+        assert why is not None
+        first.environment.stop("the init of the last one failed")
+        log.add(report.init_report(first.init_ms or 0.0, phase="init", status=why.status, error_type=why.error_type))
+        self._put_back(pool, first.environment)
+        async with self._spawns:
+            again = ExecutionEnvironment(first.environment.id, first.environment.log_stream, self._clock, log)
+            failed, init_ms = await self._initialise(pool, again, version, version.timeout)
+        if failed is not None:
+            again.stop("the init of the last one failed")
+            kind = failed.error_type
+            log.add(report.init_report(init_ms, phase="invoke", status=failed.status, error_type=kind))
+        return _Taken(again, None, first.reason, failure=failed, repeated_ms=init_ms)
+
+    async def _initialise(
+        self, pool: _Pool, environment: ExecutionEnvironment, version: FunctionVersion, limit: float | None
+    ) -> tuple[InitFailure | None, float]:
+        """Init, and its milliseconds from the spawn to the first poll."""
+        pool.all.add(environment)
+        try:
+            spec = self._spec(environment, version, await environment.open())
+            began = self._clock.monotonic()
+            failed = await environment.initialise(self.backend, spec, limit)
+        except BaseException:
+            environment.stop("the last one could not be started")
+            pool.all.discard(environment)
+            raise
+        return failed, (self._clock.monotonic() - began) * 1000
+
+    def _spec(self, environment: ExecutionEnvironment, version: FunctionVersion, address: str) -> SandboxSpec:
+        variables = function_variables(
+            version,
+            runtime_api=address,
+            log_group=log_group(version),
+            log_stream=environment.log_stream,
+            access=self._access,
+        )
+        return SandboxSpec(
+            id=environment.id,
+            runtime=version.runtime or "",
+            handler=version.handler or "",
+            code=self._packages.unpacked(version.code.sha256),
+            layers=(),
+            environment=variables,
+            runtime_api=address,
+            memory_mb=version.memory_size,
+            ephemeral_mb=version.ephemeral_size,
+        )
+
+    def _log_writer(self, group: str, stream: str) -> Callable[[str], None]:
+        def write(line: str) -> None:
+            self._logs.append(group, stream, self._clock.epoch_ms(), line)
+
+        return write
+
+    def _put_back(self, pool: _Pool, environment: ExecutionEnvironment) -> None:
+        if environment.retired:
+            environment.stop(_CHANGED)
+        if environment.state is State.STOPPED:
+            pool.all.discard(environment)
+            pool.note = environment.ended or pool.note
+        elif environment.state is State.IDLE:
+            pool.idle.append(environment)
+            if self._reaper is None:
+                self._reaper = self._clock.call_later(self._keep_warm, self._reap)
+
+    # -- the end of environments
+
+    def retire(self, key: FunctionKey, version: str | None = None) -> None:
+        """The function (or one version of it) changed or is gone: its environments take no further call.
+
+        Idle ones end now, busy ones after what they do.
+        """
+        for (pool_key, pool_version), pool in list(self._pools.items()):
+            if pool_key != key or version not in {None, pool_version}:
+                continue
+            del self._pools[pool_key, pool_version]
+            for environment in pool.all:
+                environment.retired = True
+            for environment in pool.idle:
+                environment.stop(_CHANGED)
+            if pool.all:
+                self._pools[pool_key, pool_version] = _Pool(note=_CHANGED)
+
+    def _reap(self) -> None:
+        """End what was idle for too long, and look again when the next one will have been."""
+        self._reaper = None
+        now = self._clock.monotonic()
+        oldest = now
+        for pool in self._pools.values():
+            for environment in [e for e in pool.idle if now - e.idle_since >= self._keep_warm]:
+                pool.idle.remove(environment)
+                pool.all.discard(environment)
+                environment.stop(f"the last one was ended after {self._keep_warm:g} s without a call")
+                pool.note = environment.ended or pool.note
+            oldest = min([oldest, *(environment.idle_since for environment in pool.idle)])
+        if any(pool.idle for pool in self._pools.values()):
+            self._reaper = self._clock.call_later(max(oldest + self._keep_warm - now, 0.0), self._reap)
+
+    def counts(self) -> dict[str, int]:
+        """How many environments are in which state."""
+        states = [environment.state for pool in self._pools.values() for environment in pool.all]
+        return {state.value: states.count(state) for state in State if state is not State.STOPPED}
+
+    def close(self) -> None:
+        """End every environment now."""
+        if self._reaper is not None:
+            self._reaper.cancel()
+        for pool in self._pools.values():
+            for environment in list(pool.all):
+                environment.stop("the region ended")
+        self._pools.clear()
+
+
+def _never_initialised(request: Request, taken: _Taken) -> Completion:
+    """The answer to an invocation whose environment could not be initialised, not even the second time."""
+    why = taken.failure
+    assert why is not None
+    if why.status == "timeout":
+        ended = failure.timed_out(request.request_id, request.version.timeout)
+    elif why.body is not None:
+        return Completion(why.body, "init_error", why.error_type, taken.repeated_ms)
+    else:
+        ended = failure.runtime_exited(request.request_id, why.end or Exit("stopped"))
+    return Completion(ended.body, ended.outcome, ended.error_type, taken.repeated_ms)
+
+
+def _report_line(record: InvocationRecord) -> str:
+    timeout = record.outcome == "timeout"
+    # A handler's own exception is the function's business: only what ended the runtime has a status here.
+    failed = record.outcome in {"out_of_memory", "exit", "init_error"}
+    return report.report(
+        record.request_id,
+        duration_ms=record.duration_ms,
+        billed=record.billed_ms,
+        memory_size_mb=record.memory_size_mb,
+        max_memory_mb=record.max_memory_mb,
+        init_ms=record.init_ms,
+        status="timeout" if timeout else "error" if failed else None,
+        error_type=record.error_type if failed else None,
+    )

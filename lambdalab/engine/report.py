@@ -1,0 +1,72 @@
+"""The platform's lines in a function's log: INIT_START, START, END, REPORT. Pure text, to AWS's letter.
+
+Source: `lambda-contract.md` section 13. Tabs separate the fields; REPORT has a trailing one.
+"""
+
+from __future__ import annotations
+
+import math
+
+STATUS_OF_ERROR = {"timeout": "timeout"}
+
+
+def billed_ms(duration_ms: float, init_ms: float | None) -> int:
+    """Whole milliseconds, rounded up, of init and handler together (INIT is billed since 2025-08-01)."""
+    # Both are shown with two decimals; rounding first keeps 21.0000001 from being billed as 22.
+    return math.ceil(round(duration_ms + (init_ms or 0.0), 2)) or 1
+
+
+def init_start(runtime: str, backend: str, runtime_version_arn: str | None) -> str:
+    """The first line of an environment. The version is named as the lab's own: it is not AWS's build."""
+    arn = f"\tRuntime Version ARN: {runtime_version_arn}" if runtime_version_arn else ""
+    return f"INIT_START Runtime Version: {runtime_label(runtime)} (lambdalab {backend}){arn}"
+
+
+def runtime_label(runtime: str) -> str:
+    """`python3.12` as AWS writes it in INIT_START: `python:3.12`."""
+    family = runtime.rstrip("0123456789.x")
+    return f"{family}:{runtime[len(family) :]}" if family != runtime else runtime
+
+
+def start(request_id: str, version: str) -> str:
+    """The line before the handler runs."""
+    return f"START RequestId: {request_id} Version: {version}"
+
+
+def end(request_id: str) -> str:
+    """The line after the handler ran."""
+    return f"END RequestId: {request_id}"
+
+
+def report(
+    request_id: str,
+    *,
+    duration_ms: float,
+    billed: int,
+    memory_size_mb: int,
+    max_memory_mb: int,
+    init_ms: float | None,
+    status: str | None = None,
+    error_type: str | None = None,
+) -> str:
+    """The REPORT line. `status` is "timeout" or "error"; Init Duration stands only after a cold start."""
+    fields = [
+        f"REPORT RequestId: {request_id}",
+        f"Duration: {duration_ms:.2f} ms",
+        f"Billed Duration: {billed} ms",
+        f"Memory Size: {memory_size_mb} MB",
+        f"Max Memory Used: {max_memory_mb} MB",
+    ]
+    if init_ms is not None:
+        fields.append(f"Init Duration: {init_ms:.2f} ms")
+    if status is not None:
+        fields.append(f"Status: {status}")
+    if error_type is not None:
+        fields.append(f"Error Type: {error_type}")
+    return "\t".join(fields) + "\t"
+
+
+def init_report(init_ms: float, *, phase: str, status: str, error_type: str | None) -> str:
+    """The line of an init that failed: `phase` is "init", or "invoke" when it was repeated for a request."""
+    kind = f"\tError Type: {error_type}" if error_type else ""
+    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\tStatus: {status}{kind}"

@@ -1,0 +1,49 @@
+"""The environment variables of a function's process: AWS's own, then the function's. Pure.
+
+Source: `lambda-contract.md` section 17. `{task}`, `{opt}` and `{runtime}` are filled in by the backend with
+the paths that the process will see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lambdalab.model.function import FunctionVersion
+
+_PATHS = {
+    "LANG": "en_US.UTF-8",
+    "TZ": ":UTC",
+    "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:{opt}/bin",
+    "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:{runtime}:{runtime}/lib:{task}:{task}/lib:{opt}/lib",
+    "LAMBDA_TASK_ROOT": "{task}",
+    "LAMBDA_RUNTIME_DIR": "{runtime}",
+    "PYTHONPATH": "{runtime}",
+    "LAMBDALAB_LAYERS_ROOT": "{opt}",
+}
+
+
+def function_variables(
+    version: FunctionVersion, *, runtime_api: str, log_group: str, log_stream: str, access: Mapping[str, str]
+) -> dict[str, str]:
+    """All variables of one environment. `access` names the endpoint and the function's own credentials.
+
+    The function's own variables may replace PATH, LANG and the like, never a reserved name: the rules
+    refused those when the configuration was written.
+    """
+    region = version.key.region
+    platform = {
+        "_HANDLER": version.handler or "",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.runtime}",
+        "AWS_LAMBDA_FUNCTION_NAME": version.key.name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_size),
+        "AWS_LAMBDA_FUNCTION_VERSION": version.version,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_LAMBDA_RUNTIME_API": runtime_api,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
+    }
+    return {**_PATHS, **access, **(version.environment or {}), **platform}

@@ -1,0 +1,1 @@
+"""Runtimes: the catalogue, the Runtime API, the clients inside the sandbox, and the backends that isolate."""

@@ -1,0 +1,1 @@
+"""Backends: where an execution environment's processes run, and what keeps them apart."""

@@ -1,0 +1,114 @@
+"""What the engine asks of a backend: start a sandbox for an execution environment, freeze it, measure it, end it.
+
+A backend knows processes and isolation. It knows nothing of functions' names, invocations or AWS's API:
+those are the engine's. The Runtime API's listening socket is the engine's too; the backend only tells the
+process where it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lambdalab.model.invocation import Fidelity
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSpec:
+    """All that a backend needs to start one execution environment.
+
+    `command` is the runtime's start command with the paths as the sandbox sees them resolved by the backend:
+    it begins with the interpreter. `code` is the unpacked package (read-only, shown at /var/task); `layers`
+    are unpacked layers in order (later wins, shown at /opt). `environment` is complete: the sandbox's
+    process gets these variables and no others, after `{task}`, `{opt}`, `{runtime}`, `{tmp}` in values
+    are replaced by the paths the process will see. Sizes in MB (MiB).
+    """
+
+    id: str
+    runtime: str
+    handler: str
+    code: Path
+    layers: tuple[Path, ...]
+    environment: Mapping[str, str]
+    runtime_api: str
+    memory_mb: int
+    ephemeral_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a sandbox ended. `status` is the exit status, or None when a signal or the lab ended it.
+
+    `reason`: "exited" by itself; "signal" killed by the signal `signal`; "out_of_memory" killed for passing
+    its memory size; "too_many_processes", "tmp_full" killed by the watch; "stopped" ended by `stop`.
+    """
+
+    reason: Literal["exited", "signal", "out_of_memory", "too_many_processes", "tmp_full", "stopped"]
+    status: int | None = None
+    signal: int | None = None
+
+
+class Sandbox(ABC):
+    """The running processes of one execution environment.
+
+    Frozen or running; ended once `exited` is done. All calls are made from the event loop's thread and
+    return at once; all are safe after the end.
+    """
+
+    exited: asyncio.Future[Exit]
+    fidelity: Fidelity
+    task_root: str
+    """Where the process sees its code: "/var/task", or a real directory where paths cannot be mapped."""
+
+    @property
+    @abstractmethod
+    def log_fd(self) -> int:
+        """The read end of the pipe that stdout and stderr go to, non-blocking. The engine reads and closes it."""
+
+    @abstractmethod
+    def owns_connection(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
+        """Whether the TCP connection on the Runtime API's port comes from a process of this sandbox.
+
+        Called once for each accepted connection, before a byte of it is answered.
+        """
+
+    @abstractmethod
+    def begin_invocation(self) -> None:
+        """Thaw, and enforce the CPU share from now on. Called before an event is handed out."""
+
+    @abstractmethod
+    def end_invocation(self) -> None:
+        """The invocation is over: stop watching memory closely. The sandbox stays thawed until `freeze`."""
+
+    @abstractmethod
+    def freeze(self) -> None:
+        """Stop every process until `begin_invocation`. Called some milliseconds after the runtime polled again."""
+
+    @abstractmethod
+    def max_memory_mb(self) -> int:
+        """The most memory its processes held since the start, measured, in whole MB rounded up; 0 once unknown."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End all its processes now (SIGKILL) and remove what it had on disk, off the caller's path."""
+
+
+class Backend(ABC):
+    """Starts sandboxes of one isolation level."""
+
+    name: str
+
+    @abstractmethod
+    async def start(self, spec: SandboxSpec) -> Sandbox:
+        """Start the runtime's process; return as soon as it is running, before its init is over.
+
+        Raises `RuntimeUnavailable` when the interpreter is missing, `OSError` when the process cannot start.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End all sandboxes and helpers. Called once, at the region's end."""

@@ -1,0 +1,34 @@
+"""The Python runtime's entry point, as AWS has one at /var/runtime: the path first, then AWS's own client.
+
+    python bootstrap.py HANDLER
+
+awslambdaric does the work: it loads the handler, polls the Runtime API, marshals and logs. This file only
+puts the function's and the layers' directories on the path in AWS's order.
+"""
+
+import _sitebuiltins
+import builtins
+import os
+import sys
+
+
+def search_path() -> "list[str]":
+    """Where AWS's Python runtime looks, before the runtime's own directory (docs: packaging-layers)."""
+    version = "python%d.%d" % sys.version_info[:2]
+    layers = os.environ.get("LAMBDALAB_LAYERS_ROOT", "/opt")
+    task = os.environ["LAMBDA_TASK_ROOT"]
+    return [task, f"{layers}/python/lib/{version}/site-packages", f"{layers}/python"]
+
+
+if __name__ == "__main__":
+    sys.path[:0] = search_path()
+    os.environ.pop("LAMBDALAB_LAYERS_ROOT", None)
+    # The interpreter runs without `site` (-S), so that packages installed beside it stay out of sight;
+    # the two names that `site` would have given to the function's code come from here.
+    builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
+    builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
+
+    from awslambdaric import bootstrap
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+
+    bootstrap.run(sys.argv[1], LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]))

@@ -1,0 +1,75 @@
+"""The directory that Python functions see at /var/runtime: AWS's client and SDK, and nothing else of ours.
+
+A function must not see the region's packages, so what AWS's Python runtimes bring (awslambdaric, boto3 and
+what they need) is copied out of the region's own environment once, by version, and compiled with
+unchecked hashes so that a fresh sandbox never recompiles it (`speed.md`, trap 1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
+SDK = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "python-dateutil", "six")
+_BOOTSTRAP = Path(__file__).parent / "bootstraps" / "python"
+_OWN = ("bootstrap.py", "runtime_client.py")
+
+
+def client_directory(state: Path) -> Path:
+    """The client directory below `state`, made on first use. Takes a second then, nothing after.
+
+    Raises `importlib.metadata.PackageNotFoundError` when a package of ours is missing from the installation.
+    """
+    directory = state / f"python-{_fingerprint()}"
+    if not directory.exists():
+        _build(directory)
+    return directory
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    for package in (*CLIENT, *SDK):
+        digest.update(f"{package}={metadata.version(package)}\n".encode())
+    for name in _OWN:
+        digest.update((_BOOTSTRAP / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _build(directory: Path) -> None:
+    # Built aside and renamed, so that two regions starting at once never see half a directory.
+    aside = directory.with_name(f".{directory.name}-{os.getpid()}")
+    shutil.rmtree(aside, ignore_errors=True)
+    for package in (*CLIENT, *SDK):
+        for source, name in _python_files(package):
+            target = aside / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _link(source, target)
+    for name in _OWN:
+        shutil.copyfile(_BOOTSTRAP / name, aside / name)
+    try:
+        aside.rename(directory)
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True)
+        if not directory.exists():
+            raise
+
+
+def _python_files(package: str) -> Iterator[tuple[Path, str]]:
+    """What a distribution installed, but for compiled parts, which are of one interpreter only."""
+    for file in metadata.files(package) or ():
+        name = str(file)
+        if name.startswith("..") or "__pycache__" in name or name.endswith((".so", ".pyd")):
+            continue
+        yield Path(str(file.locate())), name
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

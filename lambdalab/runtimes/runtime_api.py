@@ -1,0 +1,232 @@
+"""The Runtime API of one execution environment: its own port, its own protocol, on asyncio and httptools.
+
+This is half of the hot path, so the protocol is written by hand: it keeps nothing of a request but what the
+Runtime API uses, and answers with one write. The other half of the design is identity. Each environment has
+its own port on loopback, and a connection is answered only when the sandbox says that one of its own
+processes opened it: the port alone therefore says who is speaking.
+
+Reference: `lambda-contract.md` section 18.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+import httptools
+
+RESPONSE_LIMIT = 6_291_556
+"""Bytes of result that an invocation may post (AWS's own text names the figure)."""
+_PREFIX = b"/2018-06-01/runtime/"
+_ERROR_TYPE = b"lambda-runtime-function-error-type"
+_ERROR_TYPE_LENGTH = len(_ERROR_TYPE)
+_REASONS = {int(status): status.phrase for status in http.HTTPStatus}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What `GET invocation/next` hands out: the body, and the headers as they are on the wire."""
+
+    request_id: str
+    body: bytes
+    invoked_arn: str
+    trace_id: str
+    client_context: str | None = None
+
+    def encode(self, deadline_ms: int) -> bytes:
+        """The whole HTTP answer. The deadline (epoch milliseconds) is known only when the event is handed out."""
+        context = f"Lambda-Runtime-Client-Context: {self.client_context}\r\n" if self.client_context else ""
+        head = (
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            f"Lambda-Runtime-Aws-Request-Id: {self.request_id}\r\n"
+            f"Lambda-Runtime-Deadline-Ms: {deadline_ms}\r\n"
+            f"Lambda-Runtime-Invoked-Function-Arn: {self.invoked_arn}\r\n"
+            f"Lambda-Runtime-Trace-Id: {self.trace_id}\r\n"
+            f"{context}Content-Length: {len(self.body)}\r\n\r\n"
+        )
+        return head.encode() + self.body
+
+
+class Listener(Protocol):
+    """What the environment does with what its runtime says."""
+
+    def polled(self, connection: Connection) -> None:
+        """The runtime asks for the next event; answer with `connection.send_event`, now or later."""
+
+    def responded(self, request_id: str, body: bytes, *, too_large: bool) -> bool:
+        """The runtime answers an invocation. Returns whether that invocation was waiting."""
+
+    def failed(self, request_id: str, body: bytes, error_type: str) -> bool:
+        """The runtime reports an invocation's error. Returns whether that invocation was waiting."""
+
+    def init_failed(self, body: bytes, error_type: str) -> None:
+        """The runtime reports that its init failed."""
+
+
+Admit = Callable[[tuple[str, int], tuple[str, int]], bool]
+"""Whether the connection (peer address, local address) is from a process of the environment."""
+
+
+class RuntimeApi:
+    """The listening port of one environment. `start` it, put `address` in the sandbox, `close` it at the end."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.admit: Admit = _nobody
+        self.address = ""
+        self._server: asyncio.Server | None = None
+        self._connections: set[Connection] = set()
+
+    async def start(self) -> None:
+        """Listen on a free port of loopback. Until `admit` is set nobody is let in."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0, backlog=16)
+        host, port = self._server.sockets[0].getsockname()
+        self.address = f"{host}:{port}"
+
+    def close(self) -> None:
+        """Stop listening and drop every connection."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for connection in list(self._connections):
+            connection.abort()
+
+    def entered(self, connection: Connection) -> None:
+        """A connection was let in."""
+        self._connections.add(connection)
+
+    def left(self, connection: Connection) -> None:
+        """A connection ended."""
+        self._connections.discard(connection)
+
+
+def _nobody(_peer: tuple[str, int], _local: tuple[str, int]) -> bool:
+    return False
+
+
+@dataclass(slots=True)
+class _Request:
+    url: bytes = b""
+    error_type: str = "Unhandled"
+    chunks: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+    def body(self) -> bytes:
+        return self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+
+
+class Connection(asyncio.Protocol):
+    """One connection of a runtime: parses requests and answers them in order."""
+
+    def __init__(self, api: RuntimeApi) -> None:
+        self._api = api
+        self._parser = httptools.HttpRequestParser(self)
+        self._request = _Request()
+        self._transport: asyncio.Transport | None = None
+        self._unsent = b""
+        self._polling = False
+
+    # -- asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let the peer in, or drop it before a byte is answered."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if self._api.admit(peer[:2], local[:2]):
+            self._api.entered(self)
+        else:
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """Forget the connection."""
+        self._transport = None
+        self._api.left(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; a peer that does not speak HTTP is dropped."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.abort()
+        # A peer that polled without reading our last answer does not wait for it: it goes with the event.
+        if self._unsent and not self._polling:
+            self._write(b"")
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+
+    # -- httptools' side
+
+    def on_url(self, url: bytes) -> None:
+        """Its path."""
+        self._request.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """The one header that says something: the type of an error."""
+        if len(name) == _ERROR_TYPE_LENGTH and name.lower() == _ERROR_TYPE:
+            self._request.error_type = value.decode("utf-8", "replace")
+
+    def on_body(self, body: bytes) -> None:
+        """A part of its body; what is over the limit is counted and dropped."""
+        request = self._request
+        request.size += len(body)
+        if request.size <= RESPONSE_LIMIT:
+            request.chunks.append(body)
+
+    def on_message_complete(self) -> None:
+        """The whole request is here: route it."""
+        request, method = self._request, self._parser.get_method()
+        self._request = _Request()
+        if not request.url.startswith(_PREFIX):
+            return self._answer(404, b'{"errorMessage":"unknown path","errorType":"InvalidRequest"}')
+        path = request.url[len(_PREFIX) :].decode("ascii", "replace")
+        if method == b"GET" and path == "invocation/next":
+            self._polling = True
+            return self._api.listener.polled(self)
+        if method == b"POST" and path == "init/error":
+            self._api.listener.init_failed(request.body(), request.error_type)
+            return self._answer(202)
+        if method == b"POST":
+            return self._conclude(request, path)
+        return self._answer(405, b'{"errorMessage":"method not allowed","errorType":"InvalidRequest"}')
+
+    def _conclude(self, request: _Request, path: str) -> None:
+        parts = path.split("/")
+        if len(parts) != 3 or parts[0] != "invocation" or parts[2] not in {"response", "error"}:
+            return self._answer(404, b'{"errorMessage":"unknown path","errorType":"InvalidRequest"}')
+        too_large = request.size > RESPONSE_LIMIT
+        if parts[2] == "response":
+            known = self._api.listener.responded(parts[1], request.body(), too_large=too_large)
+        else:
+            known = self._api.listener.failed(parts[1], request.body(), request.error_type)
+        if not known:
+            return self._answer(400, b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}')
+        return self._answer(413 if too_large else 202)
+
+    # -- answers
+
+    def send_event(self, event: Event, deadline_ms: int) -> None:
+        """Hand out the event to a runtime that polls."""
+        self._polling = False
+        self._write(event.encode(deadline_ms))
+
+    def _answer(self, status: int, body: bytes = b'{"status":"OK"}') -> None:
+        head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
+        self._unsent += f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+    def _write(self, data: bytes) -> None:
+        data, self._unsent = self._unsent + data, b""
+        if self._transport is not None:
+            self._transport.write(data)
+
+
+def error_document(error_type: str, message: str) -> dict[str, Any]:
+    """The body of a failure that the platform, not the runtime, reports; keys in AWS's order."""
+    return {"errorType": error_type, "errorMessage": message}

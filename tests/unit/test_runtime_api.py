@@ -1,0 +1,161 @@
+"""The Runtime API of one environment, spoken to over a real socket."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from lambdalab.runtimes.runtime_api import RESPONSE_LIMIT, Event, RuntimeApi
+
+EVENT = Event("id-1", b'{"a": 1}', "arn:aws:lambda:us-east-1:123456789012:function:f", "Root=1")
+
+
+class Recorder:
+    """A listener that hands out one event and writes down what it is told."""
+
+    def __init__(self):
+        self.told = []
+        self.known = True
+
+    def polled(self, connection):
+        self.told.append("polled")
+        connection.send_event(EVENT, 1_800_000_000_000)
+
+    def responded(self, request_id, body, *, too_large):
+        self.told.append(("responded", request_id, body, too_large))
+        return self.known
+
+    def failed(self, request_id, body, error_type):
+        self.told.append(("failed", request_id, body, error_type))
+        return self.known
+
+    def init_failed(self, body, error_type):
+        self.told.append(("init_failed", body, error_type))
+
+
+@pytest.fixture
+def listener():
+    return Recorder()
+
+
+def talk(listener, *requests, admit=lambda peer, local: True):
+    """Send raw requests over one connection; return the raw answers, one for each request."""
+
+    async def run():
+        api = RuntimeApi(listener)
+        await api.start()
+        api.admit = admit
+        host, port = api.address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        answers = []
+        try:
+            for request in requests:
+                writer.write(request)
+                head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+                length = next(int(h.split(b": ")[1]) for h in head.split(b"\r\n") if h.startswith(b"Content-Length"))
+                answers.append(head + await reader.readexactly(length))
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+            api.close()
+        return answers
+
+    return asyncio.run(run())
+
+
+def post(path, body=b"", headers=b""):
+    return b"POST /2018-06-01/runtime/%s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s" % (path, headers, len(body), body)
+
+
+NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n"
+
+
+def test_next_hands_out_the_event_with_its_headers(listener):
+    (answer,) = talk(listener, NEXT)
+    head, body = answer.split(b"\r\n\r\n")
+    assert body == EVENT.body
+    assert b"Lambda-Runtime-Aws-Request-Id: id-1\r\n" in head
+    assert b"Lambda-Runtime-Deadline-Ms: 1800000000000\r\n" in head
+    assert b"Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-1:123456789012:function:f" in head
+
+
+def test_a_response_is_accepted_and_passed_on(listener):
+    (answer,) = talk(listener, post(b"invocation/id-1/response", b'"ok"'))
+    assert answer.startswith(b"HTTP/1.1 202 ")
+    assert listener.told == [("responded", "id-1", b'"ok"', False)]
+
+
+def test_a_response_in_chunks_is_put_together(listener):
+    request = (
+        b"POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    )
+    talk(listener, request)
+    assert listener.told == [("responded", "id-1", b"abcde", False)]
+
+
+def test_a_response_over_the_limit_is_refused_and_the_connection_lives(listener):
+    big, small = talk(
+        listener, post(b"invocation/id-1/response", b"x" * (RESPONSE_LIMIT + 1)), post(b"invocation/id-1/response", b"1")
+    )
+    assert big.startswith(b"HTTP/1.1 413 ")
+    assert small.startswith(b"HTTP/1.1 202 ")
+    assert listener.told[0][3] is True
+    assert listener.told[1] == ("responded", "id-1", b"1", False)
+
+
+def test_a_response_of_exactly_the_limit_passes(listener):
+    (answer,) = talk(listener, post(b"invocation/id-1/response", b"x" * RESPONSE_LIMIT))
+    assert answer.startswith(b"HTTP/1.1 202 ")
+
+
+def test_an_answer_to_another_invocation_is_a_bad_request(listener):
+    listener.known = False
+    (answer,) = talk(listener, post(b"invocation/other/response", b"1"))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_an_error_carries_its_type(listener):
+    talk(listener, post(b"invocation/id-1/error", b"{}", b"Lambda-Runtime-Function-Error-Type: Runtime.X\r\n"))
+    assert listener.told == [("failed", "id-1", b"{}", "Runtime.X")]
+
+
+def test_an_init_error_may_come_on_a_connection_that_never_polled(listener):
+    talk(listener, post(b"init/error", b"{}", b"lambda-runtime-function-error-type: Runtime.ImportModuleError\r\n"))
+    assert listener.told == [("init_failed", b"{}", "Runtime.ImportModuleError")]
+
+
+@pytest.mark.parametrize("path", [b"invocation/id-1/nonsense", b"nothing", b"invocation//response/x"])
+def test_an_unknown_path_is_not_found(listener, path):
+    (answer,) = talk(listener, post(path))
+    assert answer.startswith(b"HTTP/1.1 404 ")
+
+
+def test_a_stranger_gets_no_byte(listener):
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        talk(listener, NEXT, admit=lambda peer, local: False)
+    assert listener.told == []
+
+
+def test_nobody_is_let_in_before_the_sandbox_is_known(listener):
+    async def run():
+        api = RuntimeApi(listener)
+        await api.start()
+        host, port = api.address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(NEXT)
+        try:
+            return await asyncio.wait_for(reader.read(), 5)
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+            api.close()
+
+    assert asyncio.run(run()) == b""
+
+
+def test_garbage_ends_the_connection(listener):
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        talk(listener, b"\x00\x01\x02 not http\r\n\r\n")
