@@ -1,0 +1,161 @@
+"""HTTP/1.1 as the gateway needs it: a protocol for uvicorn that hands over whole requests.
+
+uvicorn listens, accepts and shuts down; this class stands where its own ASGI protocol would. ASGI's scope,
+channels and events cost more per request than the whole of our signature check (`speed.md`), and buy nothing
+here: every request of AWS's wire is small enough to be whole before it is looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import httptools
+
+if TYPE_CHECKING:
+    from uvicorn import Config
+    from uvicorn.server import ServerState
+
+BODY_LIMIT = 70_167_211
+"""Bytes of a request (AWS names the figure in CreateFunction's refusal)."""
+_STATUS_LINE = {int(s): f"HTTP/1.1 {int(s)} {s.phrase}\r\n".encode() for s in http.HTTPStatus}
+_NO_BODY = {204, 304}
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """One request as it came. Header names are lower-case; `target` is the path and query, still encoded.
+
+    `too_large` says that the body was over `BODY_LIMIT` and was not kept.
+    """
+
+    method: str = ""
+    target: bytes = b""
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    body: bytes = b""
+    too_large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """One answer: the length is added when it is written."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = b""
+
+    def encode(self) -> bytes:
+        """The answer's bytes."""
+        parts = [_STATUS_LINE[self.status]]
+        for name, value in self.headers:
+            parts += (name, b": ", value, b"\r\n")
+        if self.status not in _NO_BODY:
+            parts.append(b"content-length: %d\r\n" % len(self.body))
+        parts += (b"\r\n", self.body)
+        return b"".join(parts)
+
+
+Respond = Callable[[HttpRequest], Awaitable[HttpResponse]]
+"""The gateway: it answers every request and raises nothing."""
+
+
+class HttpProtocol(asyncio.Protocol):
+    """One connection: requests are answered in the order they came, one at a time."""
+
+    def __init__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: Any = None  # noqa: ARG002
+    ) -> None:
+        if not config.loaded:
+            config.load()
+        self._respond = cast("Respond", config.loaded_app)
+        self._connections, self._tasks = server_state.connections, server_state.tasks
+        self._loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._request = HttpRequest()
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._waiting: deque[tuple[HttpRequest, bool]] = deque()
+        self._busy = False
+
+    # -- asyncio's and uvicorn's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client connected."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._connections.add(self)  # type: ignore[arg-type] - uvicorn's own classes are a closed union
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """The client went; what runs for it runs on, as on AWS."""
+        self._transport = None
+        self._waiting.clear()
+        self._connections.discard(self)  # type: ignore[arg-type]
+
+    def shutdown(self) -> None:
+        """The server ends: close now, or after the answer that is under way."""
+        if self._transport is not None and not self._busy:
+            self._transport.close()
+        self._waiting.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; what is not HTTP is refused and dropped."""
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            if self._transport is not None:
+                self._transport.write(HttpResponse(400, [(b"connection", b"close")]).encode())
+                self._transport.close()
+
+    # -- httptools' side
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the target."""
+        self._request.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self._request.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Tell a client that waits for leave that it may send its body."""
+        if (b"expect", b"100-continue") in self._request.headers and self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body; beyond the limit it is only counted."""
+        self._size += len(body)
+        if self._size <= BODY_LIMIT:
+            self._chunks.append(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole: answer it, or queue it behind the one under way."""
+        request, chunks = self._request, self._chunks
+        request.method = self._parser.get_method().decode("ascii")
+        request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        request.too_large = self._size > BODY_LIMIT
+        self._request, self._chunks, self._size = HttpRequest(), [], 0
+        self._waiting.append((request, self._parser.should_keep_alive()))
+        if not self._busy:
+            self._next()
+
+    # -- answering
+
+    def _next(self) -> None:
+        self._busy = bool(self._waiting)
+        if self._busy:
+            request, keep_alive = self._waiting.popleft()
+            task = self._loop.create_task(self._answer(request, keep_alive=keep_alive))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, request: HttpRequest, *, keep_alive: bool) -> None:
+        response = await self._respond(request)
+        if self._transport is not None:
+            self._transport.write(response.encode())
+            if not keep_alive:
+                self._transport.close()
+        self._next()

@@ -1,0 +1,145 @@
+"""The family of invoking: Invoke, synchronous, with its log tail, its dry run and its limits.
+
+Source: `lambda-contract.md` section 10.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lambdalab.api.operations import Answer, Call, operation
+from lambdalab.engine.dispatch import Request, Result
+from lambdalab.errors import (
+    InvalidParameterValue,
+    InvalidRequestContent,
+    InvalidRuntime,
+    NotOffered,
+    RequestTooLarge,
+    ResourceConflict,
+    ResourceNotFound,
+    RuntimeUnavailable,
+)
+from lambdalab.model import arn
+from lambdalab.model.function import LATEST, FunctionVersion
+
+if TYPE_CHECKING:
+    from lambdalab.api.region import Region
+
+SYNC_LIMIT = 6 * 1024 * 1024
+"""Bytes of payload of a synchronous invocation."""
+CLIENT_CONTEXT_LIMIT = 3583
+RECORD_HEADER = "x-lambdalab-record"
+"""Asked for with any value, the answer carries the whole `InvocationRecord`, base64 of its JSON."""
+_INLINE_BYTES = 1 << 16
+
+
+@operation("Invoke")
+async def invoke(region: Region, call: Call) -> Answer:
+    """Run a function and answer with its result, whether it succeeded or failed."""
+    arrived = region.clock.monotonic()
+    version, invoked_arn = _find(region, call)
+    payload = call.params.get("Payload") or b"{}"
+    await _check_payload(payload)
+    kind = call.params.get("InvocationType", "RequestResponse")
+    if kind == "DryRun":
+        return Answer(status=204)
+    if kind == "Event":
+        raise NotOffered("InvocationType Event (the asynchronous queue) is not offered by this version of LambdaLab.")
+    request = Request(
+        version=version,
+        invoked_arn=invoked_arn,
+        payload=payload,
+        request_id=call.request_id,
+        arrived=arrived,
+        client_context=_client_context(call.params.get("ClientContext")),
+        trace_id=call.headers.get("x-amzn-trace-id", ""),
+    )
+    try:
+        result = await region.dispatcher.invoke(request)
+    except RuntimeUnavailable as missing:
+        raise InvalidRuntime(str(missing)) from missing
+    return _answer(call, result)
+
+
+def _answer(call: Call, result: Result) -> Answer:
+    output: dict[str, Any] = {
+        "StatusCode": 200,
+        "ExecutedVersion": result.record.executed_version,
+        "Payload": result.body,
+    }
+    if result.record.outcome != "ok":
+        output["FunctionError"] = "Unhandled"
+    if call.params.get("LogType") == "Tail":
+        output["LogResult"] = base64.b64encode(result.tail.encode()).decode()
+    headers: Mapping[str, str] = {}
+    if RECORD_HEADER in call.headers:
+        headers = {RECORD_HEADER: base64.b64encode(result.record.to_json().encode()).decode()}
+    return Answer(output, headers=headers)
+
+
+def _find(region: Region, call: Call) -> tuple[FunctionVersion, str]:
+    """The version to run, and its ARN as the caller addressed it."""
+    settings = region.settings
+    reference = arn.parse(
+        call.params["FunctionName"],
+        account=call.account,
+        region=settings.region,
+        qualifier=call.params.get("Qualifier"),
+    )
+    qualifier = reference.qualifier or LATEST
+    version = region.functions.get(reference.key, qualifier)
+    if version is None:
+        raise ResourceNotFound(f"Function not found: {reference.key.arn}:{qualifier}")
+    if version.state == "Pending":
+        raise ResourceConflict(
+            "The operation cannot be performed at this time. "
+            "The function is currently in the following state: Pending"
+        )
+    invoked = f"{reference.key.arn}:{reference.qualifier}" if reference.qualifier else reference.key.arn
+    return version, invoked
+
+
+async def _check_payload(payload: bytes) -> None:
+    if len(payload) > SYNC_LIMIT:
+        raise RequestTooLarge(f"Request must be smaller than {SYNC_LIMIT} bytes for the InvokeFunction operation")
+    try:
+        if len(payload) <= _INLINE_BYTES:
+            json.loads(payload)
+        else:
+            # Parsing megabytes takes tens of milliseconds, which the other invocations should not wait for.
+            await asyncio.to_thread(json.loads, payload)
+    except (ValueError, RecursionError) as bad:
+        raise InvalidRequestContent(
+            f"Could not parse request body into json: Could not parse payload into json: {_where(bad, payload)}"
+        ) from bad
+
+
+def _where(bad: Exception, payload: bytes) -> str:
+    """The parser's complaint with AWS's way of giving the place."""
+    line, column, what = 1, 1, str(bad)
+    if isinstance(bad, json.JSONDecodeError):
+        line, column, what = bad.lineno, bad.colno, bad.msg
+    elif isinstance(bad, UnicodeDecodeError):
+        what, column = f"Invalid UTF-8 start byte 0x{payload[bad.start]:02x}", bad.start + 1
+    source = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
+    return f"{what}\n at {source}; line: {line}, column: {column}]"
+
+
+def _client_context(encoded: str | None) -> str | None:
+    """The client context as the JSON text that the runtime is handed."""
+    if not encoded:
+        return None
+    if len(encoded) > CLIENT_CONTEXT_LIMIT:
+        raise InvalidParameterValue(
+            f"Client context must be at most {CLIENT_CONTEXT_LIMIT} bytes of base64; this one has {len(encoded)}."
+        )
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+        return json.dumps(json.loads(text), separators=(",", ":"))
+    except (binascii.Error, ValueError) as bad:
+        raise InvalidRequestContent(f"Client context must be a valid Base64-encoded JSON object: {bad}") from bad

@@ -1,0 +1,29 @@
+"""What an operation works with: the parts of one running region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lambdalab.api.lifecycle import Lifecycle
+from lambdalab.clock import Clock
+from lambdalab.config import Settings
+from lambdalab.engine.dispatch import Dispatcher
+from lambdalab.engine.logs import LogStore
+from lambdalab.runtimes.backends.probe import Isolation
+from lambdalab.store.functions import FunctionStore
+from lambdalab.store.packages import PackageStore
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The parts of one running region, handed to every operation."""
+
+    settings: Settings
+    clock: Clock
+    functions: FunctionStore
+    packages: PackageStore
+    dispatcher: Dispatcher
+    logs: LogStore
+    lifecycle: Lifecycle
+    endpoint: str
+    isolation: Isolation

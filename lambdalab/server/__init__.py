@@ -1,0 +1,1 @@
+"""The region's process: `python -m lambdalab.server`, one for a lab home."""

@@ -1,0 +1,170 @@
+"""Putting a region together and running it: store, engine, gateway, uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import os
+import shutil
+import socket
+import sys
+
+import uvicorn
+
+import lambdalab.api.account
+import lambdalab.api.functions
+import lambdalab.api.invocation
+import lambdalab.api.lab
+import lambdalab.api.logs  # noqa: F401 - the families register their operations
+from lambdalab import __version__
+from lambdalab.api.gateway import Gateway
+from lambdalab.api.lifecycle import Lifecycle
+from lambdalab.api.region import Region
+from lambdalab.api.signature import Credentials
+from lambdalab.clock import SystemClock
+from lambdalab.config import Settings
+from lambdalab.engine.dispatch import Dispatcher
+from lambdalab.engine.logs import LogStore
+from lambdalab.runtimes.backends import probe
+from lambdalab.runtimes.backends.supervisor import Supervisor
+from lambdalab.runtimes.python_client import client_directory
+from lambdalab.server import keys
+from lambdalab.server.ready import Ready
+from lambdalab.store.database import Database
+from lambdalab.store.files import write_private
+from lambdalab.store.functions import FunctionStore
+from lambdalab.store.packages import PackageStore
+
+_log = logging.getLogger("lambdalab.server")
+
+
+def run(settings: Settings, supervisor: Supervisor, ready: Ready) -> None:
+    """Run the region until it ends. Blocks. Raises `LabError` when it cannot start."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    try:
+        asyncio.run(_serve(settings, supervisor, ready))
+    finally:
+        if "LAMBDALAB_OWNER_FD" in os.environ:
+            # An isolated lab's home ends with it, also when its owner could not clean up.
+            shutil.rmtree(settings.home, ignore_errors=True)
+
+
+async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> None:
+    clock = SystemClock()
+    pairs = keys.load_or_make(settings.credentials_file, settings.account)
+    listener = _listen()
+    endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    await supervisor.attach()
+    isolation = await probe.probe(supervisor)
+    backend = probe.choose(
+        settings.backend, isolation, supervisor, client_directory(settings.home / "clients"), settings.home / "sandboxes"
+    )
+    functions, packages = _stores(settings)
+    logs = LogStore(settings.home / "logs", clock)
+    dispatcher = Dispatcher(
+        backend,
+        clock,
+        logs,
+        packages,
+        access=_function_access(pairs.function, endpoint),
+        keep_warm_seconds=settings.keep_warm_seconds,
+    )
+    lifecycle = Lifecycle(clock, settings.idle_seconds)
+    region = Region(settings, clock, functions, packages, dispatcher, logs, lifecycle, endpoint, isolation)
+    known = {
+        pair.access_key_id: Credentials(pair.access_key_id, pair.secret_access_key, pair.account)
+        for pair in (pairs.person, pairs.function)
+    }
+    server = _HttpServer(Gateway(region, known, lifecycle.request))
+    # What was made up to here lives as long as the region: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    _announce(settings, pairs.person, endpoint)
+    _watch_owner(lifecycle)
+    ready.ready()
+    _log.info("ready at %s, home %s, backend %s", endpoint, settings.home, backend.name)
+    try:
+        await asyncio.wait({serving, asyncio.create_task(lifecycle.ending.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        settings.region_file.unlink(missing_ok=True)
+        server.should_exit = True
+        dispatcher.close()
+        logs.flush()
+        await serving
+        await backend.close()
+        await supervisor.close()
+        _log.info("ended after %d requests", lifecycle.requests)
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn, quiet and lean: what AWS does not send costs time on every answer."""
+
+    def __init__(self, app: Gateway) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=300,
+                timeout_graceful_shutdown=1,
+            )
+        )
+
+
+def _listen() -> socket.socket:
+    """A free port on loopback. Nothing of the region ever listens elsewhere."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(512)
+    listener.setblocking(False)
+    return listener
+
+
+def _stores(settings: Settings) -> tuple[FunctionStore, PackageStore]:
+    functions = FunctionStore(Database(settings.home / "region.db"))
+    functions.settle_all()
+    return functions, PackageStore(settings.home / "packages")
+
+
+def _function_access(pair: keys.KeyPair, endpoint: str) -> dict[str, str]:
+    """What lets a function's SDK reach this region, as the role's credentials do on AWS."""
+    return {
+        "AWS_ACCESS_KEY_ID": pair.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": pair.secret_access_key,
+        "AWS_SESSION_TOKEN": pair.token,
+        "AWS_ENDPOINT_URL": endpoint,
+    }
+
+
+def _announce(settings: Settings, pair: keys.KeyPair, endpoint: str) -> None:
+    document = {
+        "endpoint": endpoint,
+        "pid": os.getpid(),
+        "access_key_id": pair.access_key_id,
+        "secret_access_key": pair.secret_access_key,
+        "account": settings.account,
+        "region": settings.region,
+        "version": __version__,
+        "started_at": int(SystemClock().now().timestamp() * 1000),
+    }
+    write_private(settings.region_file, json.dumps(document, indent=2).encode())
+
+
+def _watch_owner(lifecycle: Lifecycle) -> None:
+    """An isolated region ends when its owner does: the pipe from it closes."""
+    text = os.environ.get("LAMBDALAB_OWNER_FD")
+    if text is not None:
+        fd = int(text)
+        asyncio.get_running_loop().add_reader(fd, lifecycle.ending.set)

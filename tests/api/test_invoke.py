@@ -1,0 +1,265 @@
+"""Invoke through real boto3: results, failures and limits, in AWS's words."""
+
+import base64
+import io
+import json
+import zipfile
+
+import pytest
+from botocore.exceptions import ClientError
+
+ROLE = "arn:aws:iam::123456789012:role/lambda-role"
+RUNTIME = "python3.12"
+
+pytestmark = pytest.mark.toolchains
+
+
+def zipped(**files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(f"{name}.py", text)
+    return out.getvalue()
+
+
+@pytest.fixture
+def api(lab):
+    return lab.client("lambda")
+
+
+@pytest.fixture
+def deploy(api):
+    made = []
+
+    def create(source, *, handler="app.handler", timeout=3, memory=128, **more):
+        name = f"f{len(made)}-{abs(hash(source)) % 10**8}"
+        api.create_function(
+            FunctionName=name,
+            Runtime=RUNTIME,
+            Role=ROLE,
+            Handler=handler,
+            Code={"ZipFile": zipped(app=source)},
+            Timeout=timeout,
+            MemorySize=memory,
+            **more,
+        )
+        api.get_waiter("function_active_v2").wait(FunctionName=name)
+        made.append(name)
+        return name
+
+    yield create
+    for name in made:
+        api.delete_function(FunctionName=name)
+
+
+def call(api, name, event=None, **more):
+    answer = api.invoke(FunctionName=name, LogType="Tail", Payload=json.dumps(event), **more)
+    log = base64.b64decode(answer["LogResult"]).decode()
+    return answer, json.loads(answer["Payload"].read()), log
+
+
+def test_the_result_is_the_handlers(api, deploy):
+    answer, result, _ = call(api, deploy("def handler(e, c): return {'got': e}"), {"a": [1, None, "ü"]})
+    assert result == {"got": {"a": [1, None, "ü"]}}
+    assert "FunctionError" not in answer
+
+
+def test_no_payload_is_an_empty_event_and_no_return_is_null(api, deploy):
+    answer = api.invoke(FunctionName=deploy("def handler(e, c):\n    assert e == {}"))
+    assert answer["Payload"].read() == b"null"
+
+
+def test_the_first_call_is_cold_and_the_second_warm(api, deploy):
+    name = deploy("n = 0\ndef handler(e, c):\n    global n\n    n += 1\n    return n")
+    (_, first, cold), (_, second, warm) = call(api, name), call(api, name)
+    assert (first, second) == (1, 2)
+    assert "Init Duration" in cold
+    assert "Init Duration" not in warm
+
+
+def test_the_request_id_is_the_functions(api, deploy):
+    answer, result, log = call(api, deploy("def handler(e, c): return c.aws_request_id"))
+    assert answer["ResponseMetadata"]["RequestId"] == result
+    assert f"START RequestId: {result} Version: $LATEST" in log
+
+
+def test_a_handlers_exception_comes_with_its_stack(api, deploy):
+    source = "def handler(e, c):\n    return total(e)\ndef total(e):\n    return e['price']\n"
+    answer, result, log = call(api, deploy(source), {})
+    assert answer["FunctionError"] == "Unhandled"
+    assert result["errorType"] == "KeyError"
+    assert result["errorMessage"] == "'price'"
+    assert result["stackTrace"][-1] == "  File \"/var/task/app.py\", line 4, in total\n    return e['price']\n"
+    assert "[ERROR] KeyError: 'price'\rTraceback (most recent call last):" in log
+
+
+def test_a_timeout_says_so_and_ends_the_environment(api, deploy):
+    name = deploy("n = 0\ndef handler(e, c):\n    global n\n    n += 1\n    while e: pass\n    return n", timeout=1)
+    answer, result, log = call(api, name, {"hang": True})
+    request = answer["ResponseMetadata"]["RequestId"]
+    assert result == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": f"RequestId: {request} Error: Task timed out after 1.00 seconds",
+    }
+    assert f"{request} Task timed out after 1.00 seconds" in log
+    assert "Status: timeout" in log
+    assert call(api, name, {})[1] == 1
+
+
+def test_too_much_memory_is_stopped_with_aws_error(api, deploy):
+    name = deploy("def handler(e, c):\n    x = bytearray(400 * 1024 * 1024)\n    return len(x)", timeout=20)
+    answer, result, log = call(api, name)
+    request = answer["ResponseMetadata"]["RequestId"]
+    assert result["errorType"] == "Runtime.OutOfMemory"
+    assert result["errorMessage"] == f"RequestId: {request} Error: Runtime exited with error: signal: killed"
+    assert "Memory Size: 128 MB\tMax Memory Used: 128 MB" in log
+    assert "Status: error\tError Type: Runtime.OutOfMemory" in log
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("import os\ndef handler(e, c): os._exit(3)", "Runtime exited with error: exit status 3"),
+        ("import os\ndef handler(e, c): os._exit(0)", "Runtime exited without providing a reason"),
+        (
+            "import ctypes\ndef handler(e, c): ctypes.string_at(0)",
+            "Runtime exited with error: signal: segmentation fault",
+        ),
+    ],
+    ids=["exit status 3", "exit status 0", "segmentation fault"],
+)
+def test_a_runtime_that_ends_is_reported(api, deploy, source, sentence):
+    answer, result, log = call(api, deploy(source))
+    request = answer["ResponseMetadata"]["RequestId"]
+    assert result == {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {request} Error: {sentence}"}
+    assert "Status: error\tError Type: Runtime.ExitError" in log
+
+
+@pytest.mark.parametrize(
+    ("source", "handler", "kind", "message"),
+    [
+        ("", "app.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
+        ("", "nothing.handler", "Runtime.ImportModuleError", "Unable to import module 'nothing': No module named 'nothing'"),
+        ("def (", "app.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'app': invalid syntax (app.py, line 1)"),
+        ("", "handler", "Runtime.MalformedHandlerName", "Bad handler 'handler': not enough values to unpack (expected 2, got 1)"),
+        ("raise ValueError('at import')", "app.handler", "ValueError", "at import"),
+    ],
+    ids=["no handler", "no module", "syntax error", "bad handler", "exception at import"],
+)
+def test_a_function_that_cannot_be_loaded_says_why(api, deploy, source, handler, kind, message):
+    answer, result, log = call(api, deploy(source, handler=handler))
+    assert answer["FunctionError"] == "Unhandled"
+    assert (result["errorType"], result["errorMessage"]) == (kind, message)
+    assert f"Phase: init\tStatus: error\tError Type: {kind}" in log
+
+
+def test_a_result_that_is_not_json_is_a_marshal_error(api, deploy):
+    _, result, _ = call(api, deploy("def handler(e, c): return {1, 2}"))
+    assert result["errorType"] == "Runtime.MarshalError"
+    assert result["errorMessage"] == "Unable to marshal response: Object of type set is not JSON serializable"
+
+
+def test_a_result_over_six_megabytes_is_refused_and_the_environment_lives(api, deploy):
+    name = deploy("n = 0\ndef handler(e, c):\n    global n\n    n += 1\n    return 'x' * e['size'] if e else n")
+    _, result, _ = call(api, name, {"size": 7_000_000})
+    assert result == {
+        "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+        "errorType": "Function.ResponseSizeTooLarge",
+    }
+    assert call(api, name)[1] == 2
+
+
+def test_six_megabytes_pass_in_both_directions(api, deploy):
+    text = "x" * (6 * 1024 * 1024 - 2)
+    answer = api.invoke(FunctionName=deploy("def handler(e, c): return e"), Payload=json.dumps(text))
+    assert json.loads(answer["Payload"].read()) == text
+
+
+def test_a_payload_over_six_megabytes_is_refused(api, deploy):
+    with pytest.raises(ClientError) as refused:
+        api.invoke(FunctionName=deploy("def handler(e, c): return 1"), Payload=b'"' + b"x" * 6 * 1024 * 1024 + b'"')
+    assert refused.value.response["Error"]["Code"] == "RequestTooLargeException"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+
+def test_a_payload_that_is_not_json_is_refused(api, deploy):
+    with pytest.raises(ClientError) as refused:
+        api.invoke(FunctionName=deploy("def handler(e, c): return 1"), Payload=b"{nonsense")
+    error = refused.value.response["Error"]
+    assert error["Code"] == "InvalidRequestContentException"
+    assert error["Message"].startswith("Could not parse request body into json: Could not parse payload into json: ")
+    assert "line: 1, column: 2]" in error["Message"]
+
+
+def test_a_dry_run_runs_nothing(api, deploy):
+    answer = api.invoke(FunctionName=deploy("raise SystemExit(1)"), InvocationType="DryRun")
+    assert answer["StatusCode"] == 204
+
+
+def test_an_unknown_function_is_not_found(api):
+    with pytest.raises(ClientError) as refused:
+        api.invoke(FunctionName="nobody")
+    error = refused.value.response["Error"]
+    assert error["Code"] == "ResourceNotFoundException"
+    assert error["Message"] == "Function not found: arn:aws:lambda:us-east-1:123456789012:function:nobody:$LATEST"
+
+
+def test_the_function_sees_awss_variables_and_nothing_of_ours(api, deploy, lab):
+    source = "import os\ndef handler(e, c): return dict(os.environ)"
+    _, seen, _ = call(api, deploy(source, Environment={"Variables": {"STAGE": "dev"}}, memory=256))
+    assert seen["STAGE"] == "dev"
+    assert seen["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
+    assert seen["AWS_EXECUTION_ENV"] == f"AWS_Lambda_{RUNTIME}"
+    assert seen["_HANDLER"] == "app.handler"
+    assert seen["AWS_REGION"] == seen["AWS_DEFAULT_REGION"] == "us-east-1"
+    assert not [name for name in seen if name.startswith("LAMBDALAB")]
+    assert lab.credentials.secret_access_key not in seen.values()
+
+
+def test_the_context_tells_what_aws_tells(api, deploy):
+    source = """
+def handler(e, c):
+    return [c.function_name, c.function_version, c.invoked_function_arn, c.memory_limit_in_mb,
+            c.log_group_name, c.log_stream_name, c.get_remaining_time_in_millis(),
+            c.client_context and c.client_context.custom]
+"""
+    name = deploy(source, timeout=7)
+    context = base64.b64encode(json.dumps({"custom": {"k": "v"}}).encode()).decode()
+    _, seen, _ = call(api, name, ClientContext=context)
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
+    assert seen[:5] == [name, "$LATEST", arn, "128", f"/aws/lambda/{name}"]
+    assert "[$LATEST]" in seen[5]
+    assert 6000 < seen[6] <= 7000
+    assert seen[7] == {"k": "v"}
+
+
+def test_a_function_can_call_the_region_with_its_own_keys(api, deploy):
+    source = """
+import boto3
+def handler(e, c):
+    return [f["FunctionName"] for f in boto3.client("lambda").list_functions()["Functions"]]
+"""
+    name = deploy(source, timeout=30, memory=1024)
+    assert name in call(api, name)[1]
+
+
+def test_tmp_has_the_configured_size_and_the_code_is_read_only(api, deploy):
+    source = """
+import errno, os
+def handler(e, c):
+    try:
+        with open(os.environ.get("TMPDIR", "/tmp") + "/big", "wb") as f:
+            for _ in range(600):
+                f.write(b"x" * 1024 * 1024)
+        return "room"
+    except OSError as full:
+        os.unlink(f.name)
+        try:
+            open(os.environ["LAMBDA_TASK_ROOT"] + "/new", "w")
+            return "writable"
+        except OSError as refused:
+            return [errno.errorcode[full.errno], errno.errorcode[refused.errno]]
+"""
+    _, result, _ = call(api, deploy(source, timeout=60, memory=1769))
+    assert result[0] in {"ENOSPC", "EFBIG"}
+    assert result[1] in {"EROFS", "EACCES", "EPERM"}
