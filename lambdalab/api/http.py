@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import http
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import httptools
 
@@ -59,8 +59,17 @@ class HttpResponse:
         return b"".join(parts)
 
 
-Respond = Callable[[HttpRequest], Awaitable[HttpResponse]]
-"""The gateway: it answers every request and raises nothing."""
+Send = Callable[[HttpResponse], None]
+
+
+class Responder(Protocol):
+    """The gateway: it answers every request and raises nothing."""
+
+    def respond_now(self, request: HttpRequest, send: Send) -> bool:
+        """Take the request without a task, and `send` its answer later, from the loop; or return False."""
+
+    async def respond(self, request: HttpRequest) -> HttpResponse:
+        """The answer to a request that `respond_now` left."""
 
 
 class HttpProtocol(asyncio.Protocol):
@@ -71,7 +80,7 @@ class HttpProtocol(asyncio.Protocol):
     ) -> None:
         if not config.loaded:
             config.load()
-        self._respond = cast("Respond", config.loaded_app)
+        self._responder = cast("Responder", config.loaded_app)
         self._connections, self._tasks = server_state.connections, server_state.tasks
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
@@ -81,6 +90,7 @@ class HttpProtocol(asyncio.Protocol):
         self._size = 0
         self._waiting: deque[tuple[HttpRequest, bool]] = deque()
         self._busy = False
+        self._keep_alive = True
 
     # -- asyncio's and uvicorn's side
 
@@ -147,15 +157,18 @@ class HttpProtocol(asyncio.Protocol):
     def _next(self) -> None:
         self._busy = bool(self._waiting)
         if self._busy:
-            request, keep_alive = self._waiting.popleft()
-            task = self._loop.create_task(self._answer(request, keep_alive=keep_alive))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            request, self._keep_alive = self._waiting.popleft()
+            if not self._responder.respond_now(request, self._send):
+                task = self._loop.create_task(self._answer(request))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, request: HttpRequest, *, keep_alive: bool) -> None:
-        response = await self._respond(request)
+    async def _answer(self, request: HttpRequest) -> None:
+        self._send(await self._responder.respond(request))
+
+    def _send(self, response: HttpResponse) -> None:
         if self._transport is not None:
             self._transport.write(response.encode())
-            if not keep_alive:
+            if not self._keep_alive:
                 self._transport.close()
         self._next()

@@ -58,6 +58,7 @@ async def invoke(region: Region, call: Call) -> Answer:
         arrived=arrived,
         client_context=_client_context(call.params.get("ClientContext")),
         trace_id=call.headers.get("x-amzn-trace-id", ""),
+        tail=call.params.get("LogType") == "Tail",
     )
     try:
         result = await region.dispatcher.invoke(request)
@@ -74,7 +75,7 @@ def _answer(call: Call, result: Result) -> Answer:
     }
     if result.record.outcome != "ok":
         output["FunctionError"] = "Unhandled"
-    if call.params.get("LogType") == "Tail":
+    if result.tail is not None:
         output["LogResult"] = base64.b64encode(result.tail.encode()).decode()
     headers: Mapping[str, str] = {}
     if RECORD_HEADER in call.headers:

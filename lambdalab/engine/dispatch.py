@@ -20,7 +20,6 @@ from lambdalab.engine.environment import (
     Completion,
     ExecutionEnvironment,
     InitFailure,
-    NeverStarted,
     State,
 )
 from lambdalab.engine.log_pipe import EnvironmentLog
@@ -46,15 +45,20 @@ class Request:
     arrived: float
     client_context: str | None = None
     trace_id: str = ""
+    tail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of it: the body for the caller, everything measured, and the last 4 KB of log."""
+    """What became of it: the body for the caller, everything measured, and the tail of the log if it was asked for."""
 
     body: bytes
     record: InvocationRecord
-    tail: str
+    tail: str | None
+
+
+Done = Callable[["Result | None"], None]
+"""Called once with the result; with None when the environment ended before it took the event: invoke again."""
 
 
 @dataclass(slots=True)
@@ -107,46 +111,70 @@ class Dispatcher:
 
     async def invoke(self, request: Request) -> Result:
         """Run the function once. Raises `TooManyRequests`, or what the backend raises when nothing can start."""
-        account = request.version.key.account
+        result = None
+        while result is None:
+            ended: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
+            if not self.invoke_warm(request, ended.set_result):
+                await self._invoke_cold(request, ended.set_result)
+            # Shielded: a caller that goes away does not end what runs for it.
+            result = await asyncio.shield(ended)
+        return result
+
+    def invoke_warm(self, request: Request, done: Done) -> bool:
+        """Run the function in an idle environment, if there is one; `done` gets the result.
+
+        Returns False, and has done nothing, when a new environment is needed. This is the hot path: it goes
+        from the caller's bytes to the environment's without a task or a turn of the loop in between.
+        """
+        taken = self._take_idle(self._pool(request.version))
+        if taken is None:
+            return False
+        self.admission.enter(request.version.key.account)
+        taken.environment.drain_log()
+        taken.environment.log.begin()
+        self._run(request, taken, done)
+        return True
+
+    async def _invoke_cold(self, request: Request, done: Done) -> None:
+        pool, account = self._pool(request.version), request.version.key.account
         self.admission.enter(account)
         try:
-            while True:
-                try:
-                    return await self._attempt(request)
-                except NeverStarted:
-                    continue  # it ended between two calls, before the event was taken: another one takes it
-        finally:
-            self.admission.leave(account)
-
-    async def _attempt(self, request: Request) -> Result:
-        pool = self._pool(request.version)
-        taken = self._take_idle(pool) or await self._take_new(pool, request.version)
-        if taken.failure is not None:
-            taken = await self._take_again(pool, request.version, taken)
-        try:
+            taken = await self._take_new(pool, request.version)
             if taken.failure is not None:
-                return self._conclude(request, taken, _never_initialised(request, taken), 0.0)
-            return await self._run(request, taken)
-        finally:
-            self._put_back(pool, taken.environment)
+                taken = await self._take_again(pool, request.version, taken)
+        except BaseException:
+            self.admission.leave(account)
+            raise
+        if taken.failure is not None:
+            self._conclude(request, taken, _never_initialised(request, taken), 0.0, done)
+        else:
+            self._run(request, taken, done)
 
-    async def _run(self, request: Request, taken: _Taken) -> Result:
+    def _run(self, request: Request, taken: _Taken, done: Done) -> None:
         environment, version = taken.environment, request.version
-        if taken.warm:
-            environment.drain_log()
-            environment.log.begin()
         event = Event(
             request.request_id, request.payload, request.invoked_arn, request.trace_id, request.client_context
         )
         waited = (self._clock.monotonic() - request.arrived) * 1000
         queue_ms = max(waited - (taken.init_ms or 0.0) - taken.repeated_ms, 0.0)
-        start_line = report.start(request.request_id, version.version)
-        completion = await environment.invoke(event, version.timeout, start_line, spent=taken.repeated_ms / 1000)
-        if taken.repeated_ms:
-            completion = replace(completion, duration_ms=completion.duration_ms + taken.repeated_ms)
-        return self._conclude(request, taken, completion, queue_ms)
 
-    def _conclude(self, request: Request, taken: _Taken, completion: Completion, queue_ms: float) -> Result:
+        def ended(completion: Completion | None) -> None:
+            if completion is None:
+                self._leave(request, environment)
+                done(None)
+                return
+            self._conclude(request, taken, completion, queue_ms, done)
+
+        start_line = report.start(request.request_id, version.version)
+        environment.invoke(event, version.timeout, start_line, ended, spent=taken.repeated_ms / 1000)
+
+    def _leave(self, request: Request, environment: ExecutionEnvironment) -> None:
+        self._put_back(self._pool(request.version), environment)
+        self.admission.leave(request.version.key.account)
+
+    def _conclude(
+        self, request: Request, taken: _Taken, completion: Completion, queue_ms: float, done: Done
+    ) -> None:
         environment, version = taken.environment, request.version
         peak = environment.max_memory_mb()
         environment.drain_log()
@@ -155,12 +183,16 @@ class Dispatcher:
             why = failure.out_of_memory(request.request_id)
             completion = Completion(why.body, why.outcome, why.error_type, completion.duration_ms)
             environment.stop("the last one passed its memory size")
+        if taken.repeated_ms and taken.failure is None:
+            completion = replace(completion, duration_ms=completion.duration_ms + taken.repeated_ms)
         record = self._record(request, taken, completion, queue_ms, peak)
         if taken.failure is not None:
             environment.log.add(report.start(request.request_id, version.version))
         environment.log.add(report.end(request.request_id))
         environment.log.add(_report_line(record))
-        return Result(completion.body, record, environment.log.tail())
+        tail = environment.log.tail() if request.tail else None
+        self._leave(request, environment)
+        done(Result(completion.body, record, tail))
 
     def _record(
         self, request: Request, taken: _Taken, completion: Completion, queue_ms: float, peak: int

@@ -12,6 +12,7 @@ function under load is not stopped and continued between back-to-back calls.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -57,18 +58,19 @@ class Completion:
     duration_ms: float
 
 
+Done = Callable[["Completion | None"], None]
+"""Called once, at the end of an invocation; with None when the environment ended before it took the event,
+so that the invocation may go to another one."""
+
+
 @dataclass(slots=True)
 class _Running:
     event: Event
     timeout: int
     allowed: float
     start_line: str
-    done: asyncio.Future[Completion]
+    done: Done
     handed_out: float | None = None
-
-
-class NeverStarted(Exception):
-    """The environment ended before it took the event: the invocation may go to another one."""
 
 
 class ExecutionEnvironment:
@@ -131,21 +133,18 @@ class ExecutionEnvironment:
 
     # -- invocations
 
-    def invoke(
-        self, event: Event, timeout: int, start_line: str, *, spent: float = 0.0
-    ) -> asyncio.Future[Completion]:
-        """Give the environment an event. The future ends with its `Completion`.
+    def invoke(self, event: Event, timeout: int, start_line: str, done: Done, *, spent: float = 0.0) -> None:
+        """Give the environment an event; `done` is called at its end, from the loop, never from in here.
 
         `timeout` is the function's, `spent` what an init repeated for this invocation took of it, both in
-        seconds. `start_line` is logged when the event is handed out. It ends with `NeverStarted` when the environment died before it took the event.
+        seconds. `start_line` is logged when the event is handed out.
         """
         self.state = State.BUSY
         self.calls += 1
-        self._running = _Running(event, timeout, timeout - spent, start_line, asyncio.get_running_loop().create_future())
+        self._running = _Running(event, timeout, timeout - spent, start_line, done)
         self.sandbox.begin_invocation()
         if self._poll is not None:
             self._hand_out(self._poll)
-        return self._running.done
 
     def _hand_out(self, connection: Connection) -> None:
         running = self._running
@@ -176,26 +175,30 @@ class ExecutionEnvironment:
         self.drain_log()
         self.log.add(f"{moment} {running.event.request_id} Task timed out after {running.timeout:.2f} seconds")
         self.log.add("")
-        self._complete_failed(failure.timed_out(running.event.request_id, running.timeout))
-        self.stop("the last one was ended after a timeout")
+        why = failure.timed_out(running.event.request_id, running.timeout)
+        self._complete_failed(why, ended="the last one was ended after a timeout")
 
-    def _complete_failed(self, why: Failure) -> None:
-        self._complete(why.body, why.outcome, why.error_type)
+    def _complete_failed(self, why: Failure, ended: str | None = None) -> None:
+        self._complete(why.body, why.outcome, why.error_type, ended)
 
-    def _complete(self, body: bytes, outcome: Outcome, error_type: str | None) -> None:
-        running = self._running
+    def _complete(self, body: bytes, outcome: Outcome, error_type: str | None, ended: str | None = None) -> None:
+        """Finish the invocation; `ended` says why the environment ends with it, if it does.
+
+        The environment is idle or stopped before `done` hears of it: it may be given its next event there.
+        """
+        running, self._running = self._running, None
         assert running is not None
         now = self._clock.monotonic()
-        self._running = None
         self.sandbox.end_invocation()
-        if self.state is State.BUSY:
+        if ended is not None:
+            self.stop(ended)
+        elif self.state is State.BUSY:
             self.state = State.IDLE
             self.idle_since = now
-        if not running.done.done():
-            began = running.handed_out if running.handed_out is not None else now
-            # AWS reports a timeout's duration as the limit; how late our own timer fired is not the function's.
-            spent = min(now - began, running.allowed)
-            running.done.set_result(Completion(body, outcome, error_type, spent * 1000))
+        began = running.handed_out if running.handed_out is not None else now
+        # AWS reports a timeout's duration as the limit; how late our own timer fired is not the function's.
+        spent = min(now - began, running.allowed)
+        running.done(Completion(body, outcome, error_type, spent * 1000))
 
     def max_memory_mb(self) -> int:
         """The most memory it held, in MB, measured; 0 when nothing was ever started."""
@@ -264,15 +267,16 @@ class ExecutionEnvironment:
         end = ended.result()
         error_type = "Runtime.OutOfMemory" if end.reason == "out_of_memory" else "Runtime.ExitError"
         self._fail_init(InitFailure("error", error_type, None, end))
+        why = "the last one ended: " + failure.describe_exit(end)
         running = self._running
-        if running is not None:
-            if running.handed_out is None:
-                self._running = None
-                if not running.done.done():
-                    running.done.set_exception(NeverStarted())
-            else:
-                self._complete_failed(failure.runtime_exited(running.event.request_id, end))
-        self.stop("the last one ended: " + failure.describe_exit(end))
+        if running is None:
+            self.stop(why)
+        elif running.handed_out is None:
+            self._running = None
+            self.stop(why)
+            running.done(None)
+        else:
+            self._complete_failed(failure.runtime_exited(running.event.request_id, end), ended=why)
 
     def stop(self, why: str) -> None:
         """End it now, whatever it does; harmless when done twice. `why` explains the next cold start."""
@@ -289,5 +293,5 @@ class ExecutionEnvironment:
         if self._pipe is not None:
             self._pipe.close()
         self._fail_init(InitFailure("error", None, None, None))
-        if self._running is not None and not self._running.done.done():
+        if self._running is not None:
             self._complete_failed(failure.runtime_exited(self._running.event.request_id, Exit("stopped")))
