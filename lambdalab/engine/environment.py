@@ -29,6 +29,9 @@ INIT_SECONDS = 10.0
 """The init phase's limit for on-demand environments (`lambda-contract.md` section 17)."""
 
 
+TASK_ROOT = "/var/task"
+
+
 class State(Enum):
     """Where an environment is in its life."""
 
@@ -250,12 +253,17 @@ class ExecutionEnvironment:
         """The handler's error, as the runtime's client describes it."""
         if not self._is_current(request_id):
             return False
-        self._complete(body, "error", error_type)
+        self._complete(self._at_task_root(body), "error", error_type)
         return True
 
     def init_failed(self, body: bytes, error_type: str) -> None:
         """The runtime could not load the handler, and says why; its process ends next."""
-        self._fail_init(InitFailure("error", error_type, body, None))
+        self._fail_init(InitFailure("error", error_type, self._at_task_root(body), None))
+
+    def _at_task_root(self, error: bytes) -> bytes:
+        """The error with AWS's paths in its stack, where a backend could not give the process those paths."""
+        root = self.sandbox.task_root
+        return error if root == TASK_ROOT else error.replace(root.encode(), TASK_ROOT.encode())
 
     def _is_current(self, request_id: str) -> bool:
         running = self._running

@@ -7,6 +7,7 @@ unchecked hashes so that a fresh sandbox never recompiles it (`speed.md`, trap 1
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import shutil
@@ -18,6 +19,8 @@ CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "python-dateutil", "six")
 _BOOTSTRAP = Path(__file__).parent / "bootstraps" / "python"
 _OWN = ("bootstrap.py", "runtime_client.py")
+_CLIENT_MODULES = {"awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client"}
+_compiling: set[asyncio.Task[int]] = set()
 
 
 def client_directory(state: Path) -> Path:
@@ -29,6 +32,23 @@ def client_directory(state: Path) -> Path:
     if not directory.exists():
         _build(directory)
     return directory
+
+
+async def compile_client(directory: Path, interpreter: str, version: str, library_path: str) -> None:
+    """Compile the directory for an interpreter, once: AWS's client now, the SDK in the background."""
+    marker = directory / f".compiled-{version}"
+    if marker.exists():
+        return
+    environment = {"LD_LIBRARY_PATH": library_path} if library_path else {}
+    client = [str(path) for path in directory.iterdir() if path.name.split(".")[0] in _CLIENT_MODULES]
+    command = [interpreter, "-I", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    quiet = {"stdout": asyncio.subprocess.DEVNULL, "stderr": asyncio.subprocess.DEVNULL}
+    compiling = await asyncio.create_subprocess_exec(*command, *client, env=environment, **quiet)
+    await compiling.wait()
+    marker.touch()
+    rest = await asyncio.create_subprocess_exec(*command, str(directory), env=environment, **quiet)
+    _compiling.add(task := asyncio.get_running_loop().create_task(rest.wait()))
+    task.add_done_callback(_compiling.discard)
 
 
 def _fingerprint() -> str:

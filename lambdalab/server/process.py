@@ -59,10 +59,8 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     listener = _listen()
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
     await supervisor.attach()
-    isolation = await probe.probe(supervisor)
-    backend = probe.choose(
-        settings.backend, isolation, supervisor, client_directory(settings.home / "clients"), settings.home / "sandboxes"
-    )
+    client = client_directory(settings.home / "clients")
+    backend, isolation = await probe.prepare(settings.backend, clock, supervisor, client, settings.home / "sandboxes")
     functions, packages = _stores(settings)
     logs = LogStore(settings.home / "logs", clock)
     dispatcher = Dispatcher(

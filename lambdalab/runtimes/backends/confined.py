@@ -1,0 +1,206 @@
+"""A sandbox made of this machine's processes: what the namespaces and the process backends have in common.
+
+The memory size is kept by looking (resident memory of all its processes, every few milliseconds) and by
+reading the high-water mark at the end of each invocation, so that even a short excess is noticed. Control
+groups add walls behind that where they can be had, and freeze and share the processor more exactly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from lambdalab.model.invocation import Fidelity
+from lambdalab.runtimes.backends import processes, sockets
+from lambdalab.runtimes.backends.base import Exit, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.cgroup import MAX_PROCESSES, MB_PER_CPU, Group
+from lambdalab.runtimes.backends.cpu_share import CpuShare
+from lambdalab.runtimes.backends.supervisor import Child, Supervisor
+from lambdalab.runtimes.backends.watch import Watch
+
+_MB = 1 << 20
+_TREE_EVERY = 4
+_TMP_EVERY = 60
+ReadExit = Callable[[int], Exit]
+"""How a backend reads a `waitpid` status."""
+
+
+def read_status(status: int) -> Exit:
+    """A process that is waited for directly."""
+    if os.WIFSIGNALED(status):
+        return Exit("signal", signal=os.WTERMSIG(status))
+    return Exit("exited", status=os.WEXITSTATUS(status))
+
+
+class ConfinedSandbox(Sandbox):
+    """Processes below one child of the supervisor."""
+
+    def __init__(
+        self,
+        spec: SandboxSpec,
+        child: Child,
+        log_fd: int,
+        *,
+        fidelity: Fidelity,
+        task_root: str,
+        supervisor: Supervisor,
+        watch: Watch,
+        group: Group | None,
+        read_exit: ReadExit = read_status,
+        private_tmp: Path | None = None,
+    ) -> None:
+        self.exited = asyncio.get_running_loop().create_future()
+        self.fidelity = fidelity
+        self.task_root = task_root
+        self._spec = spec
+        self._child = child
+        self._log_fd = log_fd
+        self._supervisor = supervisor
+        self._watch = watch
+        self._group = group
+        self._read_exit = read_exit
+        self._private_tmp = private_tmp
+        self._runtime: int | None = None
+        self._status_fd = -1
+        self._members: list[int] = [child.pid]
+        self._peak = 0
+        self._looks = 0
+        self._frozen = False
+        self._ending: Exit | None = None
+        self._shared = False
+        self._cpu = CpuShare(min(spec.memory_mb / MB_PER_CPU, 6.0))
+        child.exited.add_done_callback(self._ended)
+        watch.add(self)
+
+    @property
+    def log_fd(self) -> int:
+        """The read end of its log pipe."""
+        return self._log_fd
+
+    # -- who speaks
+
+    def owns_connection(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
+        """Whether one of its processes holds the socket at the other end."""
+        inode = sockets.inode_of(peer, local)
+        for pid in reversed(processes.tree(self._child.pid)):
+            if inode and processes.has_socket(pid, inode):
+                self._know_runtime(pid)
+                return True
+        return False
+
+    def _know_runtime(self, pid: int) -> None:
+        if self._runtime is None:
+            self._runtime = pid
+            with contextlib.suppress(OSError):
+                self._status_fd = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+
+    # -- invocations
+
+    def begin_invocation(self) -> None:
+        """Thaw; from the first invocation on the CPU share holds."""
+        if self._frozen:
+            self._set_frozen(frozen=False)
+        if not self._shared:
+            self._shared = True
+            if self._group is not None and self._group.shares_cpu:
+                self._group.share_cpu(self._spec.memory_mb)
+                self._cpu.exact = True
+        self._watch.add(self)
+
+    def end_invocation(self) -> None:
+        """Read the high-water mark, and stop looking."""
+        self._read_peak()
+        self._watch.remove(self)
+        self._cpu.rest(self._set_stopped)
+
+    def freeze(self) -> None:
+        """Stop every process until the next invocation."""
+        if not self.exited.done() and self._ending is None:
+            self._watch.remove(self)
+            self._set_frozen(frozen=True)
+
+    def _set_frozen(self, *, frozen: bool) -> None:
+        self._frozen = frozen
+        if self._group is not None and self._group.freezes:
+            with contextlib.suppress(OSError):
+                self._group.freeze(frozen=frozen)
+        else:
+            self._set_stopped(frozen)
+
+    def _set_stopped(self, stopped: bool) -> None:  # noqa: FBT001 - a state, not an option
+        processes.signal_all(self._own_processes(), signal.SIGSTOP if stopped else signal.SIGCONT)
+
+    def _own_processes(self) -> Iterable[int]:
+        """The function's processes, without what only holds the sandbox."""
+        return processes.tree(self._runtime) if self._runtime is not None else ()
+
+    def max_memory_mb(self) -> int:
+        """The most its processes were seen to hold, in MB rounded up."""
+        return -(-self._peak // _MB)
+
+    def _read_peak(self) -> None:
+        if self._status_fd >= 0:
+            with contextlib.suppress(OSError):
+                own = processes.peak_kilobytes(os.pread(self._status_fd, 4096, 0)) * 1024
+                self._peak = max(self._peak, own)
+
+    # -- limits
+
+    def look(self) -> None:
+        """Measure memory and processes; end the sandbox when it is over a limit; keep its CPU share."""
+        self._looks += 1
+        if self._looks % _TREE_EVERY == 0 or len(self._members) > 8 or self._runtime is None:
+            self._members = processes.tree(self._child.pid)
+        held = sum(map(processes.resident_bytes, self._members))
+        self._peak = max(self._peak, held)
+        if held > self._spec.memory_mb * _MB:
+            self._end(Exit("out_of_memory", signal=signal.SIGKILL))
+        elif len(self._members) > MAX_PROCESSES:
+            self._end(Exit("too_many_processes", signal=signal.SIGKILL))
+        elif self._private_tmp is not None and self._looks % _TMP_EVERY == 0 and self._tmp_is_full():
+            self._end(Exit("tmp_full", signal=signal.SIGKILL))
+        elif self._shared and not self._cpu.exact and self._runtime is not None:
+            self._cpu.look(sum(map(processes.processor_seconds, self._own_processes())), self._set_stopped)
+
+    def _tmp_is_full(self) -> bool:
+        used = 0
+        for directory, _, names in os.walk(str(self._private_tmp)):
+            for name in names:
+                with contextlib.suppress(OSError):
+                    used += os.lstat(os.path.join(directory, name)).st_blocks * 512  # noqa: PTH116,PTH118
+        return used > self._spec.ephemeral_mb * _MB
+
+    # -- the end
+
+    def stop(self) -> None:
+        """End it, whatever it does."""
+        self._end(Exit("stopped"))
+
+    def _end(self, why: Exit) -> None:
+        self._watch.remove(self)
+        if self._ending is None and not self.exited.done():
+            self._ending = why
+            self._supervisor.kill(self._child.pid, self._spec.id)
+
+    def _ended(self, status: asyncio.Future[int]) -> None:
+        self._watch.remove(self)
+        if self._ending is None:
+            # What it left behind (a daemon, say) ends with it.
+            self._supervisor.kill(self._child.pid, self._spec.id)
+        if self._status_fd >= 0:
+            os.close(self._status_fd)
+            self._status_fd = -1
+        if not self.exited.done():
+            self.exited.set_result(self._ending or self._read_exit(status.result()))
+        self._clean_up()
+
+    def _clean_up(self, tries: int = 50) -> None:
+        if self._private_tmp is not None:
+            shutil.rmtree(self._private_tmp, ignore_errors=True)
+        if self._group is not None and not self._group.remove() and tries:
+            asyncio.get_running_loop().call_later(0.05, self._clean_up, tries - 1)

@@ -1,0 +1,137 @@
+"""The sandbox: a fresh interpreter in namespaces of its own, made by bubblewrap.
+
+A new root with nothing in it but what a function needs, all of it read-only: the system's libraries, the
+interpreter, the code at /var/task, layers at /opt, the client at /var/runtime. /tmp is memory of the
+configured size. Its own processes, IPC and host name; the network is the machine's, as functions need it.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+from pathlib import Path
+
+from lambdalab.model.invocation import Fidelity
+from lambdalab.runtimes.backends import cgroup
+from lambdalab.runtimes.backends.base import Backend, Exit, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.confined import ConfinedSandbox
+from lambdalab.runtimes.backends.launch import Launcher
+from lambdalab.runtimes.backends.supervisor import Command
+from lambdalab.runtimes.interpreters import Interpreter
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_ETC = (
+    "resolv.conf", "hosts", "nsswitch.conf", "host.conf", "ssl", "ca-certificates", "pki", "localtime",
+    "ld.so.cache", "alternatives", "mime.types", "protocols", "services", "gai.conf", "crypto-policies",
+)  # fmt: skip
+_PASSWD = "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n"
+_GROUP = "root:x:0:\nsbx_user1051:x:990:\n"
+UID, GID = 993, 990
+"""The ids that functions have on AWS (from memory; `runtimes.md` section 5)."""
+FILES = 1024
+
+
+class NamespacesBackend(Backend):
+    """Starts bubblewrap sandboxes."""
+
+    name = "sandbox"
+
+    def __init__(self, launcher: Launcher, fidelity: Fidelity) -> None:
+        self._launcher = launcher
+        self._fidelity = fidelity
+        self._bwrap = shutil.which("bwrap") or "bwrap"
+        self._etc = launcher.state / "etc"
+        self._etc.mkdir(parents=True, exist_ok=True)
+        (self._etc / "passwd").write_text(_PASSWD)
+        (self._etc / "group").write_text(_GROUP)
+        self._system = [argument for path in _SYSTEM for argument in _system_argument(path)]
+        for name in _ETC:
+            self._system += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+
+    async def start(self, spec: SandboxSpec) -> Sandbox:
+        """Start the runtime in a sandbox of its own."""
+        interpreter = await self._launcher.interpreter(spec.runtime)
+        environment = self._launcher.environment(
+            spec, interpreter, {"task": "/var/task", "opt": "/opt", "runtime": "/var/runtime", "tmp": "/tmp"}  # noqa: S108
+        )
+        group = self._launcher.group(spec)
+        command = Command(
+            argv=self._arguments(spec, interpreter),
+            environment=environment,
+            limits=((resource.RLIMIT_NOFILE, FILES), (resource.RLIMIT_CORE, 0)),
+            cgroups=group.procs_files if group else (),
+        )
+        child, log_fd = await self._launcher.spawn(command, group)
+        return ConfinedSandbox(
+            spec,
+            child,
+            log_fd,
+            fidelity=self._fidelity,
+            task_root="/var/task",
+            supervisor=self._launcher.supervisor,
+            watch=self._launcher.watch,
+            group=group,
+            read_exit=read_bwrap_status,
+        )
+
+    def _arguments(self, spec: SandboxSpec, interpreter: Interpreter) -> list[str]:
+        arguments = [
+            self._bwrap,
+            "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+            "--die-with-parent", "--uid", str(UID), "--gid", str(GID), "--hostname", "sandbox.localdomain",
+            *self._system,
+            "--ro-bind", str(self._etc / "passwd"), "/etc/passwd",
+            "--ro-bind", str(self._etc / "group"), "/etc/group",
+            "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev",
+        ]  # fmt: skip
+        if not interpreter.prefix.startswith("/usr"):
+            arguments += ["--ro-bind", interpreter.prefix, interpreter.prefix]
+        arguments += [
+            "--symlink", interpreter.prefix, "/var/lang",
+            "--ro-bind", str(spec.code), "/var/task",
+            "--ro-bind", str(self._launcher.client), "/var/runtime",
+        ]  # fmt: skip
+        layers = self._launcher.layers(spec.layers)
+        arguments += ["--ro-bind", str(layers), "/opt"] if layers else ["--dir", "/opt"]
+        return [
+            *arguments,
+            "--perms", "1777", "--size", str(spec.ephemeral_mb << 20), "--tmpfs", "/tmp",  # noqa: S108
+            "--remount-ro", "/", "--chdir", "/var/task", "--",
+            interpreter.path, "-S", "/var/runtime/bootstrap.py", spec.handler,
+        ]  # fmt: skip
+
+    async def close(self) -> None:
+        """Sandboxes end with the supervisor; nothing else is held."""
+
+
+def _system_argument(path: str) -> list[str]:
+    if os.path.islink(path):  # noqa: PTH114 - merged /usr: /bin is a link into it
+        return ["--symlink", str(Path(path).readlink()), path]
+    return ["--ro-bind", path, path] if Path(path).is_dir() else []
+
+
+def read_bwrap_status(status: int) -> Exit:
+    """bwrap passes on its child's status, a signal n as 128+n: exit(128+n) cannot be told from it."""
+    if os.WIFSIGNALED(status):
+        return Exit("signal", signal=os.WTERMSIG(status))
+    code = os.WEXITSTATUS(status)
+    if 128 < code <= 128 + 31:
+        return Exit("signal", signal=code - 128)
+    return Exit("exited", status=code)
+
+
+def fidelity(controllers: cgroup.Controllers) -> Fidelity:
+    """What a sandbox of this machine enforces, in words."""
+    return Fidelity(
+        backend="sandbox",
+        level=2,
+        memory="watched every 5 ms and by high-water mark" + (", cgroup behind" if controllers.memory else ""),
+        cpu="cgroup quota" if controllers.cpu else "by stopping and continuing, within 5 %",
+        time="enforced",
+        file_system="own root, read-only",
+        tmp="own, of the configured size",
+        processes="cgroup, 1,024" if controllers.pids else "watched, 1,024",
+        network="the machine's",
+        freeze="cgroup" if controllers.freezer else "by signal",
+    )

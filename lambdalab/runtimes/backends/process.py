@@ -1,0 +1,96 @@
+"""The hardened process: for machines where no namespace can be made, a Binder container above all.
+
+A fresh interpreter at real paths, confined by Landlock to reading what it needs and writing its own temporary
+directory; no new privileges; resource limits; its own session. What this level cannot do it says.
+"""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+from lambdalab.model.invocation import Fidelity
+from lambdalab.runtimes.backends import cgroup, landlock
+from lambdalab.runtimes.backends.base import Backend, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.confined import ConfinedSandbox
+from lambdalab.runtimes.backends.launch import Launcher
+from lambdalab.runtimes.backends.supervisor import Command
+
+_READABLE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/proc", "/dev/urandom")
+_WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
+_FILES = 1024
+_BEHIND_MB = 1024
+"""How far above the memory size the kernel's own limit stands: it fails allocations where AWS kills, so it is
+only the wall behind the watch. RLIMIT_DATA, never RLIMIT_AS, which breaks most runtimes (`runtimes.md`)."""
+
+
+class ProcessBackend(Backend):
+    """Starts hardened processes."""
+
+    name = "process"
+
+    def __init__(self, launcher: Launcher, fidelity: Fidelity) -> None:
+        self._launcher = launcher
+        self._fidelity = fidelity
+        self._landlock = landlock.abi() > 0
+
+    async def start(self, spec: SandboxSpec) -> Sandbox:
+        """Start the runtime as a confined process."""
+        interpreter = await self._launcher.interpreter(spec.runtime)
+        tmp = self._launcher.state / "tmp" / spec.id
+        tmp.mkdir(parents=True, mode=0o700)
+        layers = self._launcher.layers(spec.layers) or self._launcher.nothing
+        client = str(self._launcher.client)
+        places = {"task": str(spec.code), "opt": str(layers), "runtime": client, "tmp": str(tmp)}
+        environment = {"TMPDIR": str(tmp), **self._launcher.environment(spec, interpreter, places)}
+        group = self._launcher.group(spec)
+        readable = (*_READABLE, interpreter.prefix, str(Path(interpreter.path).parent), *places.values())
+        command = Command(
+            argv=[interpreter.path, "-S", f"{client}/bootstrap.py", spec.handler],
+            environment=environment,
+            directory=str(spec.code),
+            limits=self._limits(spec),
+            readable=readable if self._landlock else None,
+            writable=(*_WRITABLE, str(tmp)),
+            cgroups=group.procs_files if group else (),
+        )
+        child, log_fd = await self._launcher.spawn(command, group)
+        return ConfinedSandbox(
+            spec,
+            child,
+            log_fd,
+            fidelity=self._fidelity,
+            task_root=str(spec.code),
+            supervisor=self._launcher.supervisor,
+            watch=self._launcher.watch,
+            group=group,
+            private_tmp=tmp,
+        )
+
+    def _limits(self, spec: SandboxSpec) -> tuple[tuple[int, int], ...]:
+        return (
+            (resource.RLIMIT_NOFILE, _FILES),
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_FSIZE, spec.ephemeral_mb << 20),
+            (resource.RLIMIT_DATA, (spec.memory_mb + _BEHIND_MB) << 20),
+        )
+
+    async def close(self) -> None:
+        """Sandboxes end with the supervisor; nothing else is held."""
+
+
+def fidelity(controllers: cgroup.Controllers) -> Fidelity:
+    """What a hardened process of this machine enforces, in words."""
+    abi = landlock.abi()
+    return Fidelity(
+        backend="process",
+        level=1,
+        memory="watched every 5 ms and by high-water mark",
+        cpu="cgroup quota" if controllers.cpu else "by stopping and continuing, within 5 %",
+        time="enforced",
+        file_system=f"real paths, read-only but for its own directory (Landlock {abi})" if abi else "not enforced",
+        tmp="own directory at $TMPDIR, size watched; /tmp itself " + ("is closed" if abi else "is the machine's"),
+        processes="cgroup, 1,024" if controllers.pids else "watched, 1,024",
+        network="the machine's",
+        freeze="cgroup" if controllers.freezer else "by signal",
+    )

@@ -1,0 +1,286 @@
+"""The sandboxes' parent: a small process that forks, confines and reaps, and outlives the region by a blink.
+
+It is forked from the region's process at its very start, so it has one thread, little memory to copy and no
+event loop: forking from it is quick and safe, which forking from an asyncio process is not. The two speak
+over a SOCK_SEQPACKET pair, one JSON document a message; the write end of a sandbox's log pipe travels along.
+
+- It is every sandbox's parent and a subreaper, so a process that daemonises comes back to it and is found.
+- It reports the end of each child, and ends whole trees on request.
+- When the region dies, `kill -9` included, the pair closes: it kills every sandbox and goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import itertools
+import json
+import os
+import resource
+import select
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lambdalab.runtimes.backends import kernel, landlock, processes
+
+_MESSAGE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to start and how to confine it.
+
+    `limits` are (resource, soft and hard value) pairs of `setrlimit`; `readable` and `writable` are Landlock's
+    path rules, None for no Landlock; `cgroups` are `cgroup.procs` files to join; `uid` of a user to become.
+    """
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    directory: str = "/"
+    limits: Sequence[tuple[int, int]] = ()
+    readable: Sequence[str] | None = None
+    writable: Sequence[str] = ()
+    cgroups: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A started process. `exited` ends with the status as `os.waitpid` gives it."""
+
+    pid: int
+    exited: asyncio.Future[int]
+
+
+class Supervisor:
+    """The region's side. `fork` first thing, `attach` once the loop runs, `close` at the end."""
+
+    def __init__(self, pair: socket.socket, pid: int) -> None:
+        self._pair = pair
+        self.pid = pid
+        self._numbers = itertools.count()
+        self._started: dict[int, asyncio.Future[int]] = {}
+        self._children: dict[int, asyncio.Future[int]] = {}
+        self._early: dict[int, int] = {}
+
+    @classmethod
+    def fork(cls) -> Supervisor:
+        """Fork the supervisor. The calling process must have one thread and no running event loop."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            try:
+                _ForkServer(theirs).run()
+            finally:
+                os._exit(0)
+        theirs.close()
+        for size in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            ours.setsockopt(socket.SOL_SOCKET, size, _MESSAGE)
+        return cls(ours, pid)
+
+    async def attach(self) -> None:
+        """Listen to the supervisor on the running loop."""
+        self._pair.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._pair, self._heard)
+
+    async def spawn(self, command: Command, log_fd: int) -> Child:
+        """Start the command with stdout and stderr on `log_fd`. Raises `OSError` when it cannot be started."""
+        number = next(self._numbers)
+        started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._started[number] = started
+        self._send({"do": "spawn", "number": number, **asdict(command)}, log_fd)
+        pid = await started
+        exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if pid in self._early:
+            exited.set_result(self._early.pop(pid))
+        else:
+            self._children[pid] = exited
+        return Child(pid, exited)
+
+    def kill(self, pid: int, marker: str) -> None:
+        """End the child, its descendants, and what it left behind (known by `marker` in its environment)."""
+        with contextlib.suppress(OSError):
+            self._send({"do": "kill", "pid": pid, "marker": marker})
+
+    async def close(self) -> None:
+        """End every sandbox and the supervisor itself."""
+        asyncio.get_running_loop().remove_reader(self._pair)
+        self._pair.close()
+        await asyncio.to_thread(_wait_quietly, self.pid)
+
+    def _send(self, message: Mapping[str, Any], fd: int | None = None) -> None:
+        data = json.dumps(message).encode()
+        if fd is None:
+            self._pair.send(data)
+        else:
+            socket.send_fds(self._pair, [data], [fd])
+
+    def _heard(self) -> None:
+        while True:
+            try:
+                data = self._pair.recv(_MESSAGE)
+            except BlockingIOError:
+                return
+            if not data:
+                asyncio.get_running_loop().remove_reader(self._pair)
+                return
+            self._take(json.loads(data))
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        if message["what"] == "exited":
+            exited = self._children.pop(message["pid"], None)
+            if exited is None:
+                self._early[message["pid"]] = message["status"]
+            elif not exited.done():
+                exited.set_result(message["status"])
+            return
+        started = self._started.pop(message["number"])
+        if message["what"] == "failed":
+            started.set_exception(OSError(message["errno"], message["text"]))
+        else:
+            started.set_result(message["pid"])
+
+
+def _wait_quietly(pid: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
+class _ForkServer:
+    """The supervisor's own side: everything here runs in the forked process."""
+
+    def __init__(self, pair: socket.socket) -> None:
+        self._pair = pair
+        self._mine: set[int] = set()
+        kernel.become_subreaper()
+        kernel.name_process("lambdalab-sandboxes")
+        # A session of its own: a signal for the region's group (Ctrl-C in a terminal) is not for the sandboxes.
+        os.setsid()
+        self._wake, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
+    def run(self) -> None:
+        """Serve until the region goes, then end everything."""
+        poll = select.poll()
+        for fd in (self._pair.fileno(), self._wake):
+            poll.register(fd, select.POLLIN)
+        while True:
+            for fd, _ in poll.poll():
+                if fd == self._wake:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(self._wake, 4096)
+                    self._reap()
+                elif not self._serve():
+                    self._end_all()
+                    return
+
+    def _serve(self) -> bool:
+        try:
+            data, fds, _, _ = socket.recv_fds(self._pair, _MESSAGE, 4)
+        except OSError:
+            return False
+        if not data:
+            return False
+        message = json.loads(data)
+        if message.pop("do") == "spawn":
+            self._spawn(message.pop("number"), Command(**message), fds[0])
+        else:
+            self._kill(message["pid"], message["marker"])
+        return True
+
+    def _say(self, **message: Any) -> None:
+        with contextlib.suppress(OSError):
+            self._pair.send(json.dumps(message).encode())
+
+    def _spawn(self, number: int, command: Command, log_fd: int) -> None:
+        told, tell = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            _become(command, log_fd, tell)
+        os.close(tell)
+        os.close(log_fd)
+        problem = os.read(told, 4096)  # empty once exec has closed it
+        os.close(told)
+        if problem:
+            os.waitpid(pid, 0)
+            code, _, text = problem.decode().partition(" ")
+            self._say(what="failed", number=number, errno=int(code), text=text)
+            return
+        self._mine.add(pid)
+        self._say(what="started", number=number, pid=pid)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid in self._mine:
+                self._mine.discard(pid)
+                self._say(what="exited", pid=pid, status=status)
+
+    def _kill(self, pid: int, marker: str) -> None:
+        tree = processes.tree(pid) if pid in self._mine else []
+        # Stopped first: what is being killed must not go on forking faster than it dies.
+        processes.signal_all(tree, signal.SIGSTOP)
+        while True:
+            orphans = [p for p in processes.children(os.getpid()) if p not in self._mine]
+            strays = [p for p in orphans if processes.environment_has(p, marker)]
+            found = {*tree, *(d for p in strays for d in processes.tree(p))}
+            if pid in self._mine:
+                found |= set(processes.tree(pid))
+            processes.signal_all(found, signal.SIGKILL)
+            if not strays and found <= set(tree):
+                break
+            tree = list(found)
+            self._reap()
+
+    def _end_all(self) -> None:
+        while left := processes.tree(os.getpid())[1:]:
+            processes.signal_all(left, signal.SIGKILL)
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
+
+
+def _become(command: Command, log_fd: int, tell: int) -> None:
+    """In the forked child: confine this process and become the command. Never returns."""
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+        os.setsid()
+        for path in command.cgroups:
+            _join(path)
+        null = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((null, 0), (log_fd, 1), (log_fd, 2)):
+            os.dup2(source, target)
+        kernel.no_new_privileges()
+        for number, value in command.limits:
+            hard = resource.getrlimit(number)[1]
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(number, (value, value))
+        if command.readable is not None:
+            landlock.confine(command.readable, command.writable)
+        os.chdir(command.directory)
+        os.execve(command.argv[0], list(command.argv), dict(command.environment))  # noqa: S606 - no shell is meant
+    except OSError as problem:
+        os.write(tell, f"{problem.errno or errno.EINVAL} {problem}".encode())
+    finally:
+        os._exit(127)
+
+
+def _join(procs_file: str) -> None:
+    fd = os.open(procs_file, os.O_WRONLY)
+    os.write(fd, b"0")
+    os.close(fd)
