@@ -9,7 +9,7 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.api.operations import Answer, Call, operation
@@ -50,7 +50,35 @@ async def invoke(region: Region, call: Call) -> Answer:
         return Answer(status=204)
     if kind == "Event":
         raise NotOffered("InvocationType Event (the asynchronous queue) is not offered by this version of LambdaLab.")
-    request = Request(
+    try:
+        result = await region.dispatcher.invoke(_request(call, version, invoked_arn, payload, arrived))
+    except RuntimeUnavailable as missing:
+        raise InvalidRuntime(str(missing)) from missing
+    return _answer(call, result)
+
+
+def prepare_now(region: Region, call: Call) -> Request | None:
+    """The request of a plain synchronous invocation with a small payload; None when it needs the long way."""
+    payload = call.params.get("Payload") or b"{}"
+    if len(payload) > _INLINE_BYTES or call.params.get("InvocationType", "RequestResponse") != "RequestResponse":
+        return None
+    arrived = region.clock.monotonic()
+    version, invoked_arn = _find(region, call)
+    _parse(payload)
+    return _request(call, version, invoked_arn, payload, arrived)
+
+
+def invoke_now(region: Region, call: Call, request: Request, done: Callable[[Answer | None], None]) -> bool:
+    """Run it in an idle environment; `done` gets the answer, or None when that ended first. False: none is idle."""
+
+    def ended(result: Result | None) -> None:
+        done(None if result is None else _answer(call, result))
+
+    return region.dispatcher.invoke_warm(request, ended)
+
+
+def _request(call: Call, version: FunctionVersion, invoked_arn: str, payload: bytes, arrived: float) -> Request:
+    return Request(
         version=version,
         invoked_arn=invoked_arn,
         payload=payload,
@@ -60,11 +88,6 @@ async def invoke(region: Region, call: Call) -> Answer:
         trace_id=call.headers.get("x-amzn-trace-id", ""),
         tail=call.params.get("LogType") == "Tail",
     )
-    try:
-        result = await region.dispatcher.invoke(request)
-    except RuntimeUnavailable as missing:
-        raise InvalidRuntime(str(missing)) from missing
-    return _answer(call, result)
 
 
 def _answer(call: Call, result: Result) -> Answer:
@@ -108,12 +131,16 @@ def _find(region: Region, call: Call) -> tuple[FunctionVersion, str]:
 async def _check_payload(payload: bytes) -> None:
     if len(payload) > SYNC_LIMIT:
         raise RequestTooLarge(f"Request must be smaller than {SYNC_LIMIT} bytes for the InvokeFunction operation")
+    if len(payload) <= _INLINE_BYTES:
+        _parse(payload)
+    else:
+        # Parsing megabytes takes tens of milliseconds, which the other invocations should not wait for.
+        await asyncio.to_thread(_parse, payload)
+
+
+def _parse(payload: bytes) -> None:
     try:
-        if len(payload) <= _INLINE_BYTES:
-            json.loads(payload)
-        else:
-            # Parsing megabytes takes tens of milliseconds, which the other invocations should not wait for.
-            await asyncio.to_thread(json.loads, payload)
+        json.loads(payload)
     except (ValueError, RecursionError) as bad:
         raise InvalidRequestContent(
             f"Could not parse request body into json: Could not parse payload into json: {_where(bad, payload)}"

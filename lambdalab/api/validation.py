@@ -1,0 +1,182 @@
+"""The model's constraints, all of them, in AWS's words (`lambda-contract.md` section 1).
+
+boto3 checks a few of them before it sends; the service checks all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from botocore.model import OperationModel, Shape
+
+from lambdalab.errors import ValidationFailed
+
+_NULL = "Member must not be null"
+EXEMPT = {"Runtime"}
+"""Shapes whose values the rules of the model layer check: AWS answers InvalidParameterValueException for them."""
+
+
+def validate(operation: OperationModel, params: Mapping[str, Any]) -> None:
+    """Raise one `ValidationFailed` that lists every broken constraint, or return."""
+    if operation.input_shape is None:
+        return
+    found = list(_structure(operation.input_shape, params, ""))
+    if found:
+        plural = "s" if len(found) > 1 else ""
+        raise ValidationFailed(f"{len(found)} validation error{plural} detected: {'; '.join(found)}")
+
+
+def _structure(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[str]:
+    for name in shape.required_members:
+        if value.get(name) is None:
+            yield _failure(None, f"{path}{_lower(name)}", _NULL)
+    for name, item in value.items():
+        member = shape.members.get(name)
+        if member is not None and item is not None:
+            yield from _value(member, item, f"{path}{_lower(name)}")
+
+
+def _value(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    kind = shape.type_name
+    if shape.name in EXEMPT:
+        return
+    for rule in _broken(shape, value):
+        yield _failure(value, path, rule)
+    if kind == "structure":
+        yield from _structure(shape, value, f"{path}.")
+    elif kind == "list":
+        yield from _elements(shape, value, path)
+    elif kind == "map":
+        yield from _entries(shape, value, path)
+
+
+def _elements(shape: Shape, value: list[Any], path: str) -> Iterator[str]:
+    element = shape.member
+    if element.type_name in {"structure", "list", "map"}:
+        for number, item in enumerate(value, 1):
+            if item is not None:
+                yield from _value(element, item, f"{path}.{number}.member")
+    elif element.name not in EXEMPT and any(item is None or list(_broken(element, item)) for item in value):
+        yield _failure(value, path, f"Member must satisfy constraint: [{', '.join([*_rules(element), _NULL])}]")
+
+
+def _entries(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[str]:
+    if any(list(_broken(shape.key, key)) for key in value):
+        yield _failure(value, path, f"Map keys must satisfy constraint: [{', '.join([*_rules(shape.key), _NULL])}]")
+    if shape.value.type_name in {"structure", "list", "map"}:
+        for key, item in value.items():
+            if item is not None:
+                yield from _value(shape.value, item, f"{path}.{key}.member")
+    elif any(item is None or list(_broken(shape.value, item)) for item in value.values()):
+        yield _failure(value, path, f"Map value must satisfy constraint: [{', '.join([*_rules(shape.value), _NULL])}]")
+
+
+def _broken(shape: Shape, value: Any) -> Iterator[str]:
+    """The rules of one shape that one value breaks."""
+    metadata, kind = shape.metadata, shape.type_name
+    if kind in {"string", "blob", "list", "map"}:
+        if "max" in metadata and len(value) > metadata["max"]:
+            yield _longest(metadata["max"])
+        if "min" in metadata and len(value) < metadata["min"]:
+            yield _shortest(metadata["min"])
+    elif kind in {"integer", "long", "float", "double"}:
+        if "max" in metadata and value > metadata["max"]:
+            yield _most(shape, metadata["max"])
+        if "min" in metadata and value < metadata["min"]:
+            yield _least(shape, metadata["min"])
+    if kind == "string":
+        if "pattern" in metadata and not _compiled(metadata["pattern"]).fullmatch(value):
+            yield _pattern(metadata["pattern"])
+        if "enum" in metadata and value not in metadata["enum"]:
+            yield _enum(metadata["enum"])
+
+
+def _rules(shape: Shape) -> list[str]:
+    """All rules of a shape, in the order AWS prints them for elements."""
+    metadata, numeric = shape.metadata, shape.type_name not in {"string", "blob", "list", "map"}
+    rules = []
+    if "max" in metadata:
+        rules.append(_most(shape, metadata["max"]) if numeric else _longest(metadata["max"]))
+    if "min" in metadata:
+        rules.append(_least(shape, metadata["min"]) if numeric else _shortest(metadata["min"]))
+    if "pattern" in metadata:
+        rules.append(_pattern(metadata["pattern"]))
+    if "enum" in metadata:
+        rules.append(_enum(metadata["enum"]))
+    return rules
+
+
+def _longest(bound: int) -> str:
+    return f"Member must have length less than or equal to {bound}"
+
+
+def _shortest(bound: int) -> str:
+    return f"Member must have length greater than or equal to {bound}"
+
+
+def _most(shape: Shape, bound: float) -> str:
+    return f"Member must have value less than or equal to {_bound(shape, bound)}"
+
+
+def _least(shape: Shape, bound: float) -> str:
+    return f"Member must have value greater than or equal to {_bound(shape, bound)}"
+
+
+def _bound(shape: Shape, bound: float) -> str:
+    return f"{float(bound)}" if shape.type_name in {"float", "double"} else f"{int(bound)}"
+
+
+def _pattern(pattern: str) -> str:
+    return f"Member must satisfy regular expression pattern: {pattern}"
+
+
+def _enum(values: list[str]) -> str:
+    return f"Member must satisfy enum value set: [{', '.join(values)}]"
+
+
+def _failure(value: Any, path: str, rule: str) -> str:
+    shown = "Value null" if value is None else f"Value '{_java(value)}'"
+    return f"{shown} at '{path}' failed to satisfy constraint: {rule}"
+
+
+def _java(value: Any) -> str:
+    """A value as Java prints it."""
+    if isinstance(value, bytes):
+        return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_java(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}={_java(item)}" for key, item in value.items()) + "}"
+    return "null" if value is None else str(value)
+
+
+def _lower(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
+_JAVA_CLASSES = {
+    r"\p{L}": r"^\W\d_",
+    r"\p{Z}": r"\s",
+    r"\p{N}": r"\d",
+    r"\p{Alnum}": "a-zA-Z0-9",
+    r"\p{Alpha}": "a-zA-Z",
+    r"\p{Punct}": r"!-/:-@\[-`{-~",
+    r"\p{ASCII}": r"\x00-\x7f",
+    r"\p{Graph}": r"!-~",
+    r"\p{Print}": r" -~",
+    r"\p{Space}": r"\s",
+}
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of Java's, for Python: POSIX classes are spelt out, possessive quantifiers exist since 3.11."""
+    text = pattern.replace(r"\w-_", r"\w\-_")
+    for java, python in _JAVA_CLASSES.items():
+        text = text.replace(java, python)
+    return re.compile(text, re.ASCII if "\\p{" not in pattern else 0)
