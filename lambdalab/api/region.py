@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lambdalab.api.lifecycle import Lifecycle
@@ -27,3 +28,5 @@ class Region:
     lifecycle: Lifecycle
     endpoint: str
     isolation: Isolation
+    code_location: Callable[[str], str]
+    """A link to a package by its sha256, valid for ten minutes."""

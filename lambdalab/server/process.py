@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import sys
+from collections.abc import Callable
 
 import uvicorn
 
@@ -20,6 +21,7 @@ import lambdalab.api.lab
 import lambdalab.api.logs  # noqa: F401 - the families register their operations
 from lambdalab import __version__
 from lambdalab.api.gateway import Gateway
+from lambdalab.api.http import HttpProtocol
 from lambdalab.api.lifecycle import Lifecycle
 from lambdalab.api.region import Region
 from lambdalab.api.signature import Credentials
@@ -72,7 +74,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         keep_warm_seconds=settings.keep_warm_seconds,
     )
     lifecycle = Lifecycle(clock, settings.idle_seconds)
-    region = Region(settings, clock, functions, packages, dispatcher, logs, lifecycle, endpoint, isolation)
+    region = Region(settings, clock, functions, packages, dispatcher, logs, lifecycle, endpoint, isolation, _locator(pairs.person, endpoint, settings.region))
     known = {
         pair.access_key_id: Credentials(pair.access_key_id, pair.secret_access_key, pair.account)
         for pair in (pairs.person, pairs.function)
@@ -106,10 +108,11 @@ class _HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=HttpProtocol,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
+                proxy_headers=False,
                 interface="asgi3",
                 log_config=None,
                 access_log=False,
@@ -134,6 +137,22 @@ def _stores(settings: Settings) -> tuple[FunctionStore, PackageStore]:
     functions = FunctionStore(Database(settings.home / "region.db"))
     functions.settle_all()
     return functions, PackageStore(settings.home / "packages")
+
+
+def _locator(pair: keys.KeyPair, endpoint: str, region: str) -> Callable[[str], str]:
+    """Presigned links to packages, made by botocore as a client would make them."""
+
+    def locate(sha256: str) -> str:
+        from botocore.auth import SigV4QueryAuth  # noqa: PLC0415 - slow to import, seldom needed
+        from botocore.awsrequest import AWSRequest  # noqa: PLC0415
+        from botocore.credentials import Credentials as Signer  # noqa: PLC0415
+
+        request = AWSRequest("GET", f"{endpoint}/_lambdalab/code", params={"sha256": sha256})
+        signer = Signer(pair.access_key_id, pair.secret_access_key)
+        SigV4QueryAuth(signer, "lambdalab", region, expires=600).add_auth(request)
+        return str(request.url)
+
+    return locate
 
 
 def _function_access(pair: keys.KeyPair, endpoint: str) -> dict[str, str]:

@@ -1,0 +1,99 @@
+"""The lab's own routes: how the region is, what it can do here, and the way to end it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lambdalab import __version__
+from lambdalab.api.operations import Call, operation
+from lambdalab.errors import RuntimeUnavailable
+from lambdalab.runtimes.interpreters import how_to_get
+
+if TYPE_CHECKING:
+    from lambdalab.api.region import Region
+
+_OWN = "lambdalab"
+RUNTIMES = ("python3.13", "python3.12", "python3.11", "python3.10", "python3.9")
+"""The runtimes that this version can run, given the interpreter."""
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@operation("GET /_lambdalab/status", service=_OWN)
+async def status(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG001 - an operation's signature
+    """Who this region is, and how busy."""
+    return {
+        "version": __version__,
+        "pid": os.getpid(),
+        "endpoint": region.endpoint,
+        "home": str(region.settings.home),
+        "uptime_seconds": round(region.lifecycle.uptime_seconds, 1),
+        "requests": region.lifecycle.requests,
+        "environments": region.dispatcher.counts(),
+        "log": str(region.settings.log_file),
+    }
+
+
+@operation("POST /_lambdalab/stop", service=_OWN)
+async def stop(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG001
+    """End the region after this answer."""
+    region.lifecycle.stop()
+    return {"stopping": True}
+
+
+@operation("GET /_lambdalab/doctor", service=_OWN)
+async def doctor(region: Region, call: Call) -> Mapping[str, Any]:
+    """What this machine can run, and what is enforced; looked at now."""
+    began = region.clock.monotonic()
+    runtimes = [await _runtime(region, name) for name in RUNTIMES]
+    return {
+        **await status(region, call),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "account": region.settings.account,
+        "region": region.settings.region,
+        "backend": region.isolation.chosen,
+        "runtimes": runtimes,
+        "levels": [asdict(level) for level in region.isolation.levels],
+        "memory": {"region_mb": _resident_mb(), "limit_mb": _memory_limit_mb()},
+        "notes": _notes(region, runtimes),
+        "checked_ms": round((region.clock.monotonic() - began) * 1000, 1),
+    }
+
+
+async def _runtime(region: Region, name: str) -> dict[str, Any]:
+    try:
+        found = await region.isolation.interpreters.find(name)
+    except RuntimeUnavailable as missing:
+        return {"name": name, "path": None, "version": None, "problem": str(missing), "advice": how_to_get(name)}
+    return {"name": name, "path": found.path, "version": found.version, "problem": None, "advice": None}
+
+
+def _notes(region: Region, runtimes: list[dict[str, Any]]) -> list[str]:
+    notes = [f"{level.backend} is not available: {level.reason}" for level in region.isolation.levels if not level.available]
+    if all(runtime["problem"] for runtime in runtimes):
+        notes.append("no runtime can run here: install one of the interpreters above")
+    return notes
+
+
+def _resident_mb() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE >> 20
+    except OSError:
+        return 0
+
+
+def _memory_limit_mb() -> int:
+    """The container's memory if it has a limit, else the machine's."""
+    machine = os.sysconf("SC_PHYS_PAGES") * _PAGE
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            text = Path(path).read_text().strip()
+        except OSError:
+            continue
+        if text.isdecimal():
+            return min(int(text), machine) >> 20
+    return machine >> 20

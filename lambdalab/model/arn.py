@@ -1,0 +1,58 @@
+"""Function names and ARNs in every form AWS takes them, and what they mean here.
+
+Source: `lambda-contract.md` section 2.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lambdalab.errors import AccessDenied, InvalidParameterValue, ResourceNotFound
+from lambdalab.model.function import FunctionKey
+
+_FORM = re.compile(
+    r"(?:arn:aws[a-zA-Z-]*:lambda:)?"
+    r"(?:(?P<region>[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d):)?"
+    r"(?:(?P<account>\d{12}):)?"
+    r"(?:function:)?"
+    r"(?P<name>[a-zA-Z0-9-_.]+)"
+    r"(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionReference:
+    """A function as it was addressed: which one, and with which qualifier, if any."""
+
+    key: FunctionKey
+    qualifier: str | None
+
+    @property
+    def arn(self) -> str:
+        """The ARN with the qualifier that was given, if one was."""
+        return f"{self.key.arn}:{self.qualifier}" if self.qualifier else self.key.arn
+
+    def not_found(self, default: str | None = None) -> ResourceNotFound:
+        """AWS's refusal; `default` is the qualifier it names when none was given."""
+        qualifier = self.qualifier or default
+        return ResourceNotFound(f"Function not found: {self.key.arn}{f':{qualifier}' if qualifier else ''}")
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str, *, account: str, region: str, qualifier: str | None = None) -> FunctionReference:
+    """What `text` and a Qualifier parameter name together.
+
+    Raises AWS's refusals: another region (404), another account (403), two different qualifiers (400).
+    """
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise InvalidParameterValue(f"'{text}' is not a function name, partial ARN or ARN.")
+    if found["region"] not in {None, region}:
+        raise ResourceNotFound(f"Functions from '{found['region']}' are not reachable in this region ('{region}')")
+    if found["account"] not in {None, account}:
+        raise AccessDenied(None)
+    if qualifier and found["qualifier"] and qualifier != found["qualifier"]:
+        raise InvalidParameterValue("The derived qualifier from the function name does not match the specified qualifier.")
+    return FunctionReference(FunctionKey(account, region, found["name"]), found["qualifier"] or qualifier)

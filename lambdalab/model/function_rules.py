@@ -1,0 +1,172 @@
+"""How a function comes to be and changes: pure functions from a request's parameters to records.
+
+Source: `lambda-contract.md` section 3. Parameters have passed the service model's constraints already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from lambdalab.errors import InvalidParameterValue, PreconditionFailed, ResourceConflict
+from lambdalab.model import limits, runtime
+from lambdalab.model.function import CodeReference, Function, FunctionKey, FunctionVersion
+
+_CREATING = {"state_reason": "The function is being created.", "state_reason_code": "Creating"}
+_KEPT = (
+    "VpcConfig", "DeadLetterConfig", "KMSKeyArn", "TracingConfig", "SnapStart", "LoggingConfig",
+    "FileSystemConfigs", "ImageConfig",
+)  # fmt: skip
+_SNAPSTART = ("java11", "java17", "java21", "java25", "python3.12", "python3.13", "python3.14", "dotnet8", "dotnet10")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The moment and the new revision id of a change."""
+
+    moment: datetime
+    revision_id: str
+
+    @property
+    def last_modified(self) -> str:
+        """The moment as AWS writes it in LastModified."""
+        return self.moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{self.moment.microsecond // 1000:03d}+0000"
+
+    @property
+    def today(self) -> date:
+        """The day, in UTC."""
+        return self.moment.date()
+
+
+def check_creation(params: Mapping[str, Any], today: date) -> None:
+    """Refuse what CreateFunction refuses, before the code is looked at."""
+    package_type = params.get("PackageType", "Zip")
+    if package_type == "Zip":
+        for member in ("Runtime", "Handler"):
+            if member not in params:
+                raise InvalidParameterValue(f"{member} is required when PackageType is Zip.")
+        runtime.check(params["Runtime"], today, updating=False)
+    _check_settings(params, params.get("Runtime"))
+
+
+def create(
+    key: FunctionKey, params: Mapping[str, Any], code: CodeReference, stamp: Stamp
+) -> tuple[Function, FunctionVersion]:
+    """A new function and its $LATEST, Pending."""
+    version = FunctionVersion(
+        key=key,
+        version="$LATEST",
+        role=params["Role"],
+        code=code,
+        revision_id=stamp.revision_id,
+        last_modified=stamp.last_modified,
+        package_type=params.get("PackageType", "Zip"),
+        architecture=params.get("Architectures", ["x86_64"])[0],
+        state="Pending",
+        runtime_version_arn=_runtime_version_arn(key.region, params.get("Runtime")),
+        **_CREATING,  # type: ignore[arg-type]
+    )
+    return Function(key, dict(params.get("Tags", {}))), _configured(version, params)
+
+
+def check_update(version: FunctionVersion, params: Mapping[str, Any], today: date) -> None:
+    """Refuse an update of code or configuration that may not be made now."""
+    given = params.get("RevisionId")
+    if given is not None and given != version.revision_id:
+        raise PreconditionFailed(
+            "The Revision Id provided does not match the latest Revision Id. "
+            "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
+        )
+    if version.state == "Pending" or version.last_update_status == "InProgress":
+        raise ResourceConflict(
+            "The operation cannot be performed at this time. "
+            f"An update is in progress for resource: {version.key.arn}"
+        )
+    if "Runtime" in params:
+        runtime.check(params["Runtime"], today, updating=True)
+    _check_settings(params, params.get("Runtime", version.runtime))
+
+
+def update_code(version: FunctionVersion, params: Mapping[str, Any], code: CodeReference, stamp: Stamp) -> FunctionVersion:
+    """$LATEST with other code, InProgress."""
+    architecture = params.get("Architectures", [version.architecture])[0]
+    return _in_progress(replace(version, code=code, architecture=architecture), stamp)
+
+
+def update_configuration(version: FunctionVersion, params: Mapping[str, Any], stamp: Stamp) -> FunctionVersion:
+    """$LATEST with other settings; what is not named stays. InProgress."""
+    return _in_progress(_configured(version, params), stamp)
+
+
+def settle(version: FunctionVersion, revision_id: str) -> FunctionVersion:
+    """The end of a creation or update: Active and Successful, under a new revision id."""
+    return replace(
+        version,
+        state="Active",
+        state_reason=None,
+        state_reason_code=None,
+        last_update_status="Successful",
+        last_update_reason=None,
+        last_update_reason_code=None,
+        revision_id=revision_id,
+    )
+
+
+def settled(version: FunctionVersion) -> bool:
+    """Whether nothing is under way."""
+    return version.state != "Pending" and version.last_update_status != "InProgress"
+
+
+def _in_progress(version: FunctionVersion, stamp: Stamp) -> FunctionVersion:
+    return replace(
+        version,
+        revision_id=stamp.revision_id,
+        last_modified=stamp.last_modified,
+        last_update_status="InProgress",
+        last_update_reason="The function is being created.",
+        last_update_reason_code="Creating",
+    )
+
+
+def _configured(version: FunctionVersion, params: Mapping[str, Any]) -> FunctionVersion:
+    changed: dict[str, Any] = {}
+    for member, field in (
+        ("Role", "role"), ("Handler", "handler"), ("Description", "description"), ("Timeout", "timeout"),
+        ("MemorySize", "memory_size"), ("Runtime", "runtime"),
+    ):  # fmt: skip
+        if member in params:
+            changed[field] = params[member]
+    if "EphemeralStorage" in params:
+        changed["ephemeral_size"] = params["EphemeralStorage"]["Size"]
+    if "Environment" in params:
+        changed["environment"] = dict(params["Environment"].get("Variables", {}))
+    settings = {**version.settings, **{name: params[name] for name in _KEPT if name in params}}
+    return replace(version, **changed, settings={name: value for name, value in settings.items() if value not in ("", None)})
+
+
+def _check_settings(params: Mapping[str, Any], runtime_name: str | None) -> None:
+    if "MemorySize" in params:
+        limits.check_range("memorySize", params["MemorySize"])
+    if "Timeout" in params:
+        limits.check_range("timeout", params["Timeout"])
+    if "EphemeralStorage" in params:
+        limits.check_range("ephemeralStorage.size", params["EphemeralStorage"]["Size"])
+    limits.check_environment(params.get("Environment", {}).get("Variables", {}))
+    if params.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions" and runtime_name not in _SNAPSTART:
+        raise InvalidParameterValue(f"{runtime_name} is not supported for SnapStart enabled functions.")
+    logging = params.get("LoggingConfig", {})
+    if logging.get("LogFormat", "Text") == "Text" and ("ApplicationLogLevel" in logging or "SystemLogLevel" in logging):
+        raise InvalidParameterValue(
+            'LogLevel is not supported when LogFormat is set to "Text". '
+            "Remove LogLevel from your request or change the LogFormat to \"JSON\" and try again."
+        )
+
+
+def _runtime_version_arn(region: str, runtime_name: str | None) -> str | None:
+    """An ARN of AWS's form. Its hash is of the lab's own making: the build that runs here is not AWS's."""
+    if runtime_name is None:
+        return None
+    return f"arn:aws:lambda:{region}::runtime:{hashlib.sha256(f'lambdalab {runtime_name}'.encode()).hexdigest()}"
