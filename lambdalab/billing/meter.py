@@ -1,0 +1,59 @@
+"""What one invocation costs by list price: the first tier, without the free tier.
+
+cost = request + GB x billed seconds x price + GB of /tmp above 512 MB x billed seconds x price
+Source: `lambda-contract.md` section 21; GB = MB / 1024.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from lambdalab.billing import price_table
+
+_MILLION = 1_000_000
+_MB_PER_GB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """US dollars of one invocation, by part. `price_date` and `region` say which list prices these are."""
+
+    requests: Decimal
+    duration: Decimal
+    storage: Decimal
+    price_date: str
+    region: str
+    architecture: str
+
+    @property
+    def total(self) -> Decimal:
+        """Dollars for this invocation."""
+        return self.requests + self.duration + self.storage
+
+    @property
+    def per_million(self) -> Decimal:
+        """Dollars for a million invocations like this one."""
+        return self.total * _MILLION
+
+    def __repr__(self) -> str:
+        return f"${self.per_million:.2f} per million calls ({self.architecture}, {self.region}, {self.price_date})"
+
+
+def gb_seconds(memory_mb: int, billed_ms: int) -> Decimal:
+    """GB-seconds of so many MB for so many milliseconds."""
+    return Decimal(memory_mb) * billed_ms / (_MB_PER_GB * 1000)
+
+
+def invocation_cost(*, memory_mb: int, billed_ms: int, architecture: str, ephemeral_mb: int = 512) -> Cost:
+    """The cost of one invocation of these sizes (MB, milliseconds)."""
+    prices = price_table.load()
+    extra_mb = max(0, ephemeral_mb - prices.free_storage_mb)
+    return Cost(
+        requests=prices.request,
+        duration=gb_seconds(memory_mb, billed_ms) * prices.duration_price(architecture),
+        storage=gb_seconds(extra_mb, billed_ms) * prices.storage,
+        price_date=prices.date,
+        region=prices.region,
+        architecture=architecture,
+    )

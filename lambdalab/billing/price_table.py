@@ -1,0 +1,59 @@
+"""The price table: read from `prices.json`, which names its source and its date. Decimals throughout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+_FILE = Path(__file__).with_name("prices.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A price per GB-second that holds up to so many GB-seconds a month; `up_to` None: without end."""
+
+    up_to: Decimal | None
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """List prices of one AWS region in US dollars. `date` is the month they were read."""
+
+    source: str
+    date: str
+    region: str
+    request: Decimal
+    duration: Mapping[str, tuple[Tier, ...]]
+    storage: Decimal
+    free_storage_mb: int
+    free_requests: int
+    free_gb_seconds: int
+
+    def duration_price(self, architecture: str) -> Decimal:
+        """Dollars per GB-second in the first tier. Raises `KeyError` for an architecture that AWS has not."""
+        return self.duration[architecture][0].price
+
+
+@cache
+def load() -> PriceTable:
+    """The table that comes with this version."""
+    found = json.loads(_FILE.read_text())
+    return PriceTable(
+        source=found["source"],
+        date=found["date"],
+        region=found["region"],
+        request=Decimal(found["request"]),
+        duration={
+            architecture: tuple(Tier(Decimal(end) if end else None, Decimal(price)) for end, price in tiers)
+            for architecture, tiers in found["duration_per_gb_second"].items()
+        },
+        storage=Decimal(found["ephemeral_storage_per_gb_second"]),
+        free_storage_mb=found["ephemeral_storage_free_mb"],
+        free_requests=found["free_tier"]["requests"],
+        free_gb_seconds=found["free_tier"]["gb_seconds"],
+    )
