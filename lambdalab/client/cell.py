@@ -1,0 +1,14 @@
+"""Where a function's source came from: a notebook cell, and which of its lines is the source's first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CellSource:
+    """A cell's body. `label` is what IPython calls the cell (`Cell In[4]`); `first_line` the number of its first line."""
+
+    label: str
+    text: str
+    first_line: int = 2

@@ -1,0 +1,190 @@
+"""The region of a home: found when it runs, started when it does not, once however many ask.
+
+The server is a process of its own in its own session, so that neither a kernel's restart nor its Interrupt
+ends it. It is told its settings by its environment and gets nothing else of the kernel's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from filelock import FileLock
+
+from lambdalab.client.keys import Credentials
+from lambdalab.client.wire import Wire
+from lambdalab.config import Settings
+from lambdalab.errors import LabError, RegionUnavailable
+
+_PASSED_ON = (
+    "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER",  # any process needs them
+    "PYENV_ROOT", "CONDA_PREFIX", "VIRTUAL_ENV",  # where interpreters may be
+    "PYTHONPATH", "LD_LIBRARY_PATH",  # what this interpreter itself was started with
+    "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
+)  # fmt: skip
+_READY_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RunningRegion:
+    """A region that answers, as its `region.json` describes it."""
+
+    endpoint: str
+    pid: int
+    credentials: Credentials
+    account: str
+    region: str
+
+    def wire(self) -> Wire:
+        """A client for it."""
+        return Wire(self.endpoint, self.credentials, self.region)
+
+
+def find(settings: Settings) -> RunningRegion | None:
+    """The running region of the home; None when there is none. Starts nothing."""
+    found = _read(settings.region_file)
+    return found if found is not None and _answers(found) else None
+
+
+def find_or_start(settings: Settings, owner_fd: int | None = None) -> RunningRegion:
+    """The region of the home, started if need be. Raises `RegionUnavailable` with the reason and the log's name."""
+    found = find(settings)
+    if found is not None:
+        return found
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with FileLock(settings.lock_file, timeout=_READY_SECONDS):
+        found = find(settings)  # another client may have started it while this one waited
+        if found is None:
+            _start(settings, owner_fd)
+            found = _read(settings.region_file)
+    if found is None:
+        raise RegionUnavailable(f"The region started but left no {settings.region_file}; see {settings.log_file}.")
+    return found
+
+
+def stop(settings: Settings) -> bool:
+    """End the region of the home; False when none runs. Returns when it is gone."""
+    found = find(settings)
+    if found is None:
+        return False
+    found.wire().call("POST", "/_lambdalab/stop", service="lambdalab")
+    _wait_for_end(settings)
+    return True
+
+
+def _wait_for_end(settings: Settings) -> None:
+    """The lock that a region holds for its life tells when it is gone."""
+    import fcntl  # noqa: PLC0415 - there is none on Windows, where no region runs either
+
+    with (settings.home / "region.running").open("a") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+
+
+def _read(path: Path) -> RunningRegion | None:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return RunningRegion(
+        found["endpoint"],
+        found["pid"],
+        Credentials(found["access_key_id"], found["secret_access_key"]),
+        found["account"],
+        found["region"],
+    )
+
+
+def _answers(found: RunningRegion) -> bool:
+    try:
+        os.kill(found.pid, 0)
+        wire = found.wire()
+        answer = wire.call("GET", "/_lambdalab/status", service="lambdalab")
+        wire.close()
+    except (LabError, OSError):
+        return False
+    return bool(json.loads(answer.body)["pid"] == found.pid)
+
+
+def _start(settings: Settings, owner_fd: int | None) -> None:
+    ready, tell = os.pipe()
+    passed = [tell] + ([owner_fd] if owner_fd is not None else [])
+    with settings.log_file.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lambdalab.server"],
+            env=_environment(settings, tell, owner_fd),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=passed,
+            start_new_session=True,  # the notebook's Interrupt goes to its whole process group
+            cwd="/",
+        )
+    os.close(tell)
+    with os.fdopen(ready, "rb") as pipe:
+        said = pipe.readline().decode().strip()
+    # Not waited for: it outlives this process, and is no zombie of it while it lives.
+    weakref.finalize(process, lambda: None)
+    process.returncode = 0
+    if said != "ready":
+        why = said or f"it ended at once; the end of its log:\n{_tail(settings.log_file)}"
+        raise RegionUnavailable(f"The region could not be started: {why} (log: {settings.log_file})")
+
+
+def _environment(settings: Settings, ready_fd: int, owner_fd: int | None) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    kept |= {name: value for name, value in os.environ.items() if name.startswith("LAMBDALAB_")}
+    kept |= {**settings.as_environment(), "LAMBDALAB_READY_FD": str(ready_fd), "PYTHONUNBUFFERED": "1"}
+    if owner_fd is not None:
+        kept["LAMBDALAB_OWNER_FD"] = str(owner_fd)
+    return kept
+
+
+def _tail(path: Path, lines: int = 12) -> str:
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return "(no log)"
+
+
+class IsolatedHome:
+    """A temporary home whose region ends with this object, and with this process however that ends."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = replace(settings, home=Path(tempfile.mkdtemp(prefix="lambdalab-")))
+        self.owner_fd, self._keep = os.pipe()
+        self.close = weakref.finalize(self, _end_isolated, self.settings, self.owner_fd, self._keep)
+
+
+def _end_isolated(settings: Settings, owner_fd: int, keep: int) -> None:
+    found = _read(settings.region_file)
+    os.close(keep)
+    os.close(owner_fd)
+    if found is not None:
+        _wait_for_pid_end(found.pid, settings)
+    shutil.rmtree(settings.home, ignore_errors=True)
+
+
+def _wait_for_pid_end(pid: int, settings: Settings) -> None:
+    try:
+        _wait_for_end(settings)
+    except OSError:
+        os.kill(pid, signal.SIGTERM)
+
+
+def environment(found: RunningRegion) -> Mapping[str, str]:
+    """The variables that point the aws command line, boto3 and Terraform at the region."""
+    return {
+        "AWS_ENDPOINT_URL": found.endpoint,
+        "AWS_ACCESS_KEY_ID": found.credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": found.credentials.secret_access_key,
+        "AWS_DEFAULT_REGION": found.region,
+    }

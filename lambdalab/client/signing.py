@@ -1,0 +1,51 @@
+"""Signing requests with Signature Version 4: a few microseconds, where boto3's whole machinery takes half a millisecond.
+
+Source: AWS's "Signing AWS API requests"; the tests hold it against botocore's signer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import quote
+
+from lambdalab.client.keys import Credentials
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+def sign(
+    credentials: Credentials, region: str, service: str, method: str, host: str, path: str, query: Mapping[str, str], body: bytes
+) -> dict[str, str]:
+    """The headers that sign a request. `path` is encoded once, as it is sent."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    canonical = "\n".join((
+        method,
+        quote(path, safe="/~"),
+        encode_query(query),
+        f"host:{host}\nx-amz-date:{stamp}\n",
+        "host;x-amz-date",
+        hashlib.sha256(body).hexdigest(),
+    ))  # fmt: skip
+    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
+    text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    key = _key(credentials.secret_access_key, stamp[:8], region, service)
+    signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    claim = f"Credential={credentials.access_key_id}/{scope}, SignedHeaders=host;x-amz-date, Signature={signature}"
+    return {"X-Amz-Date": stamp, "Authorization": f"{_ALGORITHM} {claim}"}
+
+
+def encode_query(query: Mapping[str, str]) -> str:
+    """The query as it is sent and signed: sorted, percent-encoded."""
+    return "&".join(f"{quote(k, safe='~')}={quote(v, safe='~')}" for k, v in sorted(query.items()))
+
+
+@lru_cache(maxsize=16)
+def _key(secret: str, date: str, region: str, service: str) -> bytes:
+    key = f"AWS4{secret}".encode()
+    for part in (date, region, service, "aws4_request"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    return key

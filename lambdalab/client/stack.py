@@ -1,0 +1,37 @@
+"""A function's stack trace in terms of the notebook: which cell, which line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lambdalab.client.cell import CellSource
+
+MODULE = "lambda_function"
+FILE = f"/var/task/{MODULE}.py"
+"""The file that a cell becomes: AWS's console gives new functions the same name."""
+_FRAME = re.compile(r'\s*File "(?P<file>[^"]+)",? [Ll]ine (?P<line>\d+)(?:, in (?P<function>.+))?')
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame. `place` reads `Cell In[4], line 9, in handler`; `source` is the cell when it is in one."""
+
+    place: str
+    line: int
+    source: CellSource | None
+
+
+def map_frames(stack: Sequence[str], cell: CellSource | None) -> tuple[Frame, ...]:
+    """The frames of AWS's `stackTrace`, those of the function's own file placed in `cell`."""
+    found = (_FRAME.match(entry) for entry in stack)
+    return tuple(_frame(match, cell) for match in found if match is not None)
+
+
+def _frame(match: re.Match[str], cell: CellSource | None) -> Frame:
+    line, inside = int(match["line"]), f", in {match['function'].strip()}" if match["function"] else ""
+    if cell is None or match["file"] != FILE:
+        return Frame(f"{match['file']}, line {line}{inside}", line, None)
+    line += cell.first_line - 1
+    return Frame(f"{cell.label}, line {line}{inside}", line, cell)

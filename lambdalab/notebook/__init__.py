@@ -1,0 +1,1 @@
+"""The notebook: magics, their options and completion, and the displays of results."""

@@ -1,0 +1,46 @@
+"""The kernel's environment while the lab is in use: `!aws` and boto3 talk to the region, and later as before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+
+# These point somewhere else, or win over keys in the environment: they are set aside with the rest.
+_SET_ASIDE = ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL_LAMBDA")
+
+
+class AwsEnvironment:
+    """Variables put into `environ` and taken out again, leaving it as it was."""
+
+    def __init__(self, environ: MutableMapping[str, str]) -> None:
+        self._environ = environ
+        self._before: dict[str, str | None] = {}
+        self._ours: dict[str, str] = {}
+
+    def use(self, variables: Mapping[str, str]) -> tuple[str, ...]:
+        """Set `variables`; on the first call the names of real settings that are set aside, else nothing.
+
+        Called before each command: a region that was started anew has another endpoint.
+        """
+        first = not self._before
+        if first:
+            names = (*variables, *_SET_ASIDE, "AWS_REGION")
+            self._before = {name: self._environ.get(name) for name in names}
+        displaced = tuple(name for name, value in self._before.items() if value not in (None, variables.get(name)))
+        self._environ.update(variables)
+        for name in _SET_ASIDE:
+            self._environ.pop(name, None)
+        if "AWS_REGION" in self._environ:
+            self._environ["AWS_REGION"] = variables.get("AWS_DEFAULT_REGION", "")
+        self._ours = {name: self._environ[name] for name in variables}
+        return displaced if first else ()
+
+    def restore(self) -> None:
+        """Put back what was there, but for what the reader has changed since."""
+        for name, before in self._before.items():
+            if name in self._ours and self._environ.get(name) != self._ours[name]:
+                continue
+            if before is None:
+                self._environ.pop(name, None)
+            else:
+                self._environ[name] = before
+        self._before, self._ours = {}, {}

@@ -1,0 +1,112 @@
+"""The event of `%lambda invoke`: from the cell's body, a Python variable, a file; then single values set in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lambdalab.errors import BadOption, LabError
+from lambdalab.notebook.words import did_you_mean
+
+
+class BadEvent(LabError):
+    """The event is not JSON. The message points at the place."""
+
+
+def build(
+    *,
+    body: str | None,
+    source: str | None,
+    assignments: Sequence[str],
+    namespace: Mapping[str, Any],
+    cell: str,
+) -> Any:
+    """The event to send: `{}`, or the body, or what `source` names; with each `path=value` of `assignments` set.
+
+    `cell` is the label of the running cell ("Cell In[4]"), for error messages. Raises `BadEvent` for text
+    that is not JSON and `BadOption` for a name, file or path that cannot be used.
+    """
+    if body is not None and body.strip():
+        if source is not None:
+            raise BadOption(f"the event is given twice: in the cell's body and by --event {source}. Keep one.")
+        event = parse_body(body, cell)
+    else:
+        event = {} if source is None else _named(source, namespace)
+    for assignment in assignments:
+        event = _assigned(event, assignment)
+    return event
+
+
+def parse_body(body: str, cell: str) -> Any:
+    """The JSON in a cell's body. Raises `BadEvent` naming line and column as the editor counts them."""
+    try:
+        return json.loads(body)
+    except json.JSONDecodeError as error:
+        raise BadEvent(_pointing_at(error, body, f"{cell}, line {error.lineno + 1}, column {error.colno}")) from error
+
+
+def _pointing_at(error: json.JSONDecodeError, words: str, place: str) -> str:
+    lines = words.split("\n")
+    line = lines[min(error.lineno, len(lines)) - 1]
+    return f"the event is not JSON: {error.msg} at {place}\n    {line}\n    {' ' * (error.colno - 1)}^"
+
+
+def _named(source: str, namespace: Mapping[str, Any]) -> Any:
+    if source.endswith(".json"):
+        return _from_file(Path(source).expanduser())
+    if source in namespace:
+        return _from_variable(source, namespace[source])
+    names = [name for name in namespace if not name.startswith("_")]
+    raise BadOption(
+        f"--event {source}: there is no Python variable of that name, and it does not end in .json."
+        f"{did_you_mean(source, names)} Give the event in the cell's body with %%lambda invoke."
+    )
+
+
+def _from_file(path: Path) -> Any:
+    try:
+        words = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadOption(f"--event {path}: the file cannot be read: {error}.") from error
+    try:
+        return json.loads(words)
+    except json.JSONDecodeError as error:
+        raise BadEvent(_pointing_at(error, words, f"{path}, line {error.lineno}, column {error.colno}")) from error
+
+
+def _from_variable(name: str, value: Any) -> Any:
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError) as error:
+        raise BadEvent(f"the variable {name} cannot be an event: {error}. Events are JSON values.") from error
+
+
+def _assigned(event: Any, assignment: str) -> Any:
+    path, equals, value = assignment.partition("=")
+    if not equals or not path:
+        raise BadOption(f"--set {assignment}: write --set path.to.value=VALUE, such as --set name=Ada.")
+    return _with(event, path.split("."), _value(value), assignment)
+
+
+def _value(words: str) -> Any:
+    try:
+        return json.loads(words)
+    except json.JSONDecodeError:
+        return words
+
+
+def _with(event: Any, path: Sequence[str], value: Any, assignment: str) -> Any:
+    """`event` with `value` at `path`. Objects grow; a list takes the index of an item it has, or the next."""
+    if not path:
+        return value
+    key, *rest = path
+    if isinstance(event, dict):
+        return {**event, key: _with(event.get(key, {}), rest, value, assignment)}
+    if isinstance(event, list) and key.isdecimal() and int(key) <= len(event):
+        at = int(key)
+        return [*event[:at], _with(event[at] if at < len(event) else {}, rest, value, assignment), *event[at + 1 :]]
+    if isinstance(event, list):
+        raise BadOption(f"--set {assignment}: {key!r} is not the index of one of {len(event)} items.")
+    raise BadOption(f"--set {assignment}: {key!r} cannot be set in {json.dumps(event)}, which is not an object.")

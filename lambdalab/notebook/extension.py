@@ -1,0 +1,57 @@
+"""`%load_ext lambdalab`: registers the magic and its completion, and takes both away again. Nothing starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambdalab import lab
+from lambdalab.notebook.completion import Matcher, matcher
+from lambdalab.notebook.displays import Displays
+from lambdalab.notebook.magics import LambdaLab
+
+
+class Loaded:
+    """What one `load` put into a shell, so that `unload` can take exactly that away."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self.magics = LambdaLab(shell, lab)
+        self._displays = Displays(shell.display_formatter)
+        self._matcher: Matcher = matcher(lab.running_function_names, lambda: shell.user_ns)
+
+    def register(self) -> None:
+        """Add the magic, the completion, and the way results are shown."""
+        self._shell.register_magics(self.magics)
+        self._shell.Completer.custom_matchers.append(self._matcher)
+        self._displays.use(self.magics.display)
+        self.magics.observe(lambda change: self._displays.use(change["new"]), names="display")
+
+    def unregister(self) -> None:
+        """Take them away, and leave the environment as it was."""
+        self.magics.environment.restore()
+        self._displays.use("card")
+        self._shell.Completer.custom_matchers.remove(self._matcher)
+        for kind in ("line", "cell"):
+            self._shell.magics_manager.magics[kind].pop("lambda", None)
+        self._shell.magics_manager.registry.pop("LambdaLab", None)
+        # Magics' own constructor appends to this list, and nothing of IPython's takes it out again.
+        self._shell.configurables[:] = [one for one in self._shell.configurables if one is not self.magics]
+
+
+_ATTRIBUTE = "_lambdalab_loaded"
+
+
+def load(shell: Any) -> None:
+    """What `%load_ext lambdalab` does; loading twice is loading once."""
+    unload(shell)
+    loaded = Loaded(shell)
+    loaded.register()
+    setattr(shell, _ATTRIBUTE, loaded)
+
+
+def unload(shell: Any) -> None:
+    """What `%unload_ext lambdalab` does."""
+    loaded: Loaded | None = getattr(shell, _ATTRIBUTE, None)
+    if loaded is not None:
+        loaded.unregister()
+        setattr(shell, _ATTRIBUTE, None)

@@ -1,0 +1,112 @@
+"""`%lambda` and `%%lambda`: a thin shell that parses, asks the client and returns the result."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand, output_can_be_silenced
+from lambdalab.client.lab import Lab
+from traitlets import Bool, Enum, Int, TraitError, Unicode, validate
+
+from lambdalab.errors import BadOption, LabError
+from lambdalab.notebook import actions, options, values
+from lambdalab.notebook.aws_environment import AwsEnvironment
+from lambdalab.notebook.status import CellStatus
+from lambdalab.notebook.waiting import wait
+
+THIS_PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@magics_class
+class LambdaLab(Magics):
+    """AWS Lambda functions from notebook cells. `%config LambdaLab.memory = 256` sets a default."""
+
+    memory = Int(128, help="Memory of a new function in MB, 128 to 10240.").tag(config=True)
+    timeout = Int(3, help="Timeout of a new function in seconds, 1 to 900.").tag(config=True)
+    runtime = Unicode(THIS_PYTHON, help="Runtime of a new function; at first this kernel's Python.").tag(config=True)
+    display = Enum(
+        ("card", "line", "none"),
+        "card",
+        help="How results show themselves: as a card, as one line of text, or not at all (they are still returned).",
+    ).tag(config=True)
+    full_traceback = Bool(False, help="Show errors with the lab's own frames, to find a fault in the lab.").tag(
+        config=True
+    )
+
+    def __init__(self, shell: Any, lab: Lab, **settings: Any) -> None:
+        super().__init__(shell, **settings)
+        self.lab = lab
+        self._ipython = shell
+        self.environment = AwsEnvironment(os.environ)
+
+    @validate("memory", "timeout", "runtime")
+    def _in_range(self, proposal: Any) -> Any:
+        check = getattr(values, proposal["trait"].name)
+        try:
+            return check(str(proposal["value"]))
+        except BadOption as error:
+            raise TraitError(str(error)) from error
+
+    @no_var_expand
+    @output_can_be_silenced
+    @line_cell_magic("lambda")  # type: ignore[arg-type]
+    def lambda_(self, line: str, cell: str | None = None) -> Any:
+        """Make AWS Lambda functions from cells, and call them.
+
+        %%lambda NAME [options]      the cell becomes the function NAME; the same cell again changes nothing
+        %lambda invoke NAME          call it; --set name=Ada sets a value of the event
+        %%lambda invoke NAME         call it with the cell's body, JSON, as the event
+        %lambda list                 all functions
+        %lambda logs NAME            what it wrote
+        %lambda delete NAME          delete it
+        %lambda doctor               what can run here, and what is enforced
+        %lambda help COMMAND         options and an example
+
+        r = %lambda invoke NAME      keeps the result: r.payload, r.log, r.record, r.cost
+        """
+        with self._clean_errors():
+            request = options.parse(line, has_body=cell is not None)
+            return actions.asks_for_help(request) or self._ask(request, cell)
+
+    def _ask(self, request: options.Request, cell: str | None) -> Any:
+        context = actions.Context(
+            label=f"Cell In[{self._ipython.execution_count}]",
+            body=cell,
+            namespace=self._ipython.user_ns,
+            defaults={"memory": self.memory, "timeout": self.timeout, "runtime": self.runtime},
+        )
+        what = f"{request.command.name} {request.argument}".strip()
+        result = wait(lambda: actions.run(self.lab, request, context), what, CellStatus(self._ipython, what))
+        self._use_environment()
+        return result
+
+    def _use_environment(self) -> None:
+        displaced = self.environment.use(self.lab.environment())
+        if displaced:
+            words = f"{', '.join(displaced)} set aside: AWS calls from this notebook go to the local region."
+            self._ipython.display_pub.publish({"text/plain": f"{words} %unload_ext lambdalab puts them back."})
+
+    @contextmanager
+    def _clean_errors(self) -> Iterator[None]:
+        """One line for an error of the lab, or the whole traceback where that is asked for."""
+        try:
+            yield
+        except LabError as error:
+            if self.full_traceback:
+                _show_whole(error, self._ipython)
+            raise
+
+
+def _show_whole(error: LabError, shell: Any) -> None:
+    """Make IPython render `error` as it renders any other: its hook would hide the frames."""
+
+    def rendered() -> list[str]:
+        lines: list[str] = shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
+        return lines
+
+    # On the instance: the class's hook stays for all other errors.
+    error.__dict__["_render_traceback_"] = rendered

@@ -1,0 +1,113 @@
+"""From a magic's line to a parsed request. argparse does the work, but here it never exits and never prints."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NoReturn
+
+from lambdalab.errors import BadOption
+from lambdalab.notebook import words
+from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS, Command, Option
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One parsed line: the sub-command, its one argument ("" when absent), and its options by name.
+
+    Options that were not given are absent. `help` asks for the command's help instead.
+    """
+
+    command: Command
+    argument: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    help: bool = False
+
+
+def parse(line: str, *, has_body: bool) -> Request:
+    """The request of a `%lambda` line (`has_body`: of a `%%lambda` cell). Raises `BadOption`.
+
+    Sub-commands win over functions of the same name.
+    """
+    first, *rest = words.split(line) or [""]
+    if first in ("", "-h", "--help"):
+        return Request(COMMANDS["help"])
+    if first in SUBCOMMANDS:
+        return _parse_subcommand(COMMANDS[first], rest, has_body)
+    if has_body:
+        return _parse_words(DEPLOY, [first, *rest])
+    raise BadOption(
+        f"%lambda has no sub-command {first!r}.{words.did_you_mean(first, SUBCOMMANDS)}"
+        f" It has: {', '.join(SUBCOMMANDS)}. To deploy a function, begin a cell with %%lambda {first}."
+    )
+
+
+def _parse_subcommand(command: Command, rest: list[str], has_body: bool) -> Request:
+    if has_body and command.body == "none":
+        raise BadOption(
+            f"%lambda {command.name} takes no cell body, and a cell cannot deploy a function named {command.name}:"
+            f" that is a sub-command. Write %lambda {command.name} on one line, or give the function another name."
+        )
+    return _parse_words(command, rest)
+
+
+def _parse_words(command: Command, given: list[str]) -> Request:
+    if "-h" in given or "--help" in given:
+        return Request(command, help=True)
+    # The argument is no positional of argparse's: an optional one before options would be taken as missing.
+    found, others = _parser(command.name).parse_known_args(given)
+    arguments = [word for word in others if not word.startswith("-")]
+    flags = [word for word in others if word.startswith("-")]
+    for word in [*flags, *arguments[1 if command.argument else 0 :]]:
+        _refuse(command, word)
+    return Request(command, _required(command, arguments), vars(found))
+
+
+def _required(command: Command, arguments: list[str]) -> str:
+    optional = not command.argument or command.argument.startswith("[")
+    if not arguments and not optional:
+        raise BadOption(f"{_magic(command)} needs a function's name: {command.usage.split(' [')[0]}")
+    return arguments[0] if arguments else ""
+
+
+def _refuse(command: Command, word: str) -> NoReturn:
+    flag = word.partition("=")[0]
+    known = [spelling for option in command.options for spelling in option.flags]
+    if not word.startswith("-"):
+        raise BadOption(
+            f"{_magic(command)} does not take {word!r} here. Quote values that have spaces. Usage: {command.usage}"
+        )
+    if not known:
+        raise BadOption(f"{_magic(command)} takes no options; {flag} is not one.")
+    raise BadOption(
+        f"{_magic(command)} has no option {flag}.{words.did_you_mean(flag, known)} It has: {', '.join(known)}."
+    )
+
+
+def _magic(command: Command) -> str:
+    return "%%lambda" if command is DEPLOY else f"%lambda {command.name}"
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with its errors raised as ours."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadOption(f"{self.prog}: {message}. See: {self.prog} --help")
+
+
+@cache
+def _parser(name: str) -> _Parser:
+    command = COMMANDS[name]
+    parser = _Parser(prog=_magic(command), add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    for option in command.options:
+        _add(parser, option)
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, option: Option) -> None:
+    if option.placeholder is None:
+        parser.add_argument(*option.flags, action="store_true", dest=option.dest)
+        return
+    action = "append" if option.repeat else "store"
+    parser.add_argument(*option.flags, action=action, type=option.convert, dest=option.dest, metavar=option.placeholder)

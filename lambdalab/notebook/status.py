@@ -1,0 +1,45 @@
+"""The status line in a cell's output while the region is busy, gone when the result is there."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from lambdalab.notebook.views.figures import duration
+
+
+class CellStatus:
+    """One display with an id, updated in place, in the cell that `shell` is running.
+
+    When nothing but the magic writes to the cell, the output is cleared at the end, and the result is the only
+    one saved. Otherwise clearing would take the reader's own output away, and the line is emptied.
+    """
+
+    def __init__(self, shell: Any, what: str) -> None:
+        self._shell = shell
+        self._what = what
+        self._display_id = uuid.uuid4().hex
+        self._shown = False
+
+    def show(self, seconds: float) -> None:
+        """Display the line, or update it."""
+        self._publish(f"Waiting for {self._what}, {duration(seconds * 1000)}. Interrupt stops the wait.")
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if is_alone(self._shell):
+            self._shell.display_pub.clear_output(wait=False)
+        else:
+            self._publish("")
+
+    def _publish(self, words: str) -> None:
+        self._shell.display_pub.publish(
+            {"text/plain": words}, transient={"display_id": self._display_id}, update=self._shown
+        )
+        self._shown = True
+
+
+def is_alone(shell: Any) -> bool:
+    """Whether the running cell is one magic: a `%%` cell, or a single line that begins with `%`."""
+    cell: str = shell.history_manager.input_hist_raw[-1].strip()
+    return cell.startswith("%%") or (cell.startswith("%") and "\n" not in cell)

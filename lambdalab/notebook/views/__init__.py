@@ -1,0 +1,1 @@
+"""The displays: one module per view, each `html(value) -> str`, static and self-contained."""

@@ -1,0 +1,121 @@
+"""What can run here and what is enforced: the display of `%lambda doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lambdalab.model.invocation import Fidelity
+from lambdalab.notebook.views.css import output
+from lambdalab.notebook.views.figures import count, duration, megabytes
+from lambdalab.notebook.views.html import Html, bold, el, join, mono, muted, small
+from lambdalab.notebook.views.icons import icon
+from lambdalab.notebook.views.kit import (
+    Column,
+    Figure,
+    card,
+    enforcements,
+    fidelity,
+    figures,
+    head,
+    meter,
+    note,
+    section,
+    status,
+    table,
+    title,
+)
+
+_NOT_ENFORCED = ("not ", "no ", "none", "the machine's")
+
+
+def html(report: Mapping[str, Any]) -> str:
+    """The display of the region's report on itself (`GET /_lambdalab/doctor`)."""
+    problems = [one for one in report["runtimes"] if one["problem"]]
+    runs = len(problems) < len(report["runtimes"])
+    used = next((one for one in report["levels"] if one["backend"] == report["backend"]), None)
+    return output(
+        card(
+            "lambdalab doctor",
+            head(
+                status("ok", "Ready") if runs else status("warn", "Not ready"),
+                title(f"lambdalab {report['version']}"),
+                muted(count(len(report["notes"]), "thing") + " to look at") if report["notes"] else "",
+                right=(fidelity(Fidelity(**used["fidelity"])),) if used and used["fidelity"] else (),
+            ),
+            section(_region(report)),
+            section(_runtimes(report["runtimes"]), label="Runtimes"),
+            section(_levels(report["levels"], report["backend"])),
+            *_remarks(problems if not runs else [], report["notes"]),
+            section(_foot(report), foot=True),
+        )
+    )
+
+
+def _region(report: Mapping[str, Any]) -> Html:
+    states = report["environments"]
+    spread = ", ".join(f"{number} {state}" for state, number in states.items() if number)
+    memory = report["memory"]
+    return figures(
+        (
+            Figure("Python", report["python"]),
+            Figure("Endpoint", mono(report["endpoint"].removeprefix("http://")), "AWS API"),
+            Figure("Account", report["account"], report["region"]),
+            Figure("Environments", sum(states.values()), spread),
+            Figure("Memory of the region", _memory(memory["region_mb"], memory["limit_mb"])),
+        )
+    )
+
+
+def _memory(used: float, limit: float | None) -> Html:
+    if not limit:
+        return Html(megabytes(round(used)))
+    bar = meter(used, limit, f"{used:.0f} of {limit:.0f} MB")
+    return join(f"{used:.0f}", Html(small(f"of {megabytes(round(limit))}") + bar))
+
+
+def _runtimes(runtimes: Sequence[Mapping[str, Any]]) -> Html:
+    return figures(_runtime(one) for one in runtimes)
+
+
+def _runtime(one: Mapping[str, Any]) -> Figure:
+    if one["problem"]:
+        return Figure(one["name"], join(icon("warn", "wa"), muted("missing")))
+    return Figure(one["name"], join(icon("ok", "ok"), one["version"]))
+
+
+def _levels(levels: Sequence[Mapping[str, Any]], backend: str) -> Html:
+    known = [(one, dict(enforcements(Fidelity(**one["fidelity"])))) for one in levels if one["fidelity"]]
+    columns = [Column("Limit")] + [Column(_level_name(one, backend)) for one, _ in known]
+    limits = known[0][1] if known else {}
+    rows = [(limit, *(_enforced(texts[limit]) for _, texts in known)) for limit in limits]
+    rows.append(("On this machine", *(_available(one) for one, _ in known)))
+    return table(columns, rows, caption="What is enforced")
+
+
+def _level_name(one: Mapping[str, Any], backend: str) -> str:
+    return f"{one['backend']}, in use" if one["backend"] == backend else one["backend"]
+
+
+def _enforced(how: str) -> Html:
+    missing = how.lower().startswith(_NOT_ENFORCED)
+    return join(icon("error", "mut") if missing else icon("ok", "ok"), how)
+
+
+def _available(one: Mapping[str, Any]) -> Html:
+    if one["available"]:
+        return join(icon("ok", "ok"), "ready")
+    return join(icon("error", "mut"), one["reason"])
+
+
+def _remarks(missing: Iterable[Mapping[str, Any]], notes: Iterable[str]) -> list[Html]:
+    parts = [
+        section(note("warn", bold(f"{one['name']} cannot run: "), one["problem"], " ", muted(one["advice"]), cls="wa"))
+        for one in missing
+    ]
+    return [*parts, *(section(note("warn", words, cls="wa")) for words in notes)]
+
+
+def _foot(report: Mapping[str, Any]) -> Html:
+    words = ("State in ", mono(report["home"]), f". Checked in {duration(report['checked_ms'])}.")
+    return el("p", small(*words), cls="mut")

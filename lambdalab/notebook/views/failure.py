@@ -1,0 +1,193 @@
+"""The card of an invocation that failed: the place first, then what it means, then the figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from lambdalab.model.invocation import Outcome
+from lambdalab.notebook.hints import hint
+from lambdalab.notebook.views import blocks
+from lambdalab.notebook.views import call_parts as parts
+from lambdalab.notebook.views.figures import count, megabytes
+from lambdalab.notebook.views.html import Html, bold, el, join, mono, muted, text
+from lambdalab.notebook.views.kit import below, card, details, next_steps, note, section, side_by_side
+from lambdalab.notebook.views.shapes import Call, CallError, Frame
+
+_BY_TYPE: dict[str, Outcome] = {
+    "Sandbox.Timedout": "timeout",
+    "Runtime.OutOfMemory": "out_of_memory",
+    "Runtime.ExitError": "exit",
+    "Function.ResponseSizeTooLarge": "response_too_large",
+}
+_SENTENCE = 300
+"""Bytes of markup of an error's first line, and of a place."""
+_TRACEBACK_BUDGET = 800
+
+
+def failed_card(call: Call, error: CallError) -> Html:
+    """The card that fits how the invocation ended."""
+    build = _CARDS.get(_outcome(call, error), _raised)
+    return build(call, error)
+
+
+def _outcome(call: Call, error: CallError) -> Outcome:
+    return call.record.outcome if call.record else _BY_TYPE.get(error.type, "error")
+
+
+# -- the function raised
+
+
+def _raised(call: Call, error: CallError) -> Html:
+    in_init = call.record is not None and call.record.outcome == "init_error"
+    word = "Init error" if in_init else "Function error"
+    return card(
+        f"Invocation of {call.function}: {word.lower()}",
+        parts.heading(call, "error", word),
+        section(_what(error), _place(error), _advice(error), _traceback(error)),
+        section(parts.strip(call)),
+        section(side_by_side(parts.error_answer(call), parts.log(call))),
+        _what_aws_does(),
+        next_steps(f"%lambda invoke {call.function}", f"%lambda logs {call.function}"),
+    )
+
+
+def _what(error: CallError) -> Html:
+    frame = _where(error)
+    where = (
+        join(Html("<br>"), muted("raised in"), el("b", blocks.clip(frame.place, _SENTENCE), cls="m")) if frame else ""
+    )
+    first, *_ = blocks.lines_of(error.message) or [""]
+    return note("error", el("b", blocks.clip(f"{error.type}: {first}", _SENTENCE), cls="m"), where, cls="er")
+
+
+def _place(error: CallError) -> Html:
+    frame = _where(error)
+    if frame is None or frame.source is None:
+        return Html("")
+    cell = frame.source
+    return below(blocks.source(blocks.lines_of(cell.text), hit=frame.line, first=cell.first_line))
+
+
+def _where(error: CallError) -> Frame | None:
+    """The innermost frame that is in the cell; what a library raised is told at the line that called it."""
+    mine = [frame for frame in error.frames if frame.source is not None]
+    known = mine or list(error.frames)
+    return known[-1] if known else None
+
+
+def _advice(error: CallError) -> Html:
+    found = hint(error.type, error.message[:_SENTENCE])
+    if found is None:
+        return Html("")
+    return el("p", join(_with_code(found.happened), muted(_with_code(found.advice))), cls="mt1")
+
+
+def _with_code(words: str) -> Html:
+    """Text whose pieces in backquotes are set as code."""
+    pieces = re.split(r"`([^`]*)`", words)
+    return Html("".join(mono(piece) if n % 2 else text(piece) for n, piece in enumerate(pieces)))
+
+
+def _traceback(error: CallError) -> Html:
+    if not error.frames:
+        return Html("")
+    lines = [frame.place for frame in error.frames]
+    whole = "\n".join([*lines, f"{error.type}: {error.message}"])
+    return below(details(f"Full traceback, {count(len(lines), 'frame')}", blocks.code(whole, budget=_TRACEBACK_BUDGET)))
+
+
+def _what_aws_does() -> Html:
+    return section(
+        note(
+            "info",
+            bold("What AWS would do."),
+            " The Invoke API still answers 200; only the header above says that the function failed, so check it."
+            " A synchronous caller is not retried. Sent as an asynchronous event, it would run twice more,"
+            " after 1 and 2 minutes.",
+        ),
+        foot=True,
+    )
+
+
+# -- the platform ended it
+
+
+def _timed_out(call: Call, error: CallError) -> Html:
+    limit = _seconds(error.message)
+    advice = f"--timeout {min(max(limit * 3, 10), 900)}"
+    return _ended(
+        call,
+        ("timeout", "Timed out"),
+        parts.stretches(call, stopped="stopped at the limit"),
+        f"{_after_id(error.message)}. The environment was ended, so the next call is cold. ",
+        muted("Raise the limit with "),
+        mono(advice),
+        muted(", or give what the function waits for a shorter limit of its own."),
+    )
+
+
+def _out_of_memory(call: Call, error: CallError) -> Html:
+    size = call.memory_size_mb or 128
+    return _ended(
+        call,
+        ("memory", "Out of memory"),
+        parts.stretches(call, stopped="killed"),
+        f"{_after_id(error.message)} (",
+        mono(error.type),
+        f"). The process passed {megabytes(size)} and was killed; there is no traceback. ",
+        muted("Work on smaller pieces, or double the memory and look again: "),
+        mono(f"--memory {min(size * 2, 10_240)}"),
+    )
+
+
+def _exited(call: Call, error: CallError) -> Html:
+    advice = (muted("A handler answers by returning; do not call "), mono("sys.exit"), muted(" in it."))
+    return _ended(
+        call,
+        ("error", "Process ended"),
+        parts.stretches(call, stopped="the process ended"),
+        f"{_after_id(error.message)} (",
+        mono(error.type),
+        "). The process ended before it answered, so the next call is cold. ",
+        *(() if "signal" in error.message else advice),
+    )
+
+
+def _too_large(call: Call, error: CallError) -> Html:
+    return _ended(
+        call,
+        ("error", "Response too large"),
+        parts.stretches(call),
+        f"{error.message} ",
+        muted("Return a reference to the data, such as the key of an S3 object, instead of the data."),
+    )
+
+
+def _ended(call: Call, kind: tuple[str, str], picture: Html, *words: object) -> Html:
+    shape, word = kind
+    return card(
+        f"Invocation of {call.function}: {word.lower()}",
+        parts.heading(call, shape, word),
+        section(parts.strip(call)),
+        section(picture, below(note("info", *words))),
+        section(details("Response and log", side_by_side(parts.error_answer(call), parts.log(call)))),
+    )
+
+
+def _after_id(message: str) -> str:
+    """AWS's sentence without the request's id before it."""
+    return re.sub(r"^RequestId: \S+ (Error: )?", "", message).rstrip(".")
+
+
+def _seconds(message: str) -> int:
+    found = re.search(r"after (\d+)", message)
+    return int(found[1]) if found else 3
+
+
+_CARDS: dict[Outcome, Callable[[Call, CallError], Html]] = {
+    "timeout": _timed_out,
+    "out_of_memory": _out_of_memory,
+    "exit": _exited,
+    "response_too_large": _too_large,
+}

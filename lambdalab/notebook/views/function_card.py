@@ -1,0 +1,103 @@
+"""The card of a deployed function: what it is now, and what the deployment changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lambdalab.notebook.views import blocks
+from lambdalab.notebook.views.css import output
+from lambdalab.notebook.views.figures import duration, megabytes, seconds, size, vcpu
+from lambdalab.notebook.views.html import Html, join, mono, muted
+from lambdalab.notebook.views.icons import icon
+from lambdalab.notebook.views.kit import (
+    Column,
+    Figure,
+    badge,
+    below,
+    card,
+    details,
+    figures,
+    head,
+    next_steps,
+    section,
+    status,
+    table,
+    title,
+)
+from lambdalab.notebook.views.shapes import Change, Deployed
+
+_SHORT_DIFFERENCE = 12
+"""Lines of a difference that are shown unfolded."""
+
+
+def html(deployment: Deployed) -> str:
+    """The display of `deployment`: one row when nothing changed."""
+    if deployment.created or deployment.changes:
+        return output(_changed_card(deployment))
+    return output(_unchanged_card(deployment))
+
+
+def _unchanged_card(deployment: Deployed) -> Html:
+    words = muted("same code and settings, nothing deployed")
+    name = join(icon("function", "mut"), title(deployment.name, code=True))
+    return card(f"Function {deployment.name} unchanged", head(name, badge("Unchanged", "ok"), words))
+
+
+def _changed_card(deployment: Deployed) -> Html:
+    word = "Created" if deployment.created else "Updated"
+    return card(
+        f"Function {deployment.name} {word.lower()}",
+        head(
+            icon("function", "mut"),
+            title(deployment.name, code=True),
+            status("ok", word),
+            muted(f"in {duration(deployment.seconds * 1000)}"),
+        ),
+        section(_settings(deployment.configuration)),
+        _changes(deployment),
+        next_steps(f"%lambda invoke {deployment.name}", f"%lambda logs {deployment.name}"),
+    )
+
+
+def _settings(configuration: Mapping[str, Any]) -> Html:
+    memory: int = configuration["MemorySize"]
+    items = [
+        Figure("Runtime", configuration.get("Runtime", ""), mono(configuration.get("Handler", ""))),
+        Figure("Memory", megabytes(memory), vcpu(memory)),
+        Figure("Timeout", seconds(configuration["Timeout"])),
+        Figure("Architecture", configuration.get("Architectures", ["x86_64"])[0]),
+        Figure("Package", size(configuration["CodeSize"]), mono(f"sha {configuration['CodeSha256'][:6]}")),
+    ]
+    variables = configuration.get("Environment", {}).get("Variables", {})
+    if variables:
+        items.append(Figure("Environment", mono(", ".join(sorted(variables)))))
+    return figures(items)
+
+
+def _changes(deployment: Deployed) -> Html:
+    if deployment.created:
+        return Html("")
+    change = _code_change(deployment)
+    rows = [_row(one, change) for one in deployment.changes]
+    columns = [Column("What"), Column("Before"), Column("Now")]
+    return section(table(columns, rows, caption="What changed"), _code(change))
+
+
+def _row(change: Change, code: blocks.Difference | None) -> tuple[object, ...]:
+    counted = f"+{code.added} −{code.removed} lines" if code and change.what.lower() == "code" else ""
+    before = mono(blocks.clip(change.before)) if change.before else muted("not set")
+    now = mono(blocks.clip(change.now)) if change.now else muted("not set")
+    return change.what, before, join(now, muted(counted) if counted else "")
+
+
+def _code_change(deployment: Deployed) -> blocks.Difference | None:
+    before, now = deployment.old_source, deployment.new_source
+    return None if before is None or now is None or before == now else blocks.difference(before, now)
+
+
+def _code(change: blocks.Difference | None) -> Html:
+    if change is None:
+        return Html("")
+    short = len(change.lines) <= _SHORT_DIFFERENCE
+    return below(details("Code changes", blocks.listing(change.lines), unfolded=short))

@@ -1,0 +1,81 @@
+"""Waiting for the region without holding the notebook: a status line after a while, and a clean Interrupt.
+
+The call runs in a thread of its own, so that Interrupt ends the wait at once and leaves the region, and the
+invocation in it, alone. All output comes from the main thread: what a thread prints no longer finds its cell.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from lambdalab.errors import LabError
+
+T = TypeVar("T")
+PATIENCE = 0.5
+"""Seconds before the status line appears."""
+INTERVAL = 1.0
+"""Seconds between its updates."""
+
+
+class Interrupted(LabError):
+    """The wait was interrupted. What the region was doing goes on there; run the cell again when you like."""
+
+
+class StatusLine(Protocol):
+    """One line that says what is being waited for."""
+
+    def show(self, seconds: float) -> None:
+        """Say how long it has taken; called again and again, replacing what it said."""
+
+    def clear(self) -> None:
+        """Take the line away; called once if `show` was called."""
+
+
+def wait(call: Callable[[], T], what: str, status: StatusLine, patience: float = PATIENCE) -> T:
+    """The value of `call()`, or what it raises. Raises `Interrupted` on KeyboardInterrupt; `what` names the call."""
+    pending = _Pending(call)
+    shown = False
+    try:
+        if pending.ready(patience):
+            return pending.value()
+        shown = True
+        waited = patience
+        status.show(waited)
+        while not pending.ready(INTERVAL):
+            waited += INTERVAL
+            status.show(waited)
+        return pending.value()
+    except KeyboardInterrupt:
+        raise Interrupted(f"stopped waiting for {what}; the region goes on by itself.") from None
+    finally:
+        if shown:
+            status.clear()
+
+
+class _Pending(Generic[T]):
+    """A call in a daemon thread: the kernel can end while it is still waiting."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call = call
+        self._done = threading.Event()
+        self._value: list[T] = []
+        self._error: BaseException | None = None
+        threading.Thread(target=self._run, name="lambdalab-call", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._value.append(self._call())
+        except BaseException as error:  # noqa: BLE001 - handed over to the waiting thread, whatever it is
+            self._error = error
+        finally:
+            self._done.set()
+
+    def ready(self, seconds: float) -> bool:
+        return self._done.wait(seconds)
+
+    def value(self) -> T:
+        if self._error is not None:
+            raise self._error
+        return self._value[0]

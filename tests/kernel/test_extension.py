@@ -1,0 +1,166 @@
+"""The extension in a running kernel: loading, completion, Interrupt, settings, the environment."""
+
+import threading
+
+import pytest
+
+SLOW = "%%lambda slow --timeout 20\nimport time\ndef handler(event, context):\n    time.sleep(15)\n"
+HELLO = "%%lambda hello\ndef handler(event, context):\n    return event\n"
+COUNTS = """
+def count():
+    shell = get_ipython()
+    ours = [one for one in shell.configurables if type(one).__name__ == "LambdaLab"]
+    matchers = [one for one in shell.Completer.custom_matchers if "lambda" in getattr(one, "matcher_identifier", "")]
+    magics = [kind for kind in ("line", "cell") if "lambda" in shell.magics_manager.magics[kind]]
+    return len(ours), len(matchers), magics
+"""
+
+
+def test_loading_takes_less_than_20_ms_and_starts_nothing(region_home, kernel):
+    code = """
+import subprocess, sys, time
+script = '''
+import time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+began = time.perf_counter()
+shell.run_line_magic("load_ext", "lambdalab")
+print((time.perf_counter() - began) * 1000)
+heavy = {"boto3", "botocore", "uvicorn", "click"} & set(__import__("sys").modules)
+print(sorted(heavy))
+'''
+done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+"""
+    assert kernel.run(code).status == "ok"
+    # The fastest of a few: other processes share the machine's cores.
+    times = []
+    for _ in range(5):
+        kernel.run("done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, timeout=60)")
+        milliseconds, heavy = eval(kernel.value("done.stdout")).split("\n")[:2]
+        times.append(float(milliseconds))
+        assert heavy == "[]"
+    assert min(times) < 20
+
+
+def test_reloading_leaves_one_of_each_and_unloading_none(kernel):
+    kernel.run(COUNTS)
+    for _ in range(3):
+        assert kernel.run("%reload_ext lambdalab").outputs == []
+    assert kernel.value("count()") == "(1, 1, ['line', 'cell'])"
+    kernel.run("%unload_ext lambdalab")
+    assert kernel.value("count()") == "(0, 0, [])"
+    kernel.run("%load_ext lambdalab")
+    assert kernel.value("count()") == "(1, 1, ['line', 'cell'])"
+
+
+def test_a_setting_survives_a_reload(kernel):
+    kernel.run("%config LambdaLab.memory = 512")
+    kernel.run("%reload_ext lambdalab")
+    assert "512" in kernel.run("%config LambdaLab.memory").text
+    kernel.run("%config LambdaLab.memory = 128")
+
+
+def test_settings_are_listed_with_their_help(kernel):
+    listed = kernel.run("%config LambdaLab").text
+    for setting in ("memory", "timeout", "runtime", "display", "full_traceback"):
+        assert f"LambdaLab.{setting}" in listed
+
+
+def test_the_word_lambda_is_still_pythons(kernel):
+    assert kernel.run("f = lambda x: x + 1\nprint(f(1))").text == "2\n"
+
+
+def test_question_mark_shows_the_magics_documentation(kernel):
+    reply = kernel.run("%lambda?").reply
+    assert "%lambda invoke NAME" in reply["payload"][0]["data"]["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("%lambda inv", ["%lambda invoke"]),
+        ("r = %lambda lo", ["r = %lambda logs"]),
+        ("%%lambda hello --mem", ["%%lambda hello --memory"]),
+        ("%%lambda hello --runtime python3.12", ["%%lambda hello --runtime python3.12"]),
+        ("%%lambda hello --arch a", ["%%lambda hello --arch arm64"]),
+        ("%lambda invoke hello --event my_ev", ["%lambda invoke hello --event my_event"]),
+        ("%lambda invoke hello --set a=1 --s", ["%lambda invoke hello --set a=1 --set"]),
+        ("%lambda help inv", ["%lambda help invoke"]),
+        ("%lambda nonsense --x", []),
+    ],
+)
+def test_tab_offers_what_may_stand_there_and_nothing_else(kernel, typed, completed):
+    kernel.run("my_event = {'a': 1}")
+    assert kernel.completions(typed) == completed
+
+
+def test_tab_offers_functions(kernel):
+    kernel.run(HELLO)
+    for command in ("invoke", "logs", "delete"):
+        assert f"%lambda {command} hello" in kernel.completions(f"%lambda {command} h")
+
+
+def test_tab_in_a_cells_body_is_left_to_python(kernel):
+    assert ["%%lambda hello", "import jso", "json"][0] == "%%lambda hello"
+    offered = kernel.completions("%%lambda hello\nimport jso")
+    assert any(one.endswith("json") for one in offered)
+
+
+def test_interrupt_is_one_clean_error_and_leaves_the_region_alone(kernel):
+    kernel.run(SLOW)
+    kernel.run(HELLO)
+    kernel.run("%lambda invoke hello")
+    interrupted = threading.Event()
+
+    def on_output(message):
+        if message["msg_type"] == "display_data" and not interrupted.is_set():
+            interrupted.set()
+            kernel.interrupt()
+
+    run = kernel.run("%lambda invoke slow", on_output=on_output)
+    assert interrupted.is_set()
+    assert run.kinds == ["error"]
+    assert run.error["ename"] == "Interrupted"
+    assert run.error["traceback"] == ["Interrupted: stopped waiting for invoke slow; the region goes on by itself."]
+    after = kernel.run("%lambda invoke hello")
+    assert after.kinds == ["execute_result"]
+    assert "warm" in after.text
+
+
+def test_a_slow_call_saves_one_output_only(kernel):
+    kernel.run("%%lambda nap\nimport time\ndef handler(event, context):\n    time.sleep(0.8)\n")
+    shown = []
+    run = kernel.run("%lambda invoke nap", on_output=lambda message: shown.append(message["msg_type"]))
+    assert "display_data" in shown
+    assert run.kinds == ["execute_result"]
+
+
+def test_a_slow_call_keeps_what_the_cell_wrote_before(kernel):
+    kernel.run("%%lambda nap\nimport time\ndef handler(event, context):\n    time.sleep(0.8)\n")
+    run = kernel.run("print('kept')\nr = %lambda invoke nap")
+    assert "kept" in run.text
+
+
+def test_a_semicolon_silences_the_display(kernel):
+    kernel.run(HELLO)
+    assert kernel.run("%lambda invoke hello;").outputs == []
+
+
+def test_results_show_as_the_setting_says_and_are_returned_in_any_case(kernel):
+    kernel.run(HELLO)
+    kernel.run("%config LambdaLab.display = 'line'")
+    line = kernel.run("%lambda invoke hello")
+    assert line.html == "" and line.text.startswith("hello")
+    kernel.run("%config LambdaLab.display = 'none'")
+    assert kernel.run("%lambda invoke hello").outputs == []
+    assert kernel.value("_.ok") == "True"
+    kernel.run("%config LambdaLab.display = 'card'")
+    assert "<section" in kernel.run("%lambda invoke hello").html
+
+
+def test_the_shell_commands_of_the_notebook_see_the_region(kernel):
+    kernel.run("%lambda list")
+    assert kernel.value("__import__('os').environ['AWS_ENDPOINT_URL']").startswith("'http://127.0.0.1:")
+    kernel.run("%unload_ext lambdalab")
+    assert kernel.value("'AWS_ENDPOINT_URL' in __import__('os').environ") == "False"
+    kernel.run("%load_ext lambdalab")

@@ -1,0 +1,106 @@
+"""The event of an invocation: where it comes from, and what is said when it is not JSON."""
+
+import pytest
+
+from lambdalab.errors import BadOption
+from lambdalab.notebook import event
+from lambdalab.notebook.event import BadEvent
+
+
+def build(body=None, source=None, assignments=(), **namespace):
+    return event.build(body=body, source=source, assignments=assignments, namespace=namespace, cell="Cell In[4]")
+
+
+def test_without_anything_the_event_is_an_empty_object():
+    assert build() == {}
+
+
+def test_the_body_of_the_cell_is_the_event():
+    assert build('{"name": "Grace", "n": [1, null]}\n') == {"name": "Grace", "n": [1, None]}
+
+
+def test_an_empty_body_is_no_body():
+    assert build("\n", source="order", order={"a": 1}) == {"a": 1}
+
+
+def test_a_body_that_is_not_json_is_pointed_at_as_the_editor_counts():
+    with pytest.raises(BadEvent) as caught:
+        build('{"name": "Grace"\n "n": 1}\n')
+    said = str(caught.value).splitlines()
+    assert "Cell In[4], line 3, column 2" in said[0]
+    assert said[1] == '     "n": 1}'
+    assert said[2].index("^") == said[1].index('"n"')
+
+
+def test_a_variable_is_the_event():
+    assert build(source="order", order={"id": 7, "items": (1, 2)}) == {"id": 7, "items": [1, 2]}
+
+
+def test_a_variable_that_json_cannot_hold_is_refused():
+    with pytest.raises(BadEvent, match="the variable order cannot be an event"):
+        build(source="order", order={1, 2})
+
+
+def test_an_unknown_variable_is_refused_with_the_nearest_name():
+    with pytest.raises(BadOption, match=r"Did you mean order\?"):
+        build(source="oder", order={})
+
+
+def test_a_file_is_the_event(tmp_path):
+    path = tmp_path / "event.json"
+    path.write_text('{"a": 1}')
+    assert build(source=str(path)) == {"a": 1}
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(BadOption, match=r"nothing\.json: the file cannot be read"):
+        build(source=str(tmp_path / "nothing.json"))
+
+
+def test_a_file_that_is_not_json_is_pointed_at(tmp_path):
+    path = tmp_path / "event.json"
+    path.write_text("{\n  nope\n}")
+    with pytest.raises(BadEvent, match=r"event\.json, line 2, column 3"):
+        build(source=str(path))
+
+
+def test_the_event_is_given_once():
+    with pytest.raises(BadOption, match="given twice"):
+        build("{}", source="order", order={})
+
+
+@pytest.mark.parametrize(
+    ("assignments", "expected"),
+    [
+        (["name=Ada"], {"name": "Ada"}),
+        (["n=3", "ok=true", "none=null"], {"n": 3, "ok": True, "none": None}),
+        (['quoted="3"'], {"quoted": "3"}),
+        (["user.name=Ada", "user.age=36"], {"user": {"name": "Ada", "age": 36}}),
+        (['user={"name": "Ada"}', "user.name=Grace"], {"user": {"name": "Grace"}}),
+        (["list=[1, 2]", "list.1=5", "list.2=6"], {"list": [1, 5, 6]}),
+        (["equation=a=b"], {"equation": "a=b"}),
+        (["empty="], {"empty": ""}),
+    ],
+)
+def test_single_values_are_set_by_their_path(assignments, expected):
+    assert build(assignments=assignments) == expected
+
+
+def test_setting_a_value_leaves_the_variable_alone():
+    order = {"id": 7, "to": {"city": "Bern"}}
+    assert build(source="order", assignments=["to.city=Basel"], order=order)["to"] == {"city": "Basel"}
+    assert order["to"] == {"city": "Bern"}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("name", "write --set path.to.value=VALUE"),
+        ("=1", "write --set"),
+        ("a.b=1", "which is not an object"),
+        ("l.9=1", "not the index"),
+    ],
+)
+def test_a_path_that_cannot_be_set_is_refused(assignment, said):
+    with pytest.raises(BadOption, match=said):
+        build('{"a": 5, "l": []}', assignments=[assignment])

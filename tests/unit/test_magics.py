@@ -1,0 +1,204 @@
+"""`%lambda` in an IPython shell, with a fake lab behind it: what is asked of the lab, and what comes back."""
+
+import sys
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import TraitError
+from traitlets.config import Config
+
+from lambdalab.errors import BadOption, ResourceNotFound
+from lambdalab.notebook.actions import Deleted
+from lambdalab.notebook.event import BadEvent
+from lambdalab.notebook.magics import LambdaLab
+from lambdalab.notebook.views.help import Help
+
+ENVIRONMENT = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    "AWS_ACCESS_KEY_ID": "LKIA",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+class Result:
+    """What the fake lab answers."""
+
+    def __repr__(self):
+        return "a result"
+
+
+class FakeFunction:
+    def __init__(self, name, lab):
+        self._name, self._lab = name, lab
+
+    def _record(self, what, *args, **options):
+        self._lab.asked.append((what, self._name, *args, options))
+        if self._name == "missing":
+            raise ResourceNotFound("Function not found: missing")
+        return self._lab.result
+
+    def deploy(self, source, **options):
+        return self._record("deploy", source, **options)
+
+    def invoke(self, event, **options):
+        return self._record("invoke", event, **options)
+
+    def logs(self, **options):
+        return self._record("logs", **options)
+
+    def delete(self):
+        self._record("delete")
+
+
+class FakeLab:
+    """A lab that remembers what it was asked."""
+
+    def __init__(self):
+        self.asked, self.result = [], Result()
+
+    def __getitem__(self, name):
+        return FakeFunction(name, self)
+
+    def functions(self):
+        return ["hello"]
+
+    def doctor(self):
+        return "well"
+
+    def environment(self):
+        return ENVIRONMENT
+
+
+@pytest.fixture
+def shell(monkeypatch, tmp_path):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    for name in (*ENVIRONMENT, "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    config = Config()
+    config.HistoryManager.enabled = False
+    made = InteractiveShell(config=config)
+    made.lab = FakeLab()
+    made.magics = LambdaLab(made, made.lab)
+    made.register_magics(made.magics)
+    yield made
+    made.magics.environment.restore()
+    made.atexit_operations()
+    made.restore_sys_module_state()
+
+
+def test_a_cell_deploys_with_its_body_verbatim(shell):
+    body = "def handler(event, context):\n    return '{event}' + \"$HOME\"\n\n"
+    result = shell.run_cell_magic("lambda", "hello --memory 256 --env A=1 --env B=2", body)
+    assert result is shell.lab.result
+    ((what, name, source, options),) = shell.lab.asked
+    assert (what, name, source) == ("deploy", "hello", body)
+    assert (options["memory"], options["timeout"], options["env"]) == (256, 3, {"A": "1", "B": "2"})
+    assert options["runtime"] == f"python3.{sys.version_info.minor}"
+    assert options["cell"].label == f"Cell In[{shell.execution_count}]"
+    assert (options["cell"].text, options["cell"].first_line) == (body, 2)
+
+
+def test_an_invocation_returns_the_result_to_the_name_it_is_given(shell):
+    assert shell.run_cell("r = %lambda invoke hello --set name=Ada").success
+    assert shell.user_ns["r"] is shell.lab.result
+    assert shell.lab.asked == [("invoke", "hello", {"name": "Ada"}, {"qualifier": None})]
+
+
+def test_the_cells_body_is_the_event(shell):
+    shell.run_cell_magic("lambda", "invoke hello:prod", '{"name": "Grace"}\n')
+    assert shell.lab.asked == [("invoke", "hello", {"name": "Grace"}, {"qualifier": "prod"})]
+
+
+def test_a_variable_is_the_event(shell):
+    shell.user_ns["order"] = {"id": 7}
+    shell.run_line_magic("lambda", "invoke hello --event order --set id=8 --qualifier 2")
+    assert shell.lab.asked == [("invoke", "hello", {"id": 8}, {"qualifier": "2"})]
+
+
+def test_braces_and_dollars_on_the_line_are_not_expanded(shell):
+    shell.user_ns["name"] = "expanded"
+    shell.run_cell("%lambda invoke hello --set text={name} --set price=$name")
+    assert shell.lab.asked[0][2] == {"text": "{name}", "price": "$name"}
+
+
+@pytest.mark.parametrize("line", ["", "--help", "help"])
+def test_help_starts_nothing(shell, line):
+    assert shell.run_line_magic("lambda", line) == Help()
+    assert shell.lab.asked == []
+
+
+def test_help_for_a_sub_command_is_found_both_ways(shell):
+    assert shell.run_line_magic("lambda", "help invoke") == shell.run_line_magic("lambda", "invoke --help")
+    with pytest.raises(BadOption, match=r"Did you mean invoke\?"):
+        shell.run_line_magic("lambda", "help invok")
+
+
+def test_the_other_sub_commands_ask_the_lab(shell):
+    assert shell.run_line_magic("lambda", "list") == ["hello"]
+    assert shell.run_line_magic("lambda", "doctor") == "well"
+    assert shell.run_line_magic("lambda", "delete hello") == Deleted("hello")
+    shell.run_line_magic("lambda", "logs hello --since 5m --grep ERROR --limit 20")
+    (_, (what, name, options)) = shell.lab.asked
+    assert (what, name) == ("logs", "hello")
+    assert (options["since"].total_seconds(), options["grep"], options["limit"]) == (300, "ERROR", 20)
+
+
+def test_an_error_is_raised_and_shown_as_one_line_without_internals(shell, capsys):
+    outcome = shell.run_cell("%lambda delete missing")
+    assert isinstance(outcome.error_in_exec, ResourceNotFound)
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert "ResourceNotFoundException: Function not found: missing" in shown.out
+    assert "Traceback" not in shown.out and "magics.py" not in shown.out
+
+
+def test_the_whole_traceback_can_be_asked_for(shell, capsys):
+    shell.run_cell("%config LambdaLab.full_traceback = True")
+    shell.run_cell("%lambda delete missing")
+    shown = capsys.readouterr().out
+    assert "Traceback" in shown and "actions.py" in shown
+
+
+def test_a_body_that_is_not_json_names_the_cell(shell):
+    with pytest.raises(BadEvent, match=r"Cell In\[\d+\], line 2, column 1"):
+        shell.run_cell_magic("lambda", "invoke hello", "nope\n")
+    assert shell.lab.asked == []
+
+
+def test_settings_are_defaults_for_new_functions(shell):
+    shell.run_cell("%config LambdaLab.memory = 512")
+    shell.run_cell_magic("lambda", "hello", "x\n")
+    shell.run_cell_magic("lambda", "hello --memory 256", "x\n")
+    assert [asked[3]["memory"] for asked in shell.lab.asked] == [512, 256]
+
+
+def test_a_setting_outside_lambdas_range_is_refused(shell):
+    with pytest.raises(TraitError, match="less than or equal to 10240"):
+        shell.magics.memory = 20_000
+    assert shell.magics.memory == 128
+
+
+def test_every_setting_has_help():
+    assert all(trait.help for trait in LambdaLab.class_traits(config=True).values())
+
+
+def test_the_magic_has_documentation_that_names_its_forms():
+    assert "%%lambda NAME" in LambdaLab.lambda_.__doc__ and "%lambda invoke NAME" in LambdaLab.lambda_.__doc__
+
+
+def test_the_aws_tools_of_the_kernel_are_pointed_at_the_region(shell, monkeypatch):
+    import os
+
+    shell.run_line_magic("lambda", "list")
+    assert {name: os.environ[name] for name in ENVIRONMENT} == ENVIRONMENT
+    shell.magics.environment.restore()
+    assert not set(ENVIRONMENT) & set(os.environ)
+
+
+def test_real_aws_settings_are_set_aside_with_a_word(shell, monkeypatch, capsys):
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    shell.run_line_magic("lambda", "list")
+    assert "AWS_PROFILE set aside: AWS calls from this notebook go to the local region." in capsys.readouterr().out
+    shell.run_line_magic("lambda", "list")
+    assert capsys.readouterr().out == ""

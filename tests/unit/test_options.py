@@ -1,0 +1,175 @@
+"""What may be written on a `%lambda` line, and what the line's errors say."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdalab.errors import BadOption
+from lambdalab.notebook import words
+from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS
+from lambdalab.notebook.options import parse
+from lambdalab.notebook.views.help import Help
+
+
+def refusal(line: str, *, has_body: bool = False) -> str:
+    with pytest.raises(BadOption) as caught:
+        parse(line, has_body=has_body)
+    return str(caught.value)
+
+
+def test_a_cell_with_a_new_word_deploys_a_function_of_that_name():
+    request = parse("hello --memory 256 --timeout 30 --env STAGE=dev --env A=b=c -d 'says hello'", has_body=True)
+    assert request.command is DEPLOY
+    assert request.argument == "hello"
+    assert request.options == {
+        "memory": 256,
+        "timeout": 30,
+        "env": [("STAGE", "dev"), ("A", "b=c")],
+        "description": "says hello",
+    }
+
+
+def test_options_that_are_not_given_are_absent():
+    assert parse("hello", has_body=True).options == {}
+
+
+def test_options_may_stand_before_the_name():
+    request = parse("invoke --set a=1 hello", has_body=False)
+    assert (request.argument, request.options) == ("hello", {"set": ["a=1"]})
+
+
+def test_an_option_may_be_joined_to_its_value_by_an_equals_sign():
+    assert parse("hello --memory=512", has_body=True).options == {"memory": 512}
+
+
+@pytest.mark.parametrize("line", ["", "-h", "--help"])
+def test_the_magic_alone_asks_for_help(line):
+    assert parse(line, has_body=False).command.name == "help"
+
+
+@pytest.mark.parametrize("name", [name for name in SUBCOMMANDS if name != "help"])
+def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
+    assert parse(f"{name} --nonsense -h", has_body=False).help
+
+
+@pytest.mark.parametrize(
+    ("line", "has_body", "words_of_the_error"),
+    [
+        ("lst", False, "Did you mean list?"),
+        ("hello", False, "begin a cell with %%lambda hello"),
+        ("invoke hello --sett a=1", False, "Did you mean --set?"),
+        ("hello --memry 256", True, "Did you mean --memory?"),
+        ("hello --runtime pyton3.12", True, "Did you mean python3.12?"),
+        ("hello --arch arm46", True, "Did you mean arm64?"),
+        ("invoke", False, "needs a function's name: %lambda invoke NAME"),
+        ("hello extra", True, "does not take 'extra' here"),
+        ("list hello", False, "does not take 'hello' here"),
+        ("hello --memory", True, "argument --memory: expected one argument"),
+        ("hello --memory lots", True, "--memory is 'lots'; it takes a whole number of MB"),
+        ("hello --env STAGE", True, "write --env NAME=VALUE"),
+        ("logs hello --since 5", False, "--since is '5'; write a number and s, m, h or d"),
+        ('hello -d "half', True, "is not closed"),
+        ('invoke hello --set a={"b": 1', False, "has no closing '}'"),
+    ],
+)
+def test_an_error_names_the_value_the_rule_and_the_way_out(line, has_body, words_of_the_error):
+    assert words_of_the_error in refusal(line, has_body=has_body)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "bound"),
+    [
+        ("--memory", 127, "greater than or equal to 128"),
+        ("--memory", 10241, "less than or equal to 10240"),
+        ("--timeout", 0, "greater than or equal to 1"),
+        ("--timeout", 901, "less than or equal to 900"),
+        ("--tmp", 511, "greater than or equal to 512"),
+        ("--tmp", 10241, "less than or equal to 10240"),
+    ],
+)
+def test_a_number_outside_lambdas_range_is_refused_in_awss_words(option, value, bound):
+    said = refusal(f"hello {option} {value}", has_body=True)
+    assert f"{option} is {value}" in said
+    assert f"value failed to satisfy constraint: Member must have value {bound}" in said
+
+
+@pytest.mark.parametrize(("option", "low", "high"), [("memory", 128, 10240), ("timeout", 1, 900), ("tmp", 512, 10240)])
+def test_the_ends_of_a_range_are_allowed(option, low, high):
+    for value in (low, high):
+        assert parse(f"hello --{option} {value}", has_body=True).options == {option: value}
+
+
+def test_a_runtime_of_another_language_is_left_to_awss_own_check():
+    assert parse("hello --runtime nodejs22.x", has_body=True).options == {"runtime": "nodejs22.x"}
+
+
+@pytest.mark.parametrize("name", ["list", "logs", "delete", "doctor", "help"])
+def test_a_cell_cannot_deploy_a_function_named_like_a_sub_command(name):
+    assert f"a function named {name}" in refusal(name, has_body=True)
+
+
+def test_parsing_never_exits_and_never_prints(capsys):
+    for line in ("hello --nope", "hello --memory", "list --version", "nonsense"):
+        refusal(line)
+    assert capsys.readouterr() == ("", "")
+
+
+# -- words
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('--env "GREETING=hello world"', ["--env", "GREETING=hello world"]),
+        ("--env GREETING='hello world'", ["--env", "GREETING=hello world"]),
+        ('--set user={"name": "Ada", "tags": ["}"]} x', ["--set", 'user={"name": "Ada", "tags": ["}"]}', "x"]),
+        ("""--set 'a={"b": 1}'""", ["--set", 'a={"b": 1}']),
+        ('{"a": 1}', ['{"a": 1}']),
+        (r"a\ b", ["a b"]),
+        (r'"say \"hi\""', ['say "hi"']),
+        ("$HOME {x}", ["$HOME", "{x}"]),
+        ("''", [""]),
+        ("  ", []),
+    ],
+)
+def test_words_are_split_as_in_a_shell_but_json_keeps_its_quotes(line, expected):
+    assert words.split(line) == expected
+
+
+@given(st.lists(st.text(st.characters(blacklist_characters="'", blacklist_categories=("Cs",)))))
+def test_any_words_in_single_quotes_come_back_as_they_were(given_words):
+    assert words.split(" ".join(f"'{word}'" for word in given_words)) == given_words
+
+
+@given(st.text())
+def test_splitting_any_line_gives_words_or_a_refusal(line):
+    try:
+        words.split(line)
+    except BadOption as refused:
+        assert str(refused)
+
+
+# -- help
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
+def test_help_names_usage_every_option_and_an_example(command):
+    shown = repr(Help(command))
+    assert shown.startswith(command.usage)
+    assert command.example.splitlines()[0] in shown
+    for option in command.options:
+        assert all(flag in shown for flag in option.flags)
+        assert option.help in shown
+
+
+def test_help_names_every_sub_command():
+    shown = repr(Help())
+    assert all(f"%lambda {name}" in shown for name in SUBCOMMANDS)
+    assert "%%lambda NAME" in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
+def test_the_example_of_each_help_parses(command):
+    line = command.example.splitlines()[0]
+    _, _, rest = line.partition("lambda ")
+    assert parse(rest, has_body=line.startswith("%%")).command.name == command.name

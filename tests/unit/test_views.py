@@ -1,0 +1,408 @@
+"""What the displays say, and that they are readable everywhere: plain, escaped, small, without outside help."""
+
+import json
+import re
+from dataclasses import replace
+from decimal import Decimal
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import pytest
+import view_records as records
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdalab.notebook.commands import COMMANDS
+from lambdalab.notebook.hints import hint
+from lambdalab.notebook.views import blocks, css, doctor, figures, function_card, function_list, help, invocation, logs
+
+NO_RUNTIME = {**records.DOCTOR, "runtimes": records.DOCTOR["runtimes"][1:], "notes": ["user namespaces are closed"]}
+DISPLAYS = {
+    "cold": invocation.html(records.COLD_CALL),
+    "warm": invocation.html(records.WARM_CALL),
+    "failed": invocation.html(records.FAILED_CALL),
+    "timed out": invocation.html(records.TIMED_OUT),
+    "out of memory": invocation.html(records.OUT_OF_MEMORY),
+    "exited": invocation.html(records.EXITED),
+    "crashed": invocation.html(records.CRASHED),
+    "too large": invocation.html(records.TOO_LARGE),
+    "elsewhere": invocation.html(records.ELSEWHERE),
+    "created": function_card.html(records.CREATED),
+    "unchanged": function_card.html(records.UNCHANGED),
+    "changed": function_card.html(records.CHANGED),
+    "list": function_list.html([records.CONFIGURATION] * 50),
+    "empty list": function_list.html([]),
+    "logs": logs.html(records.LOGS),
+    "no logs": logs.html(records.Logs("hello", ())),
+    "doctor": doctor.html(records.DOCTOR),
+    "doctor without runtimes": doctor.html(NO_RUNTIME),
+    "help": help.html(help.Help()),
+    **{f"help {name}": help.html(help.Help(command)) for name, command in COMMANDS.items()},
+}
+every_display = pytest.mark.parametrize("shown", DISPLAYS.values(), ids=DISPLAYS)
+
+
+class Page(HTMLParser):
+    """The elements, attributes and text of a display, with the style sheet and pictures stripped as GitHub does."""
+
+    VOID = frozenset({"br"})
+    STRIPPED = frozenset({"style", "svg"})
+
+    def __init__(self, markup):
+        super().__init__()
+        self.elements, self.words, self.open = [], [], []
+        self.feed(markup)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.STRIPPED & set(self.open):
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return "".join(self.words).replace("\u00a0", " ")
+
+    def attributes(self, tag):
+        return [attrs for name, attrs in self.elements if name == tag]
+
+
+def text_of(name):
+    return Page(DISPLAYS[name]).text
+
+
+# -- every display
+
+
+@every_display
+def test_a_display_is_well_formed_and_one_kind_of_card(shown):
+    page = Page(shown)
+    assert page.open == []
+    assert all(attrs["class"].split()[0] == "ll1" and attrs["aria-label"] for attrs in page.attributes("section"))
+
+
+@every_display
+def test_mathjax_leaves_a_display_alone(shown):
+    for attrs in Page(shown).attributes("section"):
+        assert {"mathjax_ignore", "tex2jax_ignore"} <= set(attrs["class"].split())
+
+
+@every_display
+def test_a_display_has_no_script_no_id_no_heading_and_nothing_from_outside(shown):
+    page = Page(shown)
+    assert not {tag for tag, _ in page.elements} & {"script", "iframe", "img", "link", "h1", "h2", "h3", "h4", "a"}
+    names = {name for _, attrs in page.elements for name in attrs}
+    assert not {name for name in names if name == "id" or name.startswith("on")} | (names & {"src", "href"})
+    assert "url(" not in shown and "@import" not in shown
+
+
+@every_display
+def test_a_display_is_at_most_20_kb(shown):
+    assert len(shown.encode()) <= 20_000
+
+
+@every_display
+def test_tables_have_captions_and_headers_with_a_scope(shown):
+    page = Page(shown)
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("caption") == tags.count("table")
+    assert all(attrs.get("scope") in ("row", "col") for attrs in page.attributes("th"))
+
+
+@every_display
+def test_pictures_have_words_and_icons_are_hidden(shown):
+    page = Page(shown)
+    assert all(attrs.get("aria-hidden") == "true" for attrs in page.attributes("svg"))
+    assert all(attrs.get("aria-label") for _, attrs in page.elements if attrs.get("role") == "img")
+
+
+@every_display
+def test_a_display_brings_no_colour_of_its_own(shown):
+    body = shown.partition("</style>")[2]
+    assert not re.search(r"#[0-9a-fA-F]{3,8}\b", "".join(re.findall(r'style="[^"]*"', body)))
+
+
+def test_the_style_sheet_has_hex_colours_only_as_last_resort():
+    sheet = css.stylesheet()
+    assert len(sheet.encode()) <= 8_000
+    outside = re.sub(r"var\([^()]*(\([^()]*\))?[^()]*#[0-9a-f]{3,6}\)+", "", sheet)
+    assert set(re.findall(r"#[0-9a-fA-F]{3,8}\b", outside)) <= {"#4f7fe0", "#0f9d8a", "#8a8f98", "#fff"}
+
+
+def test_minifying_keeps_the_rules():
+    assert css.minified("/* why */ .a , .b {\n  color : red ;\n  margin: 0 1px;\n}") == ".a,.b{color :red;margin:0 1px}"
+    assert files("lambdalab.notebook.views").joinpath("ll.css").is_file()
+
+
+# -- invocations
+
+
+def test_a_cold_call_shows_its_figures_its_reason_and_its_cost():
+    words = text_of("cold")
+    assert "Duration 22 ms" in words and "Billed 156 ms init + duration" in words
+    assert "Cold init 134 ms" in words and "58 of 256 MB, 23 %" in words
+    assert "Cold because no environment had been started for this code." in words
+    assert "$0.85 per million calls" in words and "when warm" in words
+    assert "Queue 1.4 ms" in words and "total 157 ms" in words
+
+
+def test_a_warm_call_says_which_call_of_its_environment_it_was():
+    words = text_of("warm")
+    assert "Warm call 2 here" in words and "Billed 8 ms" in words
+    assert "prod → version 3" in words
+    card, _, _ = words.partition("Raw log")
+    assert "Cold" not in card and "Init" not in card
+
+
+def test_a_card_names_where_it_ran_and_everything_that_was_enforced():
+    page = Page(DISPLAYS["cold"])
+    assert "sandbox isolation 2 of 3" in page.text
+    (title,) = [attrs["title"] for _, attrs in page.elements if "Memory:" in attrs.get("title", "")]
+    for how in ("watched every 5 ms", "cgroup quota", "own root, read-only", "the machine's", "by signal"):
+        assert how in title
+
+
+def test_the_log_shows_the_functions_lines_and_folds_the_platforms():
+    words = text_of("cold")
+    assert "2 lines from your code" in words
+    assert "INFO     greeting Ada" in words
+    assert words.index("it costs $5 and $6") < words.index("Raw log, 5 lines") < words.index("REPORT RequestId")
+
+
+def test_an_error_shows_the_line_of_the_cell_first():
+    words = text_of("failed")
+    order = [
+        "Function error",
+        "KeyError: 'price'",
+        "Cell In[12], line 6, in handler",
+        '6 >     return order["price"]',
+        "A dictionary had no key price.",
+        "Duration",
+        "X-Amz-Function-Error: Unhandled",
+        "What AWS would do.",
+    ]
+    positions = [words.index(piece) for piece in order]
+    assert positions == sorted(positions)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("timed out", "Task timed out after 3.00 seconds. The environment was ended, so the next call is cold."),
+        ("timed out", "--timeout 10"),
+        ("out of memory", "The process passed 128 MB and was killed"),
+        ("out of memory", "--memory 256"),
+        ("exited", "Runtime exited with error: exit status 3 (Runtime.ExitError)"),
+        ("exited", "sys.exit"),
+        ("crashed", "signal: segmentation fault"),
+        ("too large", "Response payload size exceeded"),
+    ],
+)
+def test_what_the_platform_ended_is_told_in_awss_words_with_one_way_out(name, said):
+    assert said in text_of(name)
+
+
+def test_a_crash_is_not_blamed_on_sys_exit():
+    assert "sys.exit" not in text_of("crashed")
+
+
+def test_no_figure_is_shown_that_was_not_measured():
+    card, _, _ = text_of("elsewhere").partition("Response")
+    assert not [label for label in ("Duration", "Billed", "Max memory", "Cost", "Timeline", "Warm") if label in card]
+    unmeasured = invocation.html(records.Call(replace(records.WARM, max_memory_mb=0)))
+    assert "not measured" in Page(unmeasured).text
+
+
+# -- other views
+
+
+def test_an_unchanged_function_is_one_row():
+    assert re.sub(r"\s+", " ", text_of("unchanged")).strip() == (
+        "hello Unchanged same code and settings, nothing deployed"
+    )
+
+
+def test_a_changed_function_shows_before_and_now_and_the_lines():
+    words = text_of("changed")
+    assert "Memory128 MB256 MB" in words and "STAGEnot setdev" in words
+    assert "1be07a +1 −1 lines" in words
+    assert '-     return order["price"]' in words and '+     return order["total"]' in words
+
+
+def test_a_long_list_says_how_many_are_not_shown():
+    assert "50 functions" in text_of("list") and "10 more are not shown" in text_of("list")
+
+
+def test_the_doctor_says_what_cannot_run_and_how_to_get_it():
+    assert "python3.9 " in text_of("doctor") and "missing" in text_of("doctor")
+    assert text_of("doctor").startswith("Ready")
+    words = text_of("doctor without runtimes")
+    assert "Not ready" in words and "no python3.9 was found pyenv install 3.9" in words
+    assert "user namespaces are closed" in words
+
+
+def test_the_doctor_marks_what_is_not_enforced_by_shape_and_word():
+    assert "not enforced" in text_of("doctor") and "sandbox, in use" in text_of("doctor")
+
+
+# -- whatever people write
+
+HOSTILE = st.one_of(
+    st.text(),
+    st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</pre></section>", "$a$ \\(b\\)"]),
+)
+
+
+def assert_only_ours(markup):
+    page = Page(markup)
+    assert page.open == []
+    allowed = {
+        "style",
+        "section",
+        "header",
+        "div",
+        "p",
+        "span",
+        "strong",
+        "b",
+        "i",
+        "small",
+        "code",
+        "pre",
+        "br",
+        "svg",
+    }
+    allowed |= {"path", "circle", "rect", "dl", "dt", "dd", "ul", "li", "details", "summary", "table", "caption"}
+    allowed |= {"thead", "tbody", "tfoot", "tr", "th", "td", "ins", "del"}
+    assert {tag for tag, _ in page.elements} <= allowed
+    assert len(markup.encode("utf-8", "replace")) <= 20_000
+
+
+@given(name=HOSTILE, message=HOSTILE, log=HOSTILE, payload=HOSTILE, cell=HOSTILE)
+def test_whatever_a_function_says_stays_text(name, message, log, payload, cell):
+    error = records.Error(name, message, (records.Frame(f"Cell In[1], line 2, in {name}", 2, records.Source(cell)),))
+    for failed in (None, error):
+        call = records.Call(records.RECORD, {payload: payload}, message.encode("utf-8", "replace"), log, failed, name)
+        assert_only_ours(invocation.html(call))
+
+
+@given(name=HOSTILE, before=HOSTILE, now=HOSTILE)
+def test_whatever_a_cell_contains_stays_text(name, before, now):
+    change = records.Change(name, before, now)
+    shown = records.Deployment(name, False, (change,), 0.1, records.CONFIGURATION, before, now)
+    assert_only_ours(function_card.html(shown))
+
+
+@pytest.mark.parametrize("line", ["x" * 100_000, "<&" * 5000, "a\n" * 20_000, '"\u2603' * 3000, "\U0001f600" * 5000])
+def test_a_heavy_answer_and_log_keep_the_display_small_and_say_so(line):
+    failed = records.Error("ValueError", line, tuple(records.Frame(line, 2, records.Source(line)) for _ in range(50)))
+    for error in (None, failed):
+        payload = {"lines": [line] * 3, "numbers": list(range(500))}
+        shown = invocation.html(records.Call(records.RECORD, payload, json.dumps(payload).encode()[:5000], line, error))
+        assert_only_ours(shown)
+        assert "left out of this display" in Page(shown).text or "more characters" in Page(shown).text
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(), st.lists, max_leaves=10))
+def test_a_json_block_reads_as_the_same_json(value):
+    shown = Page(blocks.json_block(value, budget=10**9)).text
+    if (
+        "more characters" not in shown
+        and "more line" not in shown
+        and "\u00a0" not in json.dumps(value, ensure_ascii=False)
+    ):
+        assert json.loads(shown) == value
+
+
+def test_a_long_log_keeps_its_newest_lines():
+    shown = logs.html(
+        records.Logs("f", tuple(replace(records.LOGS.events[2], message=f"line {n}") for n in range(5000)))
+    )
+    words = Page(shown).text
+    assert "line 4999" in words and "line 0\n" not in words and "older lines left out" in words
+    assert len(shown.encode()) <= 20_000
+
+
+# -- figures
+
+
+@pytest.mark.parametrize(
+    ("ms", "written"),
+    [
+        (0.042, "0.04 ms"),
+        (0.42, "0.42 ms"),
+        (0.999, "1.0 ms"),
+        (7.61, "7.6 ms"),
+        (9.96, "10 ms"),
+        (134.2, "134 ms"),
+        (999.7, "1.00 s"),
+        (1514, "1.51 s"),
+        (12_340, "12.3 s"),
+        (59_960, "1 min 0 s"),
+        (180_000, "3 min 0 s"),
+    ],
+)
+def test_a_time_is_written_as_short_as_it_is_precise(ms, written):
+    assert figures.duration(ms) == written.replace(" ms", "\u00a0ms").replace(" s", "\u00a0s").replace(
+        " min\u00a0", " "
+    ).replace(" min", "\u00a0min")
+
+
+@pytest.mark.parametrize(
+    ("shown", "written"),
+    [
+        (figures.whole_ms(3000), "3,000\u00a0ms"),
+        (figures.megabytes(1769), "1,769\u00a0MB"),
+        (figures.percent(58, 256), "23\u00a0%"),
+        (figures.size(612), "612\u00a0B"),
+        (figures.size(1_250_000), "1.2\u00a0MB"),
+        (figures.vcpu(1769), "1.00\u00a0vCPU"),
+        (figures.dollars(Decimal("2.1")), "$2.10"),
+        (figures.dollars(Decimal("1234.567")), "$1,234.57"),
+        (figures.count(1, "line"), "1 line"),
+        (figures.count(2000, "line"), "2,000 lines"),
+    ],
+)
+def test_each_kind_of_figure_has_one_form(shown, written):
+    assert shown == written
+
+
+# -- hints
+
+
+@pytest.mark.parametrize(
+    ("error_type", "message", "said"),
+    [
+        ("KeyError", "'price'", "no key `price`"),
+        ("TypeError", "handler() takes 1 positional argument but 2 were given", "two arguments"),
+        ("TypeError", "'NoneType' object is not subscriptable", "is `None`"),
+        ("NameError", "name 'json' is not defined", "`json` is not defined"),
+        ("json.decoder.JSONDecodeError", "Expecting value", "should be JSON"),
+        ("Runtime.ImportModuleError", "Unable to import module 'lambda_function': No module named 'numpy'", "`numpy`"),
+        ("Runtime.MarshalError", "Unable to marshal response: Object of type set is not JSON serializable", "`set`"),
+        ("OSError", "[Errno 30] Read-only file system: '/var/task/x'", "read-only"),
+        ("NotImplementedError", "", "not written yet"),
+    ],
+)
+def test_a_common_error_gets_advice(error_type, message, said):
+    found = hint(error_type, message)
+    assert found is not None and said in found.happened
+    assert found.advice
+
+
+@given(st.text(), st.text())
+def test_an_error_without_a_rule_gets_no_guess(error_type, message):
+    assert hint(f"My{error_type}", message) is None
+
+
+@given(st.text())
+def test_a_message_never_breaks_a_hint(message):
+    for kind in ("KeyError", "TypeError", "NameError", "Runtime.ImportModuleError", "Runtime.MarshalError"):
+        hint(kind, message)

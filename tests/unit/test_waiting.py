@@ -1,0 +1,119 @@
+"""Waiting for the region: the status line, and Interrupt."""
+
+import _thread
+import threading
+
+import pytest
+
+from lambdalab.notebook.aws_environment import AwsEnvironment
+from lambdalab.notebook.waiting import Interrupted, wait
+
+
+class FakeStatus:
+    """A status line that remembers, and runs `on_show` when it is first shown."""
+
+    def __init__(self, on_show=lambda: None):
+        self.said = []
+        self._on_show = on_show
+
+    def show(self, seconds):
+        self.said.append(seconds)
+        self._on_show()
+
+    def clear(self):
+        self.said.append("cleared")
+
+
+def test_a_quick_call_shows_no_status_line():
+    status = FakeStatus()
+    assert wait(lambda: 42, "the answer", status, patience=30) == 42
+    assert status.said == []
+
+
+def test_a_slow_call_shows_a_status_line_and_takes_it_away():
+    finish = threading.Event()
+    status = FakeStatus(on_show=finish.set)
+    assert wait(lambda: finish.wait(30), "the answer", status, patience=0) is True
+    assert status.said == [0, "cleared"]
+
+
+def test_the_calls_error_is_raised_in_the_caller():
+    def fail():
+        raise KeyError("price")
+
+    with pytest.raises(KeyError, match="price"):
+        wait(fail, "the answer", FakeStatus())
+
+
+def test_the_status_line_goes_away_when_the_call_fails():
+    begun = threading.Event()
+
+    def fail():
+        begun.wait(30)
+        raise KeyError("price")
+
+    status = FakeStatus(on_show=begun.set)
+    with pytest.raises(KeyError):
+        wait(fail, "the answer", status, patience=0)
+    assert status.said == [0, "cleared"]
+
+
+def test_interrupt_ends_the_wait_and_not_the_call():
+    finish, finished = threading.Event(), threading.Event()
+
+    def call():
+        finish.wait(30)
+        finished.set()
+
+    status = FakeStatus(on_show=_thread.interrupt_main)
+    with pytest.raises(Interrupted, match="stopped waiting for invoke hello; the region goes on by itself"):
+        wait(call, "invoke hello", status, patience=0)
+    assert status.said[-1] == "cleared"
+    assert not finished.is_set()
+    finish.set()
+    assert finished.wait(30)
+
+
+# -- the environment
+
+OURS = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "LKIA", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+def test_the_environment_points_at_the_region_and_is_left_as_it_was():
+    before = {"HOME": "/home/ada", "AWS_ACCESS_KEY_ID": "real", "AWS_PROFILE": "work", "AWS_REGION": "eu-west-1"}
+    environ = dict(before)
+    environment = AwsEnvironment(environ)
+    environment.use(OURS)
+    assert environ == {"HOME": "/home/ada", "AWS_REGION": "us-east-1", **OURS}
+    environment.restore()
+    assert environ == before
+
+
+def test_real_settings_that_are_set_aside_are_named_once():
+    environment = AwsEnvironment({"AWS_ACCESS_KEY_ID": "real", "AWS_PROFILE": "work"})
+    assert environment.use(OURS) == ("AWS_ACCESS_KEY_ID", "AWS_PROFILE")
+    assert environment.use(OURS) == ()
+
+
+def test_nothing_is_named_when_there_were_no_real_settings():
+    assert AwsEnvironment({}).use(OURS) == ()
+    assert AwsEnvironment(dict(OURS)).use(OURS) == ()
+
+
+def test_a_variable_that_was_changed_since_keeps_its_value():
+    environ = {}
+    environment = AwsEnvironment(environ)
+    environment.use(OURS)
+    environ["AWS_ENDPOINT_URL"] = "http://elsewhere"
+    environment.restore()
+    assert environ == {"AWS_ENDPOINT_URL": "http://elsewhere"}
+
+
+def test_a_region_started_anew_is_followed():
+    environ = {}
+    environment = AwsEnvironment(environ)
+    environment.use(OURS)
+    environment.use({**OURS, "AWS_ENDPOINT_URL": "http://127.0.0.1:2"})
+    assert environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:2"
+    environment.restore()
+    assert environ == {}

@@ -1,0 +1,216 @@
+"""Hand-made values in the shapes that the views show, each a plain record."""
+
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+
+from lambdalab.billing.meter import invocation_cost
+
+from lambdalab.model.invocation import Fidelity, InvocationRecord
+
+REQUEST_ID = "8f5c2a1e-6b0d-4d7e-9a3f-2f1c0f7be9d4"
+SANDBOX = Fidelity(
+    backend="sandbox",
+    level=2,
+    memory="watched every 5 ms",
+    cpu="cgroup quota",
+    time="enforced",
+    file_system="own root, read-only",
+    tmp="own, of the configured size",
+    processes="watched, 1,024",
+    network="the machine's",
+    freeze="by signal",
+)
+PROCESS = replace(SANDBOX, backend="process", level=1, file_system="not enforced")
+CELL = 'import json\n\ndef handler(event, context):\n    order = event["order"]\n    return order["price"]\n'
+LOG = (
+    f"START RequestId: {REQUEST_ID} Version: $LATEST\n"
+    f"[INFO]\t2026-11-23T07:02:11.318Z\t{REQUEST_ID}\tgreeting Ada\n"
+    "it costs $5 and $6\n"
+    f"END RequestId: {REQUEST_ID}\n"
+    f"REPORT RequestId: {REQUEST_ID}\tDuration: 21.63 ms\tBilled Duration: 156 ms\tMemory Size: 256 MB\t"
+    "Max Memory Used: 58 MB\tInit Duration: 134.20 ms\t\n"
+)
+RECORD = InvocationRecord(
+    request_id=REQUEST_ID,
+    function_name="hello",
+    invoked_arn="arn:aws:lambda:us-east-1:123456789012:function:hello",
+    executed_version="$LATEST",
+    outcome="ok",
+    error_type=None,
+    started_at=1_763_881_331_000,
+    queue_ms=1.4,
+    init_ms=134.2,
+    duration_ms=21.63,
+    billed_ms=156,
+    memory_size_mb=256,
+    max_memory_mb=58,
+    ephemeral_mb=512,
+    architecture="x86_64",
+    runtime="python3.12",
+    environment_id="e" * 32,
+    nth_call=1,
+    start_reason="no environment had been started for this code",
+    log_stream="2026/11/23/[$LATEST]" + "e" * 32,
+    fidelity=SANDBOX,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    text: str
+    first_line: int = 2
+
+
+@dataclass(frozen=True)
+class Frame:
+    place: str
+    line: int
+    source: Source | None = None
+
+
+@dataclass(frozen=True)
+class Error:
+    type: str
+    message: str
+    frames: tuple[Frame, ...] = ()
+
+
+@dataclass(frozen=True)
+class Call:
+    record: InvocationRecord | None
+    payload: object = None
+    raw: bytes = b'{"greeting": "hello Ada"}'
+    log: str = LOG
+    error: Error | None = None
+    function: str = "hello"
+    qualifier: str | None = None
+    executed_version: str = "$LATEST"
+    request_id: str = REQUEST_ID
+
+    @property
+    def ok(self):
+        return self.error is None
+
+    @property
+    def cost(self):
+        if self.record is None:
+            return None
+        return invocation_cost(
+            memory_mb=self.record.memory_size_mb, billed_ms=self.record.billed_ms, architecture=self.record.architecture
+        )
+
+    def __getattr__(self, name):
+        figures = ("duration_ms", "billed_ms", "init_ms", "memory_size_mb", "max_memory_mb")
+        if name in figures:
+            return None if self.record is None else getattr(self.record, name)
+        raise AttributeError(name)
+
+
+@dataclass(frozen=True)
+class Change:
+    what: str
+    before: str
+    now: str
+
+
+@dataclass(frozen=True)
+class Deployment:
+    name: str = "hello"
+    created: bool = False
+    changes: tuple[Change, ...] = ()
+    seconds: float = 0.041
+    configuration: object = None
+    old_source: str | None = None
+    new_source: str | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    time: datetime
+    message: str
+
+
+@dataclass(frozen=True)
+class Logs:
+    function: str
+    events: tuple[Event, ...]
+
+
+CONFIGURATION = {
+    "FunctionName": "hello",
+    "Runtime": "python3.12",
+    "Handler": "lambda_function.handler",
+    "MemorySize": 256,
+    "Timeout": 30,
+    "CodeSize": 612,
+    "CodeSha256": "1be07a+w==",
+    "Architectures": ["x86_64"],
+    "LastModified": "2026-11-23T07:02:11.318+0000",
+    "Environment": {"Variables": {"STAGE": "dev"}},
+}
+WARM = replace(RECORD, init_ms=None, queue_ms=0.3, duration_ms=7.61, billed_ms=8, nth_call=2)
+
+
+def ended(outcome: str, error_type: str, sentence: str, **changes) -> Call:
+    """An invocation that the platform ended."""
+    record = replace(RECORD, outcome=outcome, error_type=error_type, **changes)
+    message = f"RequestId: {REQUEST_ID} Error: {sentence}"
+    return Call(record, {"errorType": error_type, "errorMessage": message}, error=Error(error_type, message))
+
+
+COLD_CALL = Call(RECORD, {"greeting": "hello Ada"})
+WARM_CALL = Call(WARM, {"greeting": "hello Ada"}, qualifier="prod", executed_version="3")
+FAILED_CALL = Call(
+    replace(WARM, outcome="error", error_type="KeyError"),
+    {"errorMessage": "'price'", "errorType": "KeyError"},
+    error=Error("KeyError", "'price'", (Frame("Cell In[12], line 6, in handler", 6, Source(CELL)),)),
+)
+TIMED_OUT = ended("timeout", "Sandbox.Timedout", "Task timed out after 3.00 seconds", duration_ms=3000.0)
+OUT_OF_MEMORY = ended(
+    "out_of_memory",
+    "Runtime.OutOfMemory",
+    "Runtime exited with error: signal: killed",
+    memory_size_mb=128,
+    max_memory_mb=128,
+)
+EXITED = ended("exit", "Runtime.ExitError", "Runtime exited with error: exit status 3")
+CRASHED = ended("exit", "Runtime.ExitError", "Runtime exited with error: signal: segmentation fault")
+TOO_LARGE = ended("response_too_large", "Function.ResponseSizeTooLarge", "Response payload size exceeded")
+ELSEWHERE = Call(None, {"greeting": "hello"})
+CREATED = Deployment(created=True, configuration=CONFIGURATION, new_source=CELL)
+UNCHANGED = Deployment(configuration=CONFIGURATION)
+CHANGED = Deployment(
+    changes=(Change("Code", "9f2c41", "1be07a"), Change("Memory", "128 MB", "256 MB"), Change("STAGE", "", "dev")),
+    configuration=CONFIGURATION,
+    old_source=CELL,
+    new_source=CELL.replace("price", "total"),
+)
+LOGS = Logs("hello", tuple(Event(datetime(2026, 11, 23, 7, 2, 11, 318000, UTC), line) for line in LOG.splitlines()))
+DOCTOR = {
+    "version": "0.1.0",
+    "python": "3.12.1",
+    "endpoint": "http://127.0.0.1:9001",
+    "home": "/home/ada/.local/share/lambdalab",
+    "pid": 4711,
+    "account": "123456789012",
+    "region": "us-east-1",
+    "backend": "sandbox",
+    "runtimes": [
+        {"name": "python3.12", "path": "/usr/bin/python3.12", "version": "3.12.1", "problem": None, "advice": None},
+        {
+            "name": "python3.9",
+            "path": None,
+            "version": None,
+            "problem": "no python3.9 was found",
+            "advice": "pyenv install 3.9",
+        },
+    ],
+    "levels": [
+        {"backend": "process", "available": True, "reason": "", "fidelity": asdict(PROCESS)},
+        {"backend": "sandbox", "available": True, "reason": "", "fidelity": asdict(SANDBOX)},
+    ],
+    "environments": {"starting": 0, "idle": 2, "busy": 1},
+    "memory": {"region_mb": 54.2, "limit_mb": 2048},
+    "notes": [],
+    "checked_ms": 64.0,
+}
