@@ -57,8 +57,9 @@ class Router:
             route = _Route(_pattern(path), dict(parse_qsl(query, keep_blank_values=True)), name)
             self._routes.setdefault(http["method"], []).append(route)
         for routes in self._routes.values():
-            # What asks for more of the query comes first: `/layers?find=…` before `/layers`.
-            routes.sort(key=lambda route: -len(route.query))
+            # What asks for more of the query comes first: `/layers?find=…` before `/layers`. Then what has
+            # fewer names in its path: older SDKs list the functions at `/functions/`, which is no empty name.
+            routes.sort(key=lambda route: (-len(route.query), route.pattern.groups))
 
     def match(self, method: str, path: str, query: str) -> Match | None:
         """The operation that the request names; None when there is none. `path` is still percent-encoded."""

@@ -32,6 +32,8 @@ _PASSED_ON = (
     "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
 )  # fmt: skip
 _READY_SECONDS = 60
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""The regions that this process started: kept, so that `_reap` can collect those that ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class RunningRegion:
 
 def find(settings: Settings) -> RunningRegion | None:
     """The running region of the home; None when there is none. Starts nothing."""
+    _reap()
     found = _read(settings.region_file)
     return found if found is not None and _answers(found) else None
 
@@ -131,17 +134,22 @@ def _start(settings: Settings, owner_fd: int | None) -> None:
     os.close(tell)
     with os.fdopen(ready, "rb") as pipe:
         said = pipe.readline().decode().strip()
-    # Not waited for: it outlives this process, and is no zombie of it while it lives.
-    weakref.finalize(process, lambda: None)
-    process.returncode = 0
+    _STARTED.append(process)
     if said != "ready":
         why = said or f"it ended at once; the end of its log:\n{_tail(settings.log_file)}"
         raise RegionUnavailable(f"The region could not be started: {why} (log: {settings.log_file})")
 
 
+def _reap() -> None:
+    """Collect ended regions: a zombie's pid would look like a running region's."""
+    _STARTED[:] = [process for process in _STARTED if process.poll() is None]
+
+
 def _environment(settings: Settings, ready_fd: int, owner_fd: int | None) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     kept |= {name: value for name, value in os.environ.items() if name.startswith("LAMBDALAB_")}
+    if "PYTHONPATH" in kept:  # the server has another working directory
+        kept["PYTHONPATH"] = os.pathsep.join(str(Path(part).absolute()) for part in kept["PYTHONPATH"].split(os.pathsep))
     kept |= {**settings.as_environment(), "LAMBDALAB_READY_FD": str(ready_fd), "PYTHONUNBUFFERED": "1"}
     if owner_fd is not None:
         kept["LAMBDALAB_OWNER_FD"] = str(owner_fd)

@@ -31,7 +31,14 @@ def map_frames(stack: Sequence[str], cell: CellSource | None) -> tuple[Frame, ..
 
 def _frame(match: re.Match[str], cell: CellSource | None) -> Frame:
     line, inside = int(match["line"]), f", in {match['function'].strip()}" if match["function"] else ""
-    if cell is None or match["file"] != FILE:
+    if cell is None or match["file"] != FILE or not _same_code(match, cell, line):
         return Frame(f"{match['file']}, line {line}{inside}", line, None)
     line += cell.first_line - 1
     return Frame(f"{cell.label}, line {line}{inside}", line, cell)
+
+
+def _same_code(match: re.Match[str], cell: CellSource, line: int) -> bool:
+    """Whether the cell's line reads as the trace quotes it: the function may have been changed elsewhere."""
+    lines = cell.text.splitlines()
+    quoted = match.string[match.end() :].strip().partition("\n")[0].strip()
+    return line <= len(lines) and (not quoted or lines[line - 1].strip() == quoted)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
+import select
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,9 +18,13 @@ _LONGEST_SECONDS = 1000
 """A function may run for 900 seconds; an answer that takes longer will not come."""
 
 
+class NobodyListens(RegionUnavailable):
+    """The connection was refused: the request was not sent, and may be sent to another region."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer; header names are lower-case."""
+    """An answer below status 300. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -27,14 +32,14 @@ class Response:
 
 
 class Wire:
-    """Calls one endpoint. Each thread has a connection of its own."""
+    """Calls one endpoint, from any thread. A connection carries one call at a time and is kept for the next."""
 
     def __init__(self, endpoint: str, credentials: Credentials, region: str) -> None:
         self.endpoint = endpoint
         self.credentials = credentials
         self.region = region
         self._host = endpoint.partition("://")[2]
-        self._local = threading.local()
+        self._idle: deque[http.client.HTTPConnection] = deque()
 
     def call(
         self,
@@ -46,7 +51,11 @@ class Wire:
         body: bytes = b"",
         service: str = "lambda",
     ) -> Response:
-        """One request and its answer. Raises `AwsError` for a refusal, `RegionUnavailable` when nobody answers."""
+        """One request and its answer; never sent twice.
+
+        Raises `AwsError` for a refusal, `NobodyListens` when it could not be sent, `RegionUnavailable` when
+        no answer came.
+        """
         query = query or {}
         signed = signing.sign(self.credentials, self.region, service, method, self._host, path, query, body)
         target = f"{path}?{signing.encode_query(query)}" if query else path
@@ -55,39 +64,50 @@ class Wire:
             raise _refusal(response)
         return response
 
-    def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
-        reused = getattr(self._local, "connection", None) is not None
-        try:
-            return self._once(method, target, headers, body)
-        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-            # The region closed the idle connection; the request was never read, so it may be sent again.
-            if not reused:
-                raise RegionUnavailable(f"The region at {self.endpoint} closed the connection.") from None
-            return self._once(method, target, headers, body)
-        except OSError as problem:
-            raise RegionUnavailable(f"No region answers at {self.endpoint}: {problem}.") from problem
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().close()
 
-    def _once(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = http.client.HTTPConnection(self._host, timeout=_LONGEST_SECONDS)
+    def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:
+        connection = self._connection()
         try:
             connection.request(method, target, body, dict(headers))
             answer = connection.getresponse()
             data = answer.read()
+        except (OSError, http.client.HTTPException) as problem:
+            connection.close()
+            raise RegionUnavailable(
+                f"The region at {self.endpoint} ended before it answered: {problem or type(problem).__name__}."
+            ) from problem
         except BaseException:
-            # Interrupted or broken half-way: what is left in the connection belongs to nobody.
-            self._local.connection = None
+            # Interrupted half-way: what is left in the connection belongs to nobody.
             connection.close()
             raise
+        self._idle.append(connection)
         return Response(answer.status, {name.lower(): value for name, value in answer.getheaders()}, data)
 
-    def close(self) -> None:
-        """Close this thread's connection."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            self._local.connection = None
+    def _connection(self) -> http.client.HTTPConnection:
+        while self._idle:
+            connection = self._idle.pop()
+            if _is_open(connection):
+                return connection
             connection.close()
+        connection = http.client.HTTPConnection(self._host, timeout=_LONGEST_SECONDS)
+        try:
+            connection.connect()
+        except OSError as problem:
+            raise NobodyListens(f"No region answers at {self.endpoint}: {problem}.") from problem
+        return connection
+
+
+def _is_open(connection: http.client.HTTPConnection) -> bool:
+    """An idle connection that has something to read has been closed by the other side."""
+    if connection.sock is None:
+        return False
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return not poll.poll(0)
 
 
 def _refusal(response: Response) -> AwsError:
@@ -98,4 +118,5 @@ def _refusal(response: Response) -> AwsError:
     code = response.headers.get("x-amzn-errortype") or document.pop("__type", "UnknownError")
     message = document.pop("message", None) or document.pop("Message", None)
     document.pop("Type", None)
+    document.pop("__type", None)
     return AwsError.from_wire(code.partition(":")[0], message, response.status, **document)

@@ -1,17 +1,34 @@
-"""How results show themselves in this shell: as a card, as a line, or not at all."""
+"""How results show themselves: which view renders what, and in this shell whether as a card, a line, or not at all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from lambdalab.client.deployment import Deployment
 from lambdalab.client.display import DISPLAYS
+from lambdalab.client.invocation import Invocation
+from lambdalab.client.lab import Doctor, FunctionList
+from lambdalab.client.logs import LogView
+from lambdalab.notebook.views import doctor, function_card, function_list, invocation, logs
+
+
+def fill() -> None:
+    """Give every type of result its view."""
+    DISPLAYS.update({
+        Invocation: invocation.html,
+        Deployment: function_card.html,
+        FunctionList: function_list.html,
+        LogView: logs.html,
+        Doctor: doctor.html,
+    })
 
 
 class Displays:
     """Sets IPython's formatters for the types of results. The results themselves know only their card."""
 
     def __init__(self, formatter: Any) -> None:
+        fill()
         self._html = formatter.formatters["text/html"]
         self._itself = formatter.ipython_display_formatter
 

@@ -1,5 +1,6 @@
 """`%lambda` in an IPython shell, with a fake lab behind it: what is asked of the lab, and what comes back."""
 
+import atexit
 import sys
 
 import pytest
@@ -83,6 +84,7 @@ def shell(monkeypatch, tmp_path):
     made.register_magics(made.magics)
     yield made
     made.magics.environment.restore()
+    atexit.unregister(made.atexit_operations)
     made.atexit_operations()
     made.restore_sys_module_state()
 

@@ -14,6 +14,7 @@ import os
 import _socket
 
 _API = "/2018-06-01/runtime"
+_DEADLINE = "Lambda-Runtime-Deadline-Ms"
 _connection: _socket.socket | None = None
 _buffer = b""
 _agent = ""
@@ -26,8 +27,8 @@ def initialize_client(user_agent: str) -> None:
     _agent = user_agent
 
 
-def next() -> tuple[bytes, dict[str, str]]:
-    """Wait for the next event: its body (bytes) and its headers by their documented names."""
+def next() -> tuple[bytes, dict[str, str | int]]:
+    """Wait for the next event: its body (bytes) and its headers by their documented names, the deadline a number."""
     global _unread
     connection = _connection or _connect()
     if not _unread:
@@ -41,7 +42,7 @@ def next() -> tuple[bytes, dict[str, str]]:
     status, headers, body = _read_answer(connection)
     if status != 200:
         raise RuntimeError(f"Failed to get next: {status}")
-    return body, headers
+    return body, {**headers, _DEADLINE: int(headers[_DEADLINE])}
 
 
 def post_invocation_result(

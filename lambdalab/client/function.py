@@ -1,0 +1,190 @@
+"""One function of a region: deploy it, invoke it, read its log, delete it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from lambdalab.client import invocation, logs
+from lambdalab.client.cell import CellSource
+from lambdalab.client.deployment import Deployment, Wanted, changed_settings, changes
+from lambdalab.client.handler import find_handler
+from lambdalab.client.invocation import RECORD_HEADER, Invocation
+from lambdalab.client.logs import LogView
+from lambdalab.client.package import Package, package, source_of
+from lambdalab.client.stack import MODULE
+from lambdalab.errors import BadOption, LabError, ResourceNotFound
+
+if TYPE_CHECKING:
+    from lambdalab.client.lab import Lab
+
+_FUNCTIONS = "/2015-03-31/functions"
+_PATIENCE_SECONDS = 60
+_LINES = 1000
+THIS_PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+class Function:
+    """A function by name; it need not exist yet. Every method raises `AwsError` where AWS would refuse."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self._lab = lab
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Function({self.name!r})"
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """AWS's FunctionConfiguration, as it is now."""
+        answer: dict[str, Any] = json.loads(self._call("GET", "/configuration").body)
+        return answer
+
+    def invoke(self, event: Any = None, *, qualifier: str | None = None, client_context: Any = None) -> Invocation:
+        """Call the function with `event` (any JSON value; `{}` when not given) and wait for its answer.
+
+        A function's own failure is no exception: it is in the result's `error`.
+        """
+        headers = {"X-Amz-Log-Type": "Tail", RECORD_HEADER: "1"}
+        if client_context is not None:
+            headers["X-Amz-Client-Context"] = base64.b64encode(json.dumps(client_context).encode()).decode()
+        answer = self._call(
+            "POST",
+            "/invocations",
+            query={"Qualifier": qualifier} if qualifier else {},
+            headers=headers,
+            body=json.dumps({} if event is None else event).encode(),
+        )
+        return invocation.read(self.name, qualifier, answer, self._lab.sources.get(self.name))
+
+    def deploy(
+        self,
+        source: str,
+        *,
+        runtime: str = THIS_PYTHON,
+        memory: int = 128,
+        timeout: int = 3,
+        env: Mapping[str, str] | None = None,
+        handler: str | None = None,
+        description: str = "",
+        ephemeral: int = 512,
+        architecture: str = "x86_64",
+        role: str | None = None,
+        cell: CellSource | None = None,
+    ) -> Deployment:
+        """Make the function be `source` with these settings: create it, change what differs, or change nothing.
+
+        `memory` and `ephemeral` (the size of /tmp) in MB, `timeout` in seconds. What is not given is Lambda's
+        default, so that the cell tells the whole truth. Returns when AWS would call it Active. Raises
+        `CellSyntaxError` and `HandlerNotInCell` for the source, `BadOption` for a runtime that has no cells.
+        """
+        if not runtime.startswith("python"):
+            raise BadOption(
+                f"the runtime is {runtime!r}; a cell is Python in this version of LambdaLab. "
+                f"Choose python3.9 to python3.13."
+            )
+        began = time.monotonic()
+        place = cell or CellSource("the source", source, 1)
+        name = find_handler(
+            source, handler and handler.removeprefix(f"{MODULE}."), label=place.label, first_line=place.first_line
+        )
+        wanted = Wanted(runtime, f"{MODULE}.{name}", memory, timeout, env or {}, description, ephemeral, architecture)
+        made = package(source)
+        try:
+            now = self._settled()
+        except ResourceNotFound:
+            configuration, created, changed, old = self._create(wanted, made, role), True, (), None
+        else:
+            configuration, changed, old = self._change(wanted, made, now)
+            created = False
+        if cell is not None:
+            self._lab.sources[self.name] = cell
+        else:
+            self._lab.sources.pop(self.name, None)
+        return Deployment(self.name, created, changed, time.monotonic() - began, configuration, old, source)
+
+    def logs(self, *, since: timedelta | None = None, grep: str | None = None, limit: int = _LINES) -> LogView:
+        """The newest `limit` lines of the log, of the last `since`, that contain `grep`; the oldest first."""
+        query: dict[str, Any] = {"logGroupName": f"/aws/lambda/{self.name}"}
+        if since is not None:
+            query["startTime"] = int((time.time() - since.total_seconds()) * 1000)
+        found: list[logs.LogEvent] = []
+        while True:
+            try:
+                answer = self._lab.call_json("logs", "Logs_20140328.FilterLogEvents", query)
+            except ResourceNotFound:
+                _ = self.configuration  # a function without a log is no error; a function that is not there is
+                break
+            found += (logs.event(one) for one in answer["events"] if not grep or grep in one["message"])
+            found = found[-limit:]
+            if "nextToken" not in answer:
+                break
+            query["nextToken"] = answer["nextToken"]
+        return LogView(self.name, tuple(found))
+
+    def delete(self) -> None:
+        """Delete the function, all its versions and its log."""
+        self._call("DELETE", "")
+        self._lab.sources.pop(self.name, None)
+
+    def _create(self, wanted: Wanted, made: Package, role: str | None) -> dict[str, Any]:
+        document = {
+            "FunctionName": self.name,
+            "Role": role or self._lab.role,
+            "Code": {"ZipFile": base64.b64encode(made.data).decode()},
+            "Architectures": [wanted.architecture],
+            **wanted.settings(),
+        }
+        self._lab.call("POST", _FUNCTIONS, body=json.dumps(document).encode())
+        return self._settled()
+
+    def _change(self, wanted: Wanted, made: Package, now: dict[str, Any]) -> tuple[dict[str, Any], Any, str | None]:
+        other_code = now["CodeSha256"] != made.code_sha256
+        changed = changes(wanted, made.code_sha256, now)
+        old = self._source() if other_code else None
+        if other_code or any(change.what == "architecture" for change in changed):
+            document = {
+                "ZipFile": base64.b64encode(made.data).decode(),
+                "Architectures": [wanted.architecture],
+            }
+            self._call("PUT", "/code", body=json.dumps(document).encode())
+            now = self._settled()
+        settings = changed_settings(wanted, now)
+        if settings:
+            self._call("PUT", "/configuration", body=json.dumps(settings).encode())
+            now = self._settled()
+        return now, changed, old
+
+    def _settled(self) -> dict[str, Any]:
+        """The configuration once no change is under way. Raises `LabError` when a change failed or takes too long."""
+        for attempt in range(_PATIENCE_SECONDS * 20):
+            now = self.configuration
+            if now.get("State") == "Failed" or now.get("LastUpdateStatus") == "Failed":
+                reason = now.get("StateReason") or now.get("LastUpdateStatusReason")
+                raise LabError(f"{self.name} could not be deployed: {reason}")
+            if now.get("State", "Active") != "Pending" and now.get("LastUpdateStatus") != "InProgress":
+                return now
+            time.sleep(0.005 if attempt < 20 else 0.05)
+        raise LabError(f"{self.name} is still {now['State']} after {_PATIENCE_SECONDS} s; look again with %lambda list.")
+
+    def _source(self) -> str | None:
+        """The source of the code now there; None when it was not made from a cell, or cannot be had."""
+        location = json.loads(self._call("GET", "").body).get("Code", {}).get("Location")
+        if not location:
+            return None
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with direct.open(location, timeout=10) as answer:
+                return source_of(answer.read())
+        except OSError:
+            return None
+
+    def _call(self, method: str, what: str, **more: Any) -> Any:
+        return self._lab.call(method, f"{_FUNCTIONS}/{quote(self.name, safe='')}{what}", **more)

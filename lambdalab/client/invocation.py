@@ -1,0 +1,216 @@
+"""The result of one invocation, as the caller has it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from lambdalab.billing.meter import Cost, invocation_cost
+from lambdalab.client.cell import CellSource
+from lambdalab.client.display import Displayed
+from lambdalab.client.stack import Frame, map_frames
+from lambdalab.client.wire import Response
+from lambdalab.errors import LabError
+from lambdalab.model.invocation import InvocationRecord
+
+RECORD_HEADER = "x-lambdalab-record"
+"""Asked for with a request, this header of the answer holds the invocation's record. AWS ignores it."""
+_WORDS = 80
+
+
+class FunctionFailed(LabError):
+    """The function answered with an error. `invocation` has all of it."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        error = invocation.error
+        frame = f"\n  {error.frames[-1].place}" if error and error.frames else ""
+        super().__init__(f"{invocation!r}{frame}")
+        self.invocation = invocation
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionError:
+    """A function error as AWS answers it.
+
+    `stack_trace` is AWS's own; `frames` are the same in terms of the notebook, the outermost first.
+    """
+
+    type: str
+    message: str
+    stack_trace: tuple[str, ...] = ()
+    frames: tuple[Frame, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Invocation(Displayed):
+    """What came back from a function, and what it took.
+
+    `payload` is the answer parsed from JSON, `raw` its bytes, `log` the last 4 KB of the log. `record` holds
+    all that was measured; it is None where the answer is a real account's, and then the figures come from the
+    REPORT line. An invocation is neither true nor false: ask for `ok` or `error`.
+    """
+
+    function: str
+    qualifier: str | None
+    executed_version: str
+    request_id: str
+    raw: bytes = field(repr=False)
+    log: str
+    error: FunctionError | None
+    record: InvocationRecord | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the function answered without an error."""
+        return self.error is None
+
+    @property
+    def payload(self) -> Any:
+        """The answer: what the handler returned, or the error's document."""
+        return _parsed(self.raw)
+
+    @property
+    def duration_ms(self) -> float | None:
+        """Milliseconds in the handler."""
+        return self.record.duration_ms if self.record else _reported(self.log, "Duration")
+
+    @property
+    def billed_ms(self) -> int | None:
+        """Milliseconds billed."""
+        return self.record.billed_ms if self.record else _whole(_reported(self.log, "Billed Duration"))
+
+    @property
+    def init_ms(self) -> float | None:
+        """Milliseconds of init; None on a warm start."""
+        return self.record.init_ms if self.record else _reported(self.log, "Init Duration")
+
+    @property
+    def memory_size_mb(self) -> int | None:
+        """The memory that the function is given, in MB."""
+        return self.record.memory_size_mb if self.record else _whole(_reported(self.log, "Memory Size"))
+
+    @property
+    def max_memory_mb(self) -> int | None:
+        """The most memory that it held, in MB."""
+        return self.record.max_memory_mb if self.record else _whole(_reported(self.log, "Max Memory Used"))
+
+    @property
+    def cost(self) -> Cost | None:
+        """What it costs by list price; None without a record."""
+        if self.record is None:
+            return None
+        return invocation_cost(
+            memory_mb=self.record.memory_size_mb,
+            billed_ms=self.record.billed_ms,
+            architecture=self.record.architecture,
+            ephemeral_mb=self.record.ephemeral_mb,
+        )
+
+    def raise_for_error(self) -> Invocation:
+        """This invocation, or `FunctionFailed` when it ended in an error."""
+        if self.error is not None:
+            raise FunctionFailed(self)
+        return self
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("An Invocation is neither true nor false. Ask .ok, .error or .payload.")
+
+    def __repr__(self) -> str:
+        return ascii(f"{self._who} {self._what}")[1:-1].replace("\\'", "'")
+
+    def __str__(self) -> str:
+        trace = "".join(self.error.stack_trace) if self.error else ""
+        return "\n".join(part for part in (repr(self), trace.rstrip(), self.log.rstrip()) if part)
+
+    @property
+    def _who(self) -> str:
+        """`hello:prod->3`."""
+        asked = self.qualifier or self.executed_version
+        ran = "" if asked == self.executed_version else f"->{self.executed_version}"
+        return f"{self.function}:{asked}{ran}"
+
+    @property
+    def _what(self) -> str:
+        if self.error is None:
+            return ", ".join(part for part in (f"ok in {_ms(self.duration_ms)}", self._start, *self._bill) if part)
+        if self.record is not None and self.record.outcome == "timeout":
+            return f"timeout after {self.record.duration_ms / 1000:.2f} s"
+        if self.record is not None and self.record.outcome == "out_of_memory":
+            return f"out of memory at {self.record.memory_size_mb} MB"
+        place = f" at {self.error.frames[-1].place}" if self.error.frames else ""
+        return f"error {_called(self.error)}{place}, {_ms(self.duration_ms)}, {self._start}"
+
+    @property
+    def _start(self) -> str:
+        return "warm" if self.init_ms is None else f"cold (init {_ms(self.init_ms)})"
+
+    @property
+    def _bill(self) -> tuple[str, ...]:
+        cost = f"${self.cost.per_million:.2f} per million" if self.cost else ""
+        return (f"billed {self.billed_ms} ms", f"{self.max_memory_mb}/{self.memory_size_mb} MB", cost)
+
+
+def read(function: str, qualifier: str | None, response: Response, cell: CellSource | None) -> Invocation:
+    """The invocation that an answer to Invoke describes; `cell` is where the function's source is from."""
+    headers = response.headers
+    record = headers.get(RECORD_HEADER)
+    log = headers.get("x-amz-log-result")
+    measured = InvocationRecord.from_json(base64.b64decode(record).decode()) if record else None
+    error = None
+    if headers.get("x-amz-function-error"):
+        error = _error(_parsed(response.body), measured, cell)
+    return Invocation(
+        function=function,
+        qualifier=qualifier,
+        executed_version=headers.get("x-amz-executed-version", "$LATEST"),
+        request_id=headers.get("x-amzn-requestid", ""),
+        raw=response.body,
+        log=base64.b64decode(log).decode(errors="replace") if log else "",
+        error=error,
+        record=measured,
+    )
+
+
+def _error(document: Any, record: InvocationRecord | None, cell: CellSource | None) -> FunctionError:
+    members: Mapping[str, Any] = document if isinstance(document, Mapping) else {}
+    stack = tuple(str(entry) for entry in members.get("stackTrace") or members.get("trace") or ())
+    return FunctionError(
+        type=str(members.get("errorType") or (record and record.error_type) or "Unhandled"),
+        message=str(members.get("errorMessage", "")),
+        stack_trace=stack,
+        frames=map_frames(stack, cell),
+    )
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw.decode(errors="replace")
+
+
+def _reported(log: str, figure: str) -> float | None:
+    """A figure of the log's REPORT line."""
+    found = re.search(rf"^REPORT .*?\t{figure}: ([\d.]+) ", log, re.MULTILINE)
+    return float(found[1]) if found else None
+
+
+def _whole(figure: float | None) -> int | None:
+    return None if figure is None else int(figure)
+
+
+def _ms(figure: float | None) -> str:
+    if figure is None:
+        return "unknown time"
+    return f"{figure:.1f} ms" if figure < 10 else f"{figure:.0f} ms"
+
+
+def _called(error: FunctionError) -> str:
+    """`KeyError('price')`."""
+    words = error.message.partition("\n")[0]
+    short = words if len(words) <= _WORDS else words[: _WORDS - 3] + "..."
+    return f"{error.type}({short if short.startswith(chr(39)) else repr(short)})" if short else error.type

@@ -1,0 +1,199 @@
+"""A lab: the functions of one region, which is found or started when the first of them is needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lambdalab import config
+from lambdalab.client import region
+from lambdalab.client.cell import CellSource
+from lambdalab.client.display import Displayed
+from lambdalab.client.function import Function
+from lambdalab.client.keys import Credentials
+from lambdalab.client.region import IsolatedHome, RunningRegion
+from lambdalab.client.wire import NobodyListens, Response, Wire
+from lambdalab.errors import LabError
+
+_FUNCTIONS = "/2015-03-31/functions"
+
+
+class FunctionList(tuple[Mapping[str, Any], ...], Displayed):
+    """The functions of a region, as AWS's FunctionConfiguration documents, sorted by name."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        names = ", ".join(one["FunctionName"] for one in self[:8])
+        more = f", and {len(self) - 8} more" if len(self) > 8 else ""
+        return f"{len(self)} function{'' if len(self) == 1 else 's'}{': ' if self else ''}{names}{more}"
+
+
+class Doctor(dict[str, Any], Displayed):
+    """What the region can run here and what it enforces: its own report (`GET /_lambdalab/doctor`)."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        runtimes = [one["name"] for one in self["runtimes"] if not one["problem"]]
+        state = "ready" if runtimes else "not ready"
+        return f"lambdalab {self['version']} {state}, backend {self['backend']}, runs {', '.join(runtimes) or 'nothing'}"
+
+
+class Lab:
+    """`lab["hello"]` is a function; nothing starts before it is used.
+
+    `lab(isolated=True)` is a lab of its own, in a temporary home, that ends with this process: for tests and
+    graders. `lab(home=...)` is the lab of another home. Both are context managers.
+    """
+
+    def __init__(self, *, home: Path | str | None = None, isolated: bool = False, **settings: Any) -> None:
+        self._home = None if home is None else Path(home).expanduser().absolute()
+        self._given = settings
+        self._isolated = isolated
+        self._own_home: IsolatedHome | None = None
+        self._running: RunningRegion | None = None
+        self._wire: Wire | None = None
+        self.sources: dict[str, CellSource] = {}
+        """The cells that functions were deployed from, by name: what stack traces are placed in."""
+
+    def __call__(self, *, home: Path | str | None = None, isolated: bool = False, **settings: Any) -> Lab:
+        """Another lab. `settings` are fields of `config.Settings`, such as `backend` or `idle_seconds`."""
+        return Lab(home=home, isolated=isolated, **settings)
+
+    def __getitem__(self, name: str) -> Function:
+        """The function of that name, whether or not it exists."""
+        if not isinstance(name, str):
+            raise TypeError(f"a function's name is text, not {type(name).__name__}: lab['hello']")
+        return Function(self, name)
+
+    def __iter__(self) -> Any:
+        raise TypeError("a lab is not a list; its functions are in lab.functions()")
+
+    def __repr__(self) -> str:
+        where = "isolated" if self._isolated else str(self.settings.home)
+        return f"Lab at {where}, {'region at ' + self._running.endpoint if self._running else 'not started'}"
+
+    @property
+    def settings(self) -> config.Settings:
+        """Where the home is, and what its region runs with. An isolated home is made when this is first asked."""
+        if self._own_home is not None:
+            return self._own_home.settings
+        settings = replace(config.load(home=self._home), **self._given)
+        if not self._isolated:
+            return settings
+        self._own_home = IsolatedHome(settings)
+        return self._own_home.settings
+
+    @property
+    def endpoint(self) -> str:
+        """Where the AWS API answers, such as `http://127.0.0.1:40123`. Starts the region."""
+        return self._region().endpoint
+
+    @property
+    def credentials(self) -> Credentials:
+        """The access key made for this home. Starts the region."""
+        return self._region().credentials
+
+    @property
+    def role(self) -> str:
+        """The ARN given as the role of functions that name none."""
+        return f"arn:aws:iam::{self._region().account}:role/lambda-role"
+
+    def environment(self) -> Mapping[str, str]:
+        """The variables that point the aws command line, boto3 and Terraform here. Starts the region."""
+        return region.environment(self._region())
+
+    def client(self, service: str = "lambda", **options: Any) -> Any:
+        """A boto3 client for the region. `options` are those of `boto3.client`."""
+        import boto3  # noqa: PLC0415 - slow to import, and the lab itself needs none of it
+        from botocore.config import Config  # noqa: PLC0415
+
+        running = self._region()
+        # No proxy: the region is on this machine.
+        given = options.pop("config", None) or Config()
+        return boto3.client(
+            service,
+            **{
+                "endpoint_url": running.endpoint,
+                "region_name": running.region,
+                "aws_access_key_id": running.credentials.access_key_id,
+                "aws_secret_access_key": running.credentials.secret_access_key,
+                "config": Config(proxies={}).merge(given),
+                **options,
+            },
+        )
+
+    def functions(self) -> FunctionList:
+        """All functions of the region. Starts it."""
+        found: list[Mapping[str, Any]] = []
+        query: dict[str, str] = {}
+        while True:
+            page = json.loads(self.call("GET", _FUNCTIONS, query=query).body)
+            found += page["Functions"]
+            if not page.get("NextMarker"):
+                return FunctionList(sorted(found, key=lambda one: str(one["FunctionName"])))
+            query = {"Marker": page["NextMarker"]}
+
+    def running_function_names(self) -> tuple[str, ...]:
+        """The functions' names when the region runs already; nothing else is started, and nothing raised."""
+        try:
+            if self._isolated and self._own_home is None:
+                return ()
+            found = self._running or region.find(self.settings)
+            if found is None:
+                return ()
+            page = json.loads(found.wire().call("GET", _FUNCTIONS).body)
+        except LabError:
+            return ()
+        return tuple(sorted(one["FunctionName"] for one in page["Functions"]))
+
+    def doctor(self) -> Doctor:
+        """What can run here and what is enforced. Starts the region."""
+        return Doctor(json.loads(self.call("GET", "/_lambdalab/doctor", service="lambdalab").body))
+
+    def close(self) -> None:
+        """Let go of the region; an isolated one ends, and its home is removed."""
+        if self._wire is not None:
+            self._wire.close()
+        self._running = self._wire = None
+        if self._own_home is not None:
+            self._own_home.close()
+            self._own_home = None
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def call(self, method: str, path: str, **more: Any) -> Response:
+        """One signed request to the region, which is started, or started anew when it has ended meanwhile."""
+        try:
+            return self._connected().call(method, path, **more)
+        except NobodyListens:
+            self._running = self._wire = None
+            return self._connected().call(method, path, **more)
+
+    def call_json(self, service: str, target: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        """One call of a service that speaks AWS's JSON protocol, such as CloudWatch Logs."""
+        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+        answer = self.call("POST", "/", headers=headers, body=json.dumps(document).encode(), service=service)
+        members: dict[str, Any] = json.loads(answer.body)
+        return members
+
+    def _connected(self) -> Wire:
+        if self._wire is None:
+            self._wire = self._region().wire()
+        return self._wire
+
+    def _region(self) -> RunningRegion:
+        if self._running is None:
+            settings = self.settings
+            owner = self._own_home.owner_fd if self._own_home is not None else None
+            self._running = region.find_or_start(settings, owner)
+        return self._running
