@@ -12,11 +12,11 @@ from lambdalab.errors import BadOption
 from lambdalab.notebook import event
 from lambdalab.notebook.commands import COMMANDS
 from lambdalab.notebook.options import Request
-from lambdalab.notebook.views.help import Help
 from lambdalab.notebook.words import did_you_mean
 
 if TYPE_CHECKING:
     from lambdalab.client.lab import Lab
+    from lambdalab.notebook.views.help import Help
 
 _FIRST_LINE = 2
 """The number of a cell's first body line: the magic's line is 1."""
@@ -49,6 +49,8 @@ def run(lab: Lab, request: Request, context: Context) -> Any:
 
 def asks_for_help(request: Request) -> Help | None:
     """The help that `request` asks for, if it does: it needs no region."""
+    from lambdalab.notebook.views.help import Help  # noqa: PLC0415 - loading the extension imports no view
+
     if request.help:
         return Help(request.command)
     if request.command.name != "help":

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lambdalab.client.deployment import Deployment
 from lambdalab.client.display import DISPLAYS
-from lambdalab.client.invocation import Invocation
-from lambdalab.client.lab import Doctor, FunctionList
-from lambdalab.client.logs import LogView
-from lambdalab.notebook.views import doctor, function_card, function_list, invocation, logs
 
 
 def fill() -> None:
-    """Give every type of result its view."""
+    """Give every type of result its view. The views are imported here: with the first result, not before."""
+    from lambdalab.client.deployment import Deployment  # noqa: PLC0415
+    from lambdalab.client.invocation import Invocation  # noqa: PLC0415
+    from lambdalab.client.lab import Doctor, FunctionList  # noqa: PLC0415
+    from lambdalab.client.logs import LogView  # noqa: PLC0415
+    from lambdalab.notebook.views import doctor, function_card, function_list, invocation, logs  # noqa: PLC0415
+
     DISPLAYS.update({
         Invocation: invocation.html,
         Deployment: function_card.html,
@@ -28,12 +29,16 @@ class Displays:
     """Sets IPython's formatters for the types of results. The results themselves know only their card."""
 
     def __init__(self, formatter: Any) -> None:
-        fill()
+        self._form = "card"
         self._html = formatter.formatters["text/html"]
         self._itself = formatter.ipython_display_formatter
 
     def use(self, form: str) -> None:
         """`card` (the results' own HTML), `line` (their `repr`), or `none`."""
+        if form == self._form:
+            return
+        fill()
+        self._form = form
         for kind in DISPLAYS:
             _set(self._html, kind, _no_html if form == "line" else None)
             _set(self._itself, kind, _nothing if form == "none" else None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lambdalab import lab
 from lambdalab.notebook.completion import Matcher, matcher
 from lambdalab.notebook.displays import Displays
 from lambdalab.notebook.magics import LambdaLab
+
+if TYPE_CHECKING:
+    from lambdalab.client.lab import Lab
 
 
 class Loaded:
@@ -15,9 +17,9 @@ class Loaded:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self.magics = LambdaLab(shell, lab)
+        self.magics = LambdaLab(shell, _lab)
         self._displays = Displays(shell.display_formatter)
-        self._matcher: Matcher = matcher(lab.running_function_names, lambda: shell.user_ns)
+        self._matcher: Matcher = matcher(lambda: _lab().running_function_names(), lambda: shell.user_ns)
 
     def register(self) -> None:
         """Add the magic, the completion, and the way results are shown."""
@@ -36,6 +38,13 @@ class Loaded:
         self._shell.magics_manager.registry.pop("LambdaLab", None)
         # Magics' own constructor appends to this list, and nothing of IPython's takes it out again.
         self._shell.configurables[:] = [one for one in self._shell.configurables if one is not self.magics]
+
+
+def _lab() -> Lab:
+    """The lab, imported when a command first needs it: loading the extension is to take no time."""
+    from lambdalab import lab  # noqa: PLC0415
+
+    return lab
 
 
 _ATTRIBUTE = "_lambdalab_loaded"

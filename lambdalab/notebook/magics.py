@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand, output_can_be_silenced
-from lambdalab.client.lab import Lab
 from traitlets import Bool, Enum, Int, TraitError, Unicode, validate
 
 from lambdalab.errors import BadOption, LabError
@@ -17,6 +16,9 @@ from lambdalab.notebook import actions, options, values
 from lambdalab.notebook.aws_environment import AwsEnvironment
 from lambdalab.notebook.status import CellStatus
 from lambdalab.notebook.waiting import wait
+
+if TYPE_CHECKING:
+    from lambdalab.client.lab import Lab
 
 THIS_PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -37,9 +39,9 @@ class LambdaLab(Magics):
         config=True
     )
 
-    def __init__(self, shell: Any, lab: Lab, **settings: Any) -> None:
+    def __init__(self, shell: Any, lab: Callable[[], Lab], **settings: Any) -> None:
         super().__init__(shell, **settings)
-        self.lab = lab
+        self._lab = lab
         self._ipython = shell
         self.environment = AwsEnvironment(os.environ)
 
@@ -69,23 +71,25 @@ class LambdaLab(Magics):
         r = %lambda invoke NAME      keeps the result: r.payload, r.log, r.record, r.cost
         """
         with self._clean_errors():
-            request = options.parse(line, has_body=cell is not None)
+            # IPython silences the display of a line that ends in a semicolon, and leaves the semicolon in it.
+            words = line if cell is not None else line.rstrip().removesuffix(";")
+            request = options.parse(words, has_body=cell is not None)
             return actions.asks_for_help(request) or self._ask(request, cell)
 
     def _ask(self, request: options.Request, cell: str | None) -> Any:
         context = actions.Context(
-            label=f"Cell In[{self._ipython.execution_count}]",
+            label=f"Cell In[{len(self._ipython.history_manager.input_hist_raw) - 1}]",
             body=cell,
             namespace=self._ipython.user_ns,
             defaults={"memory": self.memory, "timeout": self.timeout, "runtime": self.runtime},
         )
         what = f"{request.command.name} {request.argument}".strip()
-        result = wait(lambda: actions.run(self.lab, request, context), what, CellStatus(self._ipython, what))
+        result = wait(lambda: actions.run(self._lab(), request, context), what, CellStatus(self._ipython, what))
         self._use_environment()
         return result
 
     def _use_environment(self) -> None:
-        displaced = self.environment.use(self.lab.environment())
+        displaced = self.environment.use(self._lab().environment())
         if displaced:
             words = f"{', '.join(displaced)} set aside: AWS calls from this notebook go to the local region."
             self._ipython.display_pub.publish({"text/plain": f"{words} %unload_ext lambdalab puts them back."})

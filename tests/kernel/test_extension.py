@@ -16,30 +16,21 @@ def count():
 """
 
 
-def test_loading_takes_less_than_20_ms_and_starts_nothing(region_home, kernel):
+def test_loading_imports_nothing_heavy_and_starts_nothing(region_home, kernel):
     code = """
-import subprocess, sys, time
+import subprocess, sys
 script = '''
-import time
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
-began = time.perf_counter()
 shell.run_line_magic("load_ext", "lambdalab")
-print((time.perf_counter() - began) * 1000)
-heavy = {"boto3", "botocore", "uvicorn", "click"} & set(__import__("sys").modules)
-print(sorted(heavy))
+heavy = {"boto3", "botocore", "uvicorn", "click", "lambdalab.client.lab", "lambdalab.notebook.views.invocation"}
+print(sorted(heavy & set(__import__("sys").modules)))
 '''
 done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
 """
     assert kernel.run(code).status == "ok"
-    # The fastest of a few: other processes share the machine's cores.
-    times = []
-    for _ in range(5):
-        kernel.run("done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, timeout=60)")
-        milliseconds, heavy = eval(kernel.value("done.stdout")).split("\n")[:2]
-        times.append(float(milliseconds))
-        assert heavy == "[]"
-    assert min(times) < 20
+    assert eval(kernel.value("done.stdout")) == "[]\n"
+    assert not (region_home / "region.json").exists()
 
 
 def test_reloading_leaves_one_of_each_and_unloading_none(kernel):

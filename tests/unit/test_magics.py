@@ -80,7 +80,7 @@ def shell(monkeypatch, tmp_path):
     config.HistoryManager.enabled = False
     made = InteractiveShell(config=config)
     made.lab = FakeLab()
-    made.magics = LambdaLab(made, made.lab)
+    made.magics = LambdaLab(made, lambda: made.lab)
     made.register_magics(made.magics)
     yield made
     made.magics.environment.restore()
@@ -91,13 +91,13 @@ def shell(monkeypatch, tmp_path):
 
 def test_a_cell_deploys_with_its_body_verbatim(shell):
     body = "def handler(event, context):\n    return '{event}' + \"$HOME\"\n\n"
-    result = shell.run_cell_magic("lambda", "hello --memory 256 --env A=1 --env B=2", body)
-    assert result is shell.lab.result
+    ran = shell.run_cell("%%lambda hello --memory 256 --env A=1 --env B=2\n" + body, store_history=True)
+    assert ran.result is shell.lab.result
     ((what, name, source, options),) = shell.lab.asked
     assert (what, name, source) == ("deploy", "hello", body)
     assert (options["memory"], options["timeout"], options["env"]) == (256, 3, {"A": "1", "B": "2"})
     assert options["runtime"] == f"python3.{sys.version_info.minor}"
-    assert options["cell"].label == f"Cell In[{shell.execution_count}]"
+    assert options["cell"].label == f"Cell In[{ran.execution_count}]"
     assert (options["cell"].text, options["cell"].first_line) == (body, 2)
 
 
