@@ -1,0 +1,203 @@
+"""The shell command: the region's life, the environment for other tools, and the labs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lambdalab import __version__, config
+from lambdalab.client import region
+from lambdalab.client.lab import Lab
+from lambdalab.errors import LabError
+
+_FIRST_LAB = Path("labs/01-first-function.ipynb")
+_CHECK = "lambdalab-self-check"
+_CHECK_SOURCE = "def handler(event, context):\n    return {'memory': context.memory_limit_in_mb}\n"
+_OURS = ("credentials.json", "region.db", "region.log")
+
+
+class _Commands(click.Group):
+    """A group whose errors are one line: what is wrong and what to do, no traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LabError as error:
+            if os.environ.get("LAMBDALAB_TRACEBACK"):
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lambdalab")
+def main() -> None:
+    """Learn, teach and prototype AWS Lambda on this machine.
+
+    The region keeps its state in $LAMBDALAB_HOME. It starts when it is needed and ends when it is idle.
+    """
+
+
+@main.command()
+@click.argument("notebook", type=click.Path(path_type=Path), default=_FIRST_LAB)
+@click.option("--headless", is_flag=True, help="Run the notebook without a browser, and end.")
+def lab(notebook: Path, headless: bool) -> None:
+    """Check that functions really run here, then open NOTEBOOK in JupyterLab."""
+    if not notebook.exists():
+        raise click.ClickException(f"{notebook} is not here. Run this in a clone of LambdaLab, or name a notebook.")
+    _self_check()
+    if headless:
+        _run(notebook)
+        return
+    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    os.execv(sys.executable, [sys.executable, "-m", "jupyter", "lab", *root, str(notebook)])  # noqa: S606
+
+
+def _self_check() -> None:
+    """Deploy a function, invoke it, and print its REPORT line and cost."""
+    here = Lab()
+    function = here[_CHECK]
+    function.deploy(_CHECK_SOURCE)
+    result = function.invoke({}).raise_for_error()
+    function.delete()
+    report = next(line for line in result.log.splitlines() if line.startswith("REPORT"))
+    click.echo(f"self-check: a function ran in {here.endpoint}, backend {result.record and result.record.fidelity.backend}")
+    click.echo(report)
+    cost = result.cost
+    if cost is not None:
+        click.echo(f"cost: ${cost.total:.10f} for this call, {cost!r}")
+
+
+def _run(notebook: Path) -> None:
+    """Execute a notebook as a grader does; the file stays as it is. Fails on the first cell that fails."""
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    document = nbformat.read(notebook, as_version=4)
+    began = time.monotonic()
+    try:
+        NotebookClient(
+            document, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(notebook.parent)}}
+        ).execute()
+    except CellExecutionError as failure:
+        raise click.ClickException(f"{notebook}: {failure}") from failure
+    cells = sum(1 for cell in document.cells if cell.cell_type == "code")
+    click.echo(f"{notebook}: {cells} cells ran in {time.monotonic() - began:.1f} s")
+
+
+@main.command()
+@click.option("--idle-seconds", type=float, default=None, help="End after so long without a request; default: never.")
+def serve(idle_seconds: float | None) -> None:
+    """Run the region in the foreground, until Ctrl-C."""
+    settings = config.load()
+    running = region.find(settings)
+    if running is not None:
+        raise click.ClickException(f"a region runs already at {running.endpoint}; `lambdalab stop` ends it")
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    idle = "0" if idle_seconds is None else str(idle_seconds)
+    environment = {**os.environ, **settings.as_environment(), "LAMBDALAB_IDLE_SECONDS": idle}
+    os.execve(sys.executable, [sys.executable, "-m", "lambdalab.server"], environment)  # noqa: S606
+
+
+@main.command()
+@click.option("--unset", is_flag=True, help="Print the lines that take the variables away again.")
+def env(unset: bool) -> None:
+    """Print export lines for the aws command line, boto3 and Terraform: eval "$(lambdalab env)"."""
+    names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+    if unset:
+        click.echo(f"unset {' '.join(names)}")
+        return
+    for name, value in Lab().environment().items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    # These would win over the keys above, or send the request elsewhere.
+    click.echo("unset AWS_SESSION_TOKEN AWS_PROFILE AWS_REGION AWS_ENDPOINT_URL_LAMBDA")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the region's own answer.")
+def status(as_json: bool) -> None:
+    """Say whether a region runs, and how busy it is. Starts nothing; ends with 1 when none runs."""
+    settings = config.load()
+    running = region.find(settings)
+    if running is None:
+        click.echo(f"no region runs for {settings.home}")
+        sys.exit(1)
+    answer = json.loads(running.wire().call("GET", "/_lambdalab/status", service="lambdalab").body)
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    environments = ", ".join(f"{number} {state}" for state, number in answer["environments"].items())
+    click.echo(f"region at {answer['endpoint']}, pid {answer['pid']}, version {answer['version']}")
+    click.echo(f"home          {answer['home']}")
+    click.echo(f"up            {answer['uptime_seconds']:.0f} s, {answer['requests']} requests")
+    click.echo(f"environments  {environments}")
+    click.echo(f"log           {answer['log']}")
+
+
+@main.command()
+def stop() -> None:
+    """End the region. Its functions stay."""
+    settings = config.load()
+    ended = region.stop(settings)
+    click.echo(f"the region for {settings.home} has ended" if ended else f"no region runs for {settings.home}")
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """End the region and delete all it keeps: functions, packages, logs, keys."""
+    settings = config.load()
+    if not settings.home.exists():
+        click.echo(f"{settings.home} does not exist; there is nothing to delete")
+        return
+    if not any((settings.home / name).exists() for name in _OURS) and any(settings.home.iterdir()):
+        raise click.ClickException(f"{settings.home} does not look like a lab's home; nothing was deleted")
+    if not yes:
+        click.confirm(f"Delete {settings.home} with all functions in it?", abort=True)
+    region.stop(settings)
+    shutil.rmtree(settings.home)
+    click.echo(f"{settings.home} is deleted")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the region's own answer.")
+def doctor(as_json: bool) -> None:
+    """Say what can run here and what is enforced. Ends with 1 when no runtime can run."""
+    report = Lab().doctor()
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        _print_doctor(report)
+    if all(runtime["problem"] for runtime in report["runtimes"]):
+        sys.exit(1)
+
+
+def _print_doctor(report: Mapping[str, Any]) -> None:
+    click.echo(f"lambdalab {report['version']}, Python {report['python']}, backend {report['backend']}")
+    click.echo(f"region at {report['endpoint']}, account {report['account']}, {report['region']}")
+    click.echo(f"home {report['home']}")
+    click.echo("\nruntimes")
+    for runtime in report["runtimes"]:
+        found = f"{runtime['version']}  {runtime['path']}" if not runtime["problem"] else f"missing; {runtime['advice']}"
+        click.echo(f"  {runtime['name']:<11} {found}")
+    for level in report["levels"]:
+        state = "in use" if level["backend"] == report["backend"] else "ready"
+        click.echo(f"\nisolation {level['backend']}: {state if level['available'] else 'not here: ' + level['reason']}")
+        for what, how in (level["fidelity"] or {}).items():
+            if what not in ("backend", "level"):
+                click.echo(f"  {what.replace('_', ' '):<11} {how}")
+    for remark in report["notes"]:
+        click.echo(f"\nnote: {remark}")
+
+
+if __name__ == "__main__":
+    main()
