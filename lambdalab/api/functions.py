@@ -201,6 +201,7 @@ def _settle_soon(region: Region, version: FunctionVersion) -> None:
         region.functions.replace(function_rules.settle(version, str(uuid.uuid4())), expected=version)
 
     asyncio.get_running_loop().call_soon(settle)
+    region.dispatcher.prepare(version.runtime or "")
 
 
 # -- AWS's shapes

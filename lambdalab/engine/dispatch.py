@@ -8,6 +8,7 @@ starts a new one; spawns at once are bounded by the cores. It writes the platfor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import uuid
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ from lambdalab.engine.environment import (
 from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.logs import LogStore, log_group
 from lambdalab.engine.variables import function_variables
+from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model.function import FunctionKey, FunctionVersion
 from lambdalab.model.invocation import InvocationRecord
 from lambdalab.runtimes.backends.base import Backend, Exit, SandboxSpec
@@ -106,6 +108,18 @@ class Dispatcher:
         self._pools: dict[tuple[FunctionKey, str], _Pool] = {}
         self._spawns = asyncio.Semaphore(os.cpu_count() or 1)
         self._reaper: Timer | None = None
+        self._preparing: set[asyncio.Task[None]] = set()
+
+    def prepare(self, runtime: str) -> None:
+        """Make ready in the background what a runtime's first cold start would wait for."""
+        task = asyncio.get_running_loop().create_task(self._prepare(runtime))
+        self._preparing.add(task)
+        task.add_done_callback(self._preparing.discard)
+
+    async def _prepare(self, runtime: str) -> None:
+        # An invocation meets the same problem, and has somebody to tell.
+        with contextlib.suppress(RuntimeUnavailable, OSError):
+            await self.backend.prepare(runtime)
 
     # -- invoking
 
@@ -208,9 +222,9 @@ class Dispatcher:
             outcome=completion.outcome,
             error_type=completion.error_type,
             started_at=self._clock.epoch_ms() - int(spent),
-            queue_ms=queue_ms,
-            init_ms=taken.init_ms,
-            duration_ms=duration,
+            queue_ms=round(queue_ms, 2),
+            init_ms=None if taken.init_ms is None else round(taken.init_ms, 2),
+            duration_ms=round(duration, 2),
             billed_ms=report.billed_ms(duration, taken.init_ms),
             memory_size_mb=version.memory_size,
             max_memory_mb=version.memory_size if completion.outcome == "out_of_memory" else peak,
@@ -270,6 +284,7 @@ class Dispatcher:
         """Init, and its milliseconds from the spawn to the first poll."""
         pool.all.add(environment)
         try:
+            await self.backend.prepare(version.runtime or "")
             spec = self._spec(environment, version, await environment.open())
             began = self._clock.monotonic()
             failed = await environment.initialise(self.backend, spec, limit)

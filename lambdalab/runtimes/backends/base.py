@@ -103,6 +103,13 @@ class Backend(ABC):
     name: str
 
     @abstractmethod
+    async def prepare(self, runtime: str) -> None:
+        """Make ready what all sandboxes of a runtime share (its interpreter found, its client compiled).
+
+        No part of any function's init. Raises `RuntimeUnavailable` when the interpreter is missing.
+        """
+
+    @abstractmethod
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the runtime's process; return as soon as it is running, before its init is over.
 

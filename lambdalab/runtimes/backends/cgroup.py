@@ -72,14 +72,12 @@ def _usable(parent: Path, file: str) -> Path | None:
 class Group:
     """One sandbox's groups, one in each controller there is."""
 
-    def __init__(self, controllers: Controllers, name: str, *, memory_mb: int, tmp_mb: int) -> None:
+    def __init__(self, controllers: Controllers, name: str) -> None:
         self._controllers = controllers
         self._name = name
         self._directories = [parent / name for parent in controllers.directories()]
         for directory in self._directories:
             directory.mkdir(exist_ok=True)
-        # The watch keeps the memory size; this is the wall behind it. /tmp is memory too, and not counted by AWS.
-        self._write(controllers.memory, "memory.limit_in_bytes", (memory_mb + tmp_mb + 64) << 20)
         self._write(controllers.pids, "pids.max", MAX_PROCESSES)
         self._freeze_fd = -1
         if controllers.freezer is not None:
@@ -104,6 +102,10 @@ class Group:
         """Stop every process of the group, or let them run on."""
         if self._freeze_fd >= 0:
             os.pwrite(self._freeze_fd, b"1" if frozen else b"0", 0)
+
+    def limit_memory(self, memory_mb: int, tmp_mb: int) -> None:
+        """The wall behind the watch, which keeps the memory size. /tmp is memory too, and not counted by AWS."""
+        self._write(self._controllers.memory, "memory.limit_in_bytes", (memory_mb + tmp_mb + 64) << 20)
 
     def share_cpu(self, memory_mb: int) -> None:
         """From now on the processor time that `memory_mb` brings: 1769 MB are one vCPU."""

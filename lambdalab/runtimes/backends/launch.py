@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import shutil
+import uuid
+from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lambdalab.runtimes.backends import cgroup
@@ -15,6 +19,20 @@ from lambdalab.runtimes.backends.supervisor import Child, Command, Supervisor
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.runtimes.interpreters import Interpreter, Interpreters
 from lambdalab.runtimes.python_client import compile_client
+
+
+_WAITING = os.cpu_count() or 1
+_REFILL_AFTER_SECONDS = 0.2
+"""When the cold start that took a waiting process is over, so as not to slow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A sandbox's first process, the read end of its log pipe, and its control group if it has one."""
+
+    child: Child
+    log_fd: int
+    group: Group | None
 
 
 class Launcher:
@@ -33,11 +51,14 @@ class Launcher:
         self.nothing = state / "nothing"
         self.nothing.mkdir(parents=True, exist_ok=True)
         cgroup.remove_stale(controllers)
+        self._one_at_a_time = asyncio.Lock()
+        self._waiting: deque[tuple[Group, int]] = deque()
 
     async def interpreter(self, runtime: str) -> Interpreter:
         """The runtime's interpreter, with the client compiled for it. Raises `RuntimeUnavailable`."""
-        found = await self._interpreters.find(runtime)
-        await compile_client(self.client, found.path, found.version, found.library_path)
+        async with self._one_at_a_time:
+            found = await self._interpreters.find(runtime)
+            await compile_client(self.client, found.path, found.version, found.library_path)
         return found
 
     def environment(self, spec: SandboxSpec, interpreter: Interpreter, places: Mapping[str, str]) -> dict[str, str]:
@@ -46,12 +67,6 @@ class Launcher:
         if interpreter.library_path:
             filled["LD_LIBRARY_PATH"] = f"{interpreter.library_path}:{filled.get('LD_LIBRARY_PATH', '')}"
         return filled
-
-    def group(self, spec: SandboxSpec) -> Group | None:
-        """A control group for the sandbox, where any may be made."""
-        if not self._controllers.directories():
-            return None
-        return Group(self._controllers, spec.id, memory_mb=spec.memory_mb, tmp_mb=spec.ephemeral_mb)
 
     def layers(self, layers: Sequence[Path]) -> Path | None:
         """One directory with all layers' content, later ones over earlier ones; None without layers."""
@@ -66,12 +81,46 @@ class Launcher:
             aside.rename(merged)
         return merged
 
-    async def spawn(self, command: Command, group: Group | None) -> tuple[Child, int]:
-        """Start the command; the child, and the read end of its log pipe."""
+    async def spawn(self, command: Command, spec: SandboxSpec) -> Started:
+        """Start the command, in control groups where any may be made. Raises `OSError` when it cannot be started."""
+        if not self._controllers.directories():
+            return await self._start(command, None, None)
+        try:
+            waiting = self._waiting.popleft()
+        except IndexError:
+            group, number = Group(self._controllers, spec.id), None
+        else:
+            group, number = waiting
+        asyncio.get_running_loop().call_later(_REFILL_AFTER_SECONDS, self.prefork)
+        group.limit_memory(spec.memory_mb, spec.ephemeral_mb)
+        if number is None:
+            command = replace(command, cgroups=group.procs_files)
+        try:
+            return await self._start(command, group, number)
+        except BrokenPipeError:
+            # The waiting process had died; the next one may have too, or a new one is forked.
+            return await self.spawn(command, spec)
+
+    def prefork(self) -> None:
+        """Have a process for each core wait in groups of its own: joining them is slow."""
+        while self._controllers.directories() and len(self._waiting) < _WAITING:
+            group = Group(self._controllers, f"waiting-{uuid.uuid4().hex}")
+            try:
+                self._waiting.append((group, self.supervisor.prefork(group.procs_files)))
+            except OSError:  # the supervisor has ended, and the region is about to
+                group.remove()
+                return
+
+    def close(self) -> None:
+        """Let go of the groups that nobody came to use; their processes end with the supervisor."""
+        while self._waiting:
+            self._waiting.pop()[0].remove()
+
+    async def _start(self, command: Command, group: Group | None, preforked: int | None) -> Started:
         read, write = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(read, False)
         try:
-            return await self.supervisor.spawn(command, write), read
+            return Started(await self.supervisor.spawn(command, write, preforked), read, group)
         except BaseException:
             os.close(read)
             if group is not None:

@@ -34,6 +34,11 @@ class ProcessBackend(Backend):
         self._fidelity = fidelity
         self._landlock = landlock.abi() > 0
 
+    async def prepare(self, runtime: str) -> None:
+        """Find the interpreter, compile the client for it, and have processes wait."""
+        await self._launcher.interpreter(runtime)
+        self._launcher.prefork()
+
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the runtime as a confined process."""
         interpreter = await self._launcher.interpreter(spec.runtime)
@@ -43,7 +48,6 @@ class ProcessBackend(Backend):
         client = str(self._launcher.client)
         places = {"task": str(spec.code), "opt": str(layers), "runtime": client, "tmp": str(tmp)}
         environment = {"TMPDIR": str(tmp), **self._launcher.environment(spec, interpreter, places)}
-        group = self._launcher.group(spec)
         readable = (*_READABLE, interpreter.prefix, str(Path(interpreter.path).parent), *places.values())
         command = Command(
             argv=[interpreter.path, "-S", f"{client}/bootstrap.py", spec.handler],
@@ -52,18 +56,17 @@ class ProcessBackend(Backend):
             limits=self._limits(spec),
             readable=readable if self._landlock else None,
             writable=(*_WRITABLE, str(tmp)),
-            cgroups=group.procs_files if group else (),
         )
-        child, log_fd = await self._launcher.spawn(command, group)
+        started = await self._launcher.spawn(command, spec)
         return ConfinedSandbox(
             spec,
-            child,
-            log_fd,
+            started.child,
+            started.log_fd,
             fidelity=self._fidelity,
             task_root=str(spec.code),
             supervisor=self._launcher.supervisor,
             watch=self._launcher.watch,
-            group=group,
+            group=started.group,
             private_tmp=tmp,
         )
 
@@ -76,7 +79,8 @@ class ProcessBackend(Backend):
         )
 
     async def close(self) -> None:
-        """Sandboxes end with the supervisor; nothing else is held."""
+        """Sandboxes end with the supervisor; the groups of the waiting processes are let go."""
+        self._launcher.close()
 
 
 def fidelity(controllers: cgroup.Controllers) -> Fidelity:

@@ -8,6 +8,7 @@ puts the function's and the layers' directories on the path in AWS's order.
 
 import _sitebuiltins
 import builtins
+import gc
 import os
 import sys
 
@@ -21,14 +22,18 @@ def search_path() -> "list[str]":
 
 
 if __name__ == "__main__":
+    # Imports make much that stays and little garbage. The client comes before the function's directories
+    # are on the path: a module of the function that is named like one of the client's is not the client's.
+    gc.disable()
+    from awslambdaric import bootstrap
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+
+    gc.enable()
     sys.path[:0] = search_path()
     os.environ.pop("LAMBDALAB_LAYERS_ROOT", None)
     # The interpreter runs without `site` (-S), so that packages installed beside it stay out of sight;
     # the two names that `site` would have given to the function's code come from here.
     builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
     builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
-
-    from awslambdaric import bootstrap
-    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
 
     bootstrap.run(sys.argv[1], LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]))
