@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.client import display
+from lambdalab.version import __version__
 
 if TYPE_CHECKING:
     from lambdalab.client.function import Function
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 
     lab: Lab
 
-__version__ = "0.1.0"
-__all__ = ["AwsError", "Function", "FunctionFailed", "Invocation", "Lab", "LabError", "lab"]
+__all__ = ["AwsError", "Function", "FunctionFailed", "Invocation", "Lab", "LabError", "__version__", "lab"]
 _HOMES = {
     "AwsError": "lambdalab.errors",
     "LabError": "lambdalab.errors",

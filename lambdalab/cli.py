@@ -14,10 +14,11 @@ from typing import Any
 
 import click
 
-from lambdalab import __version__, config
+from lambdalab import config
 from lambdalab.client import region
 from lambdalab.client.lab import Lab
 from lambdalab.errors import LabError
+from lambdalab.version import __version__
 
 _FIRST_LAB = Path("labs/01-first-function.ipynb")
 _CHECK = "lambdalab-self-check"
@@ -69,7 +70,9 @@ def _self_check() -> None:
     result = function.invoke({}).raise_for_error()
     function.delete()
     report = next(line for line in result.log.splitlines() if line.startswith("REPORT"))
-    click.echo(f"self-check: a function ran in {here.endpoint}, backend {result.record and result.record.fidelity.backend}")
+    click.echo(
+        f"self-check: a function ran in {here.endpoint}, backend {result.record and result.record.fidelity.backend}"
+    )
     click.echo(report)
     cost = result.cost
     if cost is not None:
@@ -82,7 +85,7 @@ def _run(notebook: Path) -> None:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
-    document = nbformat.read(notebook, as_version=4)
+    document = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
     began = time.monotonic()
     try:
         NotebookClient(
@@ -187,7 +190,9 @@ def _print_doctor(report: Mapping[str, Any]) -> None:
     click.echo(f"home {report['home']}")
     click.echo("\nruntimes")
     for runtime in report["runtimes"]:
-        found = f"{runtime['version']}  {runtime['path']}" if not runtime["problem"] else f"missing; {runtime['advice']}"
+        found = (
+            f"{runtime['version']}  {runtime['path']}" if not runtime["problem"] else f"missing; {runtime['advice']}"
+        )
         click.echo(f"  {runtime['name']:<11} {found}")
     for level in report["levels"]:
         state = "in use" if level["backend"] == report["backend"] else "ready"

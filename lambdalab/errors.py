@@ -47,7 +47,9 @@ class AwsError(LabError):
     message_key: ClassVar[str] = "message"
     fault: ClassVar[str | None] = "User"
 
-    def __init__(self, message: str | None, *, code: str | None = None, status: int | None = None, **extra: Any) -> None:
+    def __init__(
+        self, message: str | None, *, code: str | None = None, status: int | None = None, **extra: Any
+    ) -> None:
         super().__init__(message or "")
         self.message = message
         self.error_code = code or self.code

@@ -187,8 +187,7 @@ async def _code(region: Region, source: Mapping[str, Any]) -> CodeReference:
 def _replace(region: Region, updated: FunctionVersion, expected: FunctionVersion) -> None:
     if not region.functions.replace(updated, expected=expected):
         raise ResourceConflict(
-            "The operation cannot be performed at this time. "
-            f"An update is in progress for resource: {updated.key.arn}"
+            f"The operation cannot be performed at this time. An update is in progress for resource: {updated.key.arn}"
         )
     region.dispatcher.retire(updated.key, LATEST)
     _settle_soon(region, updated)

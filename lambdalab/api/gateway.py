@@ -86,7 +86,7 @@ class Gateway:
             return await self._operate(request, identity, request_id)
         except AwsError as refused:
             return serializing.serialize_error(refused, request_id, rest=rest)
-        except Exception:
+        except Exception:  # noqa: BLE001 - every request is answered; the log has the trace
             _log.exception("request %s failed: %s %s", request_id, request.method, request.target[:200])
             failure = ServiceFailure("The region failed to answer; `lambdalab status` names its log.")
             return serializing.serialize_error(failure, request_id, rest=rest)
@@ -103,13 +103,25 @@ class Gateway:
         raise NotOffered(f"The service '{identity.service}' is not offered by this version of LambdaLab.")
 
     async def _rest(
-        self, request: HttpRequest, path: str, query: str, headers: Mapping[str, str], identity: Identity, request_id: str
+        self,
+        request: HttpRequest,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        identity: Identity,
+        request_id: str,
     ) -> HttpResponse:
         match = router("lambda").match(request.method, path, query)
         if match is None:
-            raise AwsError(f"{request.method} {path} is no operation of Lambda's API.", code="UnknownOperationException", status=404)
+            raise AwsError(
+                f"{request.method} {path} is no operation of Lambda's API.",
+                code="UnknownOperationException",
+                status=404,
+            )
         if request.too_large:
-            raise RequestEntityTooLarge(f"Request must be smaller than {BODY_LIMIT} bytes for the {match.operation} operation")
+            raise RequestEntityTooLarge(
+                f"Request must be smaller than {BODY_LIMIT} bytes for the {match.operation} operation"
+            )
         model = operation_model("lambda", match.operation)
         operate = _offered("lambda", match.operation)
         params = parsing.parse(model, match, headers, request.body)
@@ -169,4 +181,3 @@ def _invoke_call(name: str, request: HttpRequest, identity: Identity, request_id
             if key in _INVOKE_HEADERS:
                 params[_INVOKE_HEADERS[key]] = text
     return Call("Invoke", params, identity.account, request_id, headers)
-

@@ -76,7 +76,11 @@ class HttpProtocol(asyncio.Protocol):
     """One connection: requests are answered in the order they came, one at a time."""
 
     def __init__(
-        self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: Any = None  # noqa: ARG002
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],  # noqa: ARG002 - uvicorn's signature
+        _loop: Any = None,
     ) -> None:
         if not config.loaded:
             config.load()
@@ -97,13 +101,13 @@ class HttpProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected."""
         self._transport = cast("asyncio.Transport", transport)
-        self._connections.add(self)  # type: ignore[arg-type] - uvicorn's own classes are a closed union
+        self._connections.add(cast("Any", self))  # uvicorn names its own classes only
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The client went; what runs for it runs on, as on AWS."""
         self._transport = None
         self._waiting.clear()
-        self._connections.discard(self)  # type: ignore[arg-type]
+        self._connections.discard(cast("Any", self))
 
     def shutdown(self) -> None:
         """The server ends: close now, or after the answer that is under way."""

@@ -121,8 +121,7 @@ def _find(region: Region, call: Call) -> tuple[FunctionVersion, str]:
         raise ResourceNotFound(f"Function not found: {reference.key.arn}:{qualifier}")
     if version.state == "Pending":
         raise ResourceConflict(
-            "The operation cannot be performed at this time. "
-            "The function is currently in the following state: Pending"
+            "The operation cannot be performed at this time. The function is currently in the following state: Pending"
         )
     invoked = f"{reference.key.arn}:{reference.qualifier}" if reference.qualifier else reference.key.arn
     return version, invoked

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lambdalab import __version__
 from lambdalab.api.operations import Call, operation
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.runtimes.interpreters import how_to_get
+from lambdalab.version import __version__
 
 if TYPE_CHECKING:
     from lambdalab.api.region import Region
@@ -26,6 +26,10 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 @operation("GET /_lambdalab/status", service=_OWN)
 async def status(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG001 - an operation's signature
     """Who this region is, and how busy."""
+    return _status(region)
+
+
+def _status(region: Region) -> dict[str, Any]:
     return {
         "version": __version__,
         "pid": os.getpid(),
@@ -46,12 +50,12 @@ async def stop(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG001
 
 
 @operation("GET /_lambdalab/doctor", service=_OWN)
-async def doctor(region: Region, call: Call) -> Mapping[str, Any]:
+async def doctor(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG001
     """What this machine can run, and what is enforced; looked at now."""
     began = region.clock.monotonic()
     runtimes = [await _runtime(region, name) for name in RUNTIMES]
     return {
-        **await status(region, call),
+        **_status(region),
         "python": ".".join(map(str, sys.version_info[:3])),
         "account": region.settings.account,
         "region": region.settings.region,
@@ -73,7 +77,9 @@ async def _runtime(region: Region, name: str) -> dict[str, Any]:
 
 
 def _notes(region: Region, runtimes: list[dict[str, Any]]) -> list[str]:
-    notes = [f"{level.backend} is not available: {level.reason}" for level in region.isolation.levels if not level.available]
+    notes = [
+        f"{level.backend} is not available: {level.reason}" for level in region.isolation.levels if not level.available
+    ]
     if all(runtime["problem"] for runtime in runtimes):
         notes.append("no runtime can run here: install one of the interpreters above")
     return notes

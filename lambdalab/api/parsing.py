@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -147,7 +147,7 @@ def _string(_: Shape, value: Any) -> str:
 
 
 def _integer(_: Shape, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > 2**63:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 2**63:
         kind = "STRING_VALUE" if isinstance(value, str) else "VALUE"
         raise _Unreadable(f"{kind} can not be converted to an Integer")
     return int(value)
@@ -186,7 +186,7 @@ def _moment(value: Any) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-_READERS = {
+_READERS: Mapping[str, Callable[[Any, Any], Any]] = {
     "structure": _structure,
     "list": _list,
     "map": _map,

@@ -70,7 +70,11 @@ def _body(shape: Shape, output: Mapping[str, Any]) -> bytes:
     payload = shape.serialization.get("payload")
     if payload is None:
         members = {n: m for n, m in shape.members.items() if "location" not in m.serialization}
-        return json.dumps(_structure(members, output), separators=(",", ":"), ensure_ascii=False).encode() if members else b""
+        return (
+            json.dumps(_structure(members, output), separators=(",", ":"), ensure_ascii=False).encode()
+            if members
+            else b""
+        )
     value, member = output.get(payload), shape.members[payload]
     if value is None:
         return b""

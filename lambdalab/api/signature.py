@@ -68,7 +68,9 @@ def verify(request: HttpRequest, known: Mapping[str, Credentials], now: datetime
     claim = _claim_of_query(query) if b"authorization" not in headers else _claim_of_headers(headers)
     credentials = known.get(claim.key_id)
     if credentials is None:
-        raise SignatureRefused("The security token included in the request is invalid.", code="UnrecognizedClientException")
+        raise SignatureRefused(
+            "The security token included in the request is invalid.", code="UnrecognizedClientException"
+        )
     _check_time(claim, now)
     canonical = _canonical(request, path, query, claim, _payload_hash(request, headers, claim))
     scope = f"{claim.date}/{claim.region}/{claim.service}/aws4_request"
@@ -116,7 +118,11 @@ def _claim_of_query(query: str) -> _Claim:
         if not 1 <= lasts <= _LONGEST or fields["X-Amz-Algorithm"] != _ALGORITHM:
             raise ValueError(lasts)
         return _claim(
-            fields["X-Amz-Credential"], fields["X-Amz-SignedHeaders"], fields["X-Amz-Signature"], fields["X-Amz-Date"], lasts
+            fields["X-Amz-Credential"],
+            fields["X-Amz-SignedHeaders"],
+            fields["X-Amz-Signature"],
+            fields["X-Amz-Date"],
+            lasts,
         )
     except (KeyError, ValueError) as incomplete:
         raise SignatureRefused(
@@ -142,12 +148,19 @@ def _check_time(claim: _Claim, now: datetime) -> None:
     try:
         signed = _moment(claim.stamp)
     except ValueError as bad:
-        raise SignatureRefused(f"'{claim.stamp}' is not a date in ISO-8601 basic format.", code="IncompleteSignatureException") from bad
+        raise SignatureRefused(
+            f"'{claim.stamp}' is not a date in ISO-8601 basic format.", code="IncompleteSignatureException"
+        ) from bad
     latest = signed + (timedelta(seconds=claim.presigned_for) if claim.presigned_for else _SKEW)
     if now > latest:
-        raise SignatureRefused(f"Signature expired: {claim.stamp} is now earlier than {_stamp(now - _SKEW)} ({_stamp(now)} - 5 min.)")
+        raise SignatureRefused(
+            f"Signature expired: {claim.stamp} is now earlier than {_stamp(now - _SKEW)} ({_stamp(now)} - 5 min.)"
+        )
     if signed > now + _SKEW:
-        raise SignatureRefused(f"Signature not yet current: {claim.stamp} is still later than {_stamp(now + _SKEW)} ({_stamp(now)} + 5 min.)")
+        raise SignatureRefused(
+            f"Signature not yet current: {claim.stamp} is still later than {_stamp(now + _SKEW)} "
+            f"({_stamp(now)} + 5 min.)"
+        )
 
 
 def _stamp(moment: datetime) -> str:
@@ -173,12 +186,16 @@ def _canonical(request: HttpRequest, path: str, query: str, claim: _Claim, paylo
     names = claim.signed_headers.split(";")
     values: dict[str, list[str]] = {}
     for raw_name, raw_value in request.headers:
-        values.setdefault(raw_name.decode("latin-1"), []).append(" ".join(raw_value.decode("utf-8", "surrogateescape").split()))
+        values.setdefault(raw_name.decode("latin-1"), []).append(
+            " ".join(raw_value.decode("utf-8", "surrogateescape").split())
+        )
     lines = "".join(f"{name}:{','.join(values.get(name, ['']))}\n" for name in names)
     # Every service but S3 encodes the path a second time.
     canonical_path = path if claim.service == "s3" else quote(path, safe="/~")
     canonical_query = _canonical_query(query) if query else ""
-    return f"{request.method}\n{canonical_path or '/'}\n{canonical_query}\n{lines}\n{claim.signed_headers}\n{payload_hash}"
+    return (
+        f"{request.method}\n{canonical_path or '/'}\n{canonical_query}\n{lines}\n{claim.signed_headers}\n{payload_hash}"
+    )
 
 
 def _canonical_query(query: str) -> str:

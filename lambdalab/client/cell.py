@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CellSource:
-    """A cell's body. `label` is what IPython calls the cell (`Cell In[4]`); `first_line` the number of its first line."""
+    """A cell's body. `label` is IPython's name of it (`Cell In[4]`), `first_line` the number of its first line."""
 
     label: str
     text: str

@@ -89,7 +89,7 @@ def changes(wanted: Wanted, code_sha256: str, now: Mapping[str, Any]) -> tuple[C
         if member in differing:
             found.append(Change(name, f"{now.get(member, '')}{unit}", f"{differing[member]}{unit}"))
     if "EphemeralStorage" in differing:
-        found.append(Change("/tmp", f"{now['EphemeralStorage']['Size']} MB", f"{wanted.ephemeral} MB"))
+        found.append(Change("tmp", f"{now['EphemeralStorage']['Size']} MB", f"{wanted.ephemeral} MB"))
     return (*found, *_variables(now.get("Environment", {}).get("Variables", {}), wanted.env))
 
 

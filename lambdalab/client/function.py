@@ -172,7 +172,9 @@ class Function:
             if now.get("State", "Active") != "Pending" and now.get("LastUpdateStatus") != "InProgress":
                 return now
             time.sleep(0.005 if attempt < 20 else 0.05)
-        raise LabError(f"{self.name} is still {now['State']} after {_PATIENCE_SECONDS} s; look again with %lambda list.")
+        raise LabError(
+            f"{self.name} is still {now['State']} after {_PATIENCE_SECONDS} s; look again with %lambda list."
+        )
 
     def _source(self) -> str | None:
         """The source of the code now there; None when it was not made from a cell, or cannot be had."""

@@ -41,7 +41,9 @@ class Doctor(dict[str, Any], Displayed):
     def __repr__(self) -> str:
         runtimes = [one["name"] for one in self["runtimes"] if not one["problem"]]
         state = "ready" if runtimes else "not ready"
-        return f"lambdalab {self['version']} {state}, backend {self['backend']}, runs {', '.join(runtimes) or 'nothing'}"
+        return (
+            f"lambdalab {self['version']} {state}, backend {self['backend']}, runs {', '.join(runtimes) or 'nothing'}"
+        )
 
 
 class Lab:
@@ -168,7 +170,9 @@ class Lab:
     def __enter__(self) -> Lab:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def call(self, method: str, path: str, **more: Any) -> Response:

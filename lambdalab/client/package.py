@@ -1,4 +1,4 @@
-"""A cell's text as a deployment package: the same text gives the same bytes, so nothing changes when nothing changed."""
+"""A cell's text as a deployment package: the same text gives the same bytes, and so the same CodeSha256."""
 
 from __future__ import annotations
 

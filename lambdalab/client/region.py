@@ -149,7 +149,9 @@ def _environment(settings: Settings, ready_fd: int, owner_fd: int | None) -> dic
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     kept |= {name: value for name, value in os.environ.items() if name.startswith("LAMBDALAB_")}
     if "PYTHONPATH" in kept:  # the server has another working directory
-        kept["PYTHONPATH"] = os.pathsep.join(str(Path(part).absolute()) for part in kept["PYTHONPATH"].split(os.pathsep))
+        kept["PYTHONPATH"] = os.pathsep.join(
+            str(Path(part).absolute()) for part in kept["PYTHONPATH"].split(os.pathsep)
+        )
     kept |= {**settings.as_environment(), "LAMBDALAB_READY_FD": str(ready_fd), "PYTHONUNBUFFERED": "1"}
     if owner_fd is not None:
         kept["LAMBDALAB_OWNER_FD"] = str(owner_fd)

@@ -186,9 +186,7 @@ class Dispatcher:
         self._put_back(self._pool(request.version), environment)
         self.admission.leave(request.version.key.account)
 
-    def _conclude(
-        self, request: Request, taken: _Taken, completion: Completion, queue_ms: float, done: Done
-    ) -> None:
+    def _conclude(self, request: Request, taken: _Taken, completion: Completion, queue_ms: float, done: Done) -> None:
         environment, version = taken.environment, request.version
         peak = environment.max_memory_mb()
         environment.drain_log()

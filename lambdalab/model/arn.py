@@ -54,5 +54,7 @@ def parse(text: str, *, account: str, region: str, qualifier: str | None = None)
     if found["account"] not in {None, account}:
         raise AccessDenied(None)
     if qualifier and found["qualifier"] and qualifier != found["qualifier"]:
-        raise InvalidParameterValue("The derived qualifier from the function name does not match the specified qualifier.")
+        raise InvalidParameterValue(
+            "The derived qualifier from the function name does not match the specified qualifier."
+        )
     return FunctionReference(FunctionKey(account, region, found["name"]), found["qualifier"] or qualifier)

@@ -82,15 +82,16 @@ def check_update(version: FunctionVersion, params: Mapping[str, Any], today: dat
         )
     if version.state == "Pending" or version.last_update_status == "InProgress":
         raise ResourceConflict(
-            "The operation cannot be performed at this time. "
-            f"An update is in progress for resource: {version.key.arn}"
+            f"The operation cannot be performed at this time. An update is in progress for resource: {version.key.arn}"
         )
     if "Runtime" in params:
         runtime.check(params["Runtime"], today, updating=True)
     _check_settings(params, params.get("Runtime", version.runtime))
 
 
-def update_code(version: FunctionVersion, params: Mapping[str, Any], code: CodeReference, stamp: Stamp) -> FunctionVersion:
+def update_code(
+    version: FunctionVersion, params: Mapping[str, Any], code: CodeReference, stamp: Stamp
+) -> FunctionVersion:
     """$LATEST with other code, InProgress."""
     architecture = params.get("Architectures", [version.architecture])[0]
     return _in_progress(replace(version, code=code, architecture=architecture), stamp)
@@ -144,7 +145,9 @@ def _configured(version: FunctionVersion, params: Mapping[str, Any]) -> Function
     if "Environment" in params:
         changed["environment"] = dict(params["Environment"].get("Variables", {}))
     settings = {**version.settings, **{name: params[name] for name in _KEPT if name in params}}
-    return replace(version, **changed, settings={name: value for name, value in settings.items() if value not in ("", None)})
+    return replace(
+        version, **changed, settings={name: value for name, value in settings.items() if value not in ("", None)}
+    )
 
 
 def _check_settings(params: Mapping[str, Any], runtime_name: str | None) -> None:
@@ -161,7 +164,7 @@ def _check_settings(params: Mapping[str, Any], runtime_name: str | None) -> None
     if logging.get("LogFormat", "Text") == "Text" and ("ApplicationLogLevel" in logging or "SystemLogLevel" in logging):
         raise InvalidParameterValue(
             'LogLevel is not supported when LogFormat is set to "Text". '
-            "Remove LogLevel from your request or change the LogFormat to \"JSON\" and try again."
+            'Remove LogLevel from your request or change the LogFormat to "JSON" and try again.'
         )
 
 

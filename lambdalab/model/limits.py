@@ -21,10 +21,26 @@ PAGE_SIZE = 50
 _RANGES = {"memorySize": (128, 10_240), "timeout": (1, 900), "ephemeralStorage.size": (512, 10_240)}
 _VARIABLE = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
 RESERVED_VARIABLES = frozenset(
-    "_HANDLER _X_AMZN_TRACE_ID AWS_DEFAULT_REGION AWS_REGION AWS_EXECUTION_ENV AWS_LAMBDA_FUNCTION_NAME "
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_VERSION AWS_LAMBDA_INITIALIZATION_TYPE "
-    "AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME AWS_LAMBDA_RUNTIME_API AWS_ACCESS_KEY AWS_ACCESS_KEY_ID "
-    "AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN LAMBDA_TASK_ROOT LAMBDA_RUNTIME_DIR".split()
+    [
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_TASK_ROOT",
+        "LAMBDA_RUNTIME_DIR",
+    ]
 )
 
 
@@ -65,7 +81,9 @@ def check_unzipped_size(size: int) -> None:
 
 def check_environment(variables: Mapping[str, str]) -> None:
     """Refuse variables that are too many bytes together, reserved, or badly named."""
-    start = "Lambda was unable to configure your environment variables because the environment variables you have provided "
+    start = (
+        "Lambda was unable to configure your environment variables because the environment variables you have provided "
+    )
     reserved = [name for name in variables if name in RESERVED_VARIABLES]
     if reserved:
         raise InvalidParameterValue(

@@ -27,7 +27,9 @@ class RuntimeFacts:
 def known() -> dict[str, RuntimeFacts]:
     """The runtimes that AWS offers, by name."""
     found = json.loads(_FILE.read_text())["runtimes"]
-    return {name: RuntimeFacts(name, **{k: date.fromisoformat(v) for k, v in days.items()}) for name, days in found.items()}
+    return {
+        name: RuntimeFacts(name, **{k: date.fromisoformat(v) for k, v in days.items()}) for name, days in found.items()
+    }
 
 
 @cache

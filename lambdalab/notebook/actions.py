@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.client.cell import CellSource
-
 from lambdalab.errors import BadOption
 from lambdalab.notebook import event
 from lambdalab.notebook.commands import COMMANDS

@@ -16,13 +16,15 @@ def fill() -> None:
     from lambdalab.client.logs import LogView  # noqa: PLC0415
     from lambdalab.notebook.views import doctor, function_card, function_list, invocation, logs  # noqa: PLC0415
 
-    DISPLAYS.update({
-        Invocation: invocation.html,
-        Deployment: function_card.html,
-        FunctionList: function_list.html,
-        LogView: logs.html,
-        Doctor: doctor.html,
-    })
+    DISPLAYS.update(
+        {
+            Invocation: invocation.html,
+            Deployment: function_card.html,
+            FunctionList: function_list.html,
+            LogView: logs.html,
+            Doctor: doctor.html,
+        }
+    )
 
 
 class Displays:

@@ -37,7 +37,7 @@ class Interpreters:
         self._found: dict[str, Interpreter] = {}
 
     async def find(self, runtime: str) -> Interpreter:
-        """The interpreter of `runtime` ("python3.12"). Raises `RuntimeUnavailable`: what was looked for, and how to get it."""
+        """The interpreter of `runtime` ("python3.12"). Raises `RuntimeUnavailable`, saying what was looked for."""
         known = self._found.get(runtime)
         if known is not None and Path(known.path).exists():
             return known

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -42,13 +42,17 @@ async def compile_client(directory: Path, interpreter: str, version: str, librar
     environment = {"LD_LIBRARY_PATH": library_path} if library_path else {}
     client = [str(path) for path in directory.iterdir() if path.name.split(".")[0] in _CLIENT_MODULES]
     command = [interpreter, "-I", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-    quiet = {"stdout": asyncio.subprocess.DEVNULL, "stderr": asyncio.subprocess.DEVNULL}
-    compiling = await asyncio.create_subprocess_exec(*command, *client, env=environment, **quiet)
+    compiling = await _run_quietly([*command, *client], environment)
     await compiling.wait()
     marker.touch()
-    rest = await asyncio.create_subprocess_exec(*command, str(directory), env=environment, **quiet)
+    rest = await _run_quietly([*command, str(directory)], environment)
     _compiling.add(task := asyncio.get_running_loop().create_task(rest.wait()))
     task.add_done_callback(_compiling.discard)
+
+
+async def _run_quietly(command: Sequence[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    quiet = asyncio.subprocess.DEVNULL
+    return await asyncio.create_subprocess_exec(*command, env=environment, stdout=quiet, stderr=quiet)
 
 
 def _fingerprint() -> str:

@@ -11,6 +11,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
+from typing import Any, cast
 
 import uvicorn
 
@@ -19,7 +20,6 @@ import lambdalab.api.functions
 import lambdalab.api.invocation
 import lambdalab.api.lab
 import lambdalab.api.logs  # noqa: F401 - the families register their operations
-from lambdalab import __version__
 from lambdalab.api.gateway import Gateway
 from lambdalab.api.http import HttpProtocol
 from lambdalab.api.lifecycle import Lifecycle
@@ -38,15 +38,14 @@ from lambdalab.store.database import Database
 from lambdalab.store.files import write_private
 from lambdalab.store.functions import FunctionStore
 from lambdalab.store.packages import PackageStore
+from lambdalab.version import __version__
 
 _log = logging.getLogger("lambdalab.server")
 
 
 def run(settings: Settings, supervisor: Supervisor, ready: Ready) -> None:
     """Run the region until it ends. Blocks. Raises `LabError` when it cannot start."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         asyncio.run(_serve(settings, supervisor, ready))
     finally:
@@ -74,7 +73,18 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         keep_warm_seconds=settings.keep_warm_seconds,
     )
     lifecycle = Lifecycle(clock, settings.idle_seconds)
-    region = Region(settings, clock, functions, packages, dispatcher, logs, lifecycle, endpoint, isolation, _locator(pairs.person, endpoint, settings.region))
+    region = Region(
+        settings,
+        clock,
+        functions,
+        packages,
+        dispatcher,
+        logs,
+        lifecycle,
+        endpoint,
+        isolation,
+        _locator(pairs.person, endpoint, settings.region),
+    )
     known = {
         pair.access_key_id: Credentials(pair.access_key_id, pair.secret_access_key, pair.account)
         for pair in (pairs.person, pairs.function)
@@ -107,7 +117,7 @@ class _HttpServer(uvicorn.Server):
     def __init__(self, app: Gateway) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                cast("Any", app),  # its own protocol calls it, not ASGI
                 http=HttpProtocol,
                 ws="none",
                 loop="asyncio",

@@ -55,7 +55,8 @@ class FunctionStore:
             account, region, name, name, number, all_versions, limit,
         )  # fmt: skip
         return [
-            _read_version(FunctionKey(account, region, str(row[0])), _version(int(str(row[1]))), str(row[2])) for row in rows
+            _read_version(FunctionKey(account, region, str(row[0])), _version(int(str(row[1]))), str(row[2]))
+            for row in rows
         ]
 
     def usage(self, account: str, region: str) -> tuple[int, int]:

@@ -132,7 +132,7 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, written
 def _link(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, target: Path) -> None:
     goal = archive.read(entry).decode()
     inside = Path(os.path.normpath(path.parent / goal))
-    if os.path.isabs(goal) or not inside.is_relative_to(target):
+    if Path(goal).is_absolute() or not inside.is_relative_to(target):
         raise InvalidParameterValue(f"{_NOT_A_ZIP} (The link {entry.filename!r} leads out of the package.)")
     path.unlink(missing_ok=True)
     path.symlink_to(goal)

@@ -35,6 +35,7 @@ def aws(lab, tmp_path):
     def run(line, **more):
         done = subprocess.run(
             [command, *line.split()[1:]],
+            check=False,
             cwd=tmp_path,
             env={**environment, **more},
             capture_output=True,
@@ -86,7 +87,9 @@ def test_invoke_with_tail_answers_payload_and_log(aws, function, tmp_path):
         '--cli-binary-format raw-in-base64-out --payload {"name":"Ada"} out.json'
     )
     if "cli-binary-format" in err:  # version 1 of the command line takes the payload raw anyway
-        status, out, err = aws('aws lambda invoke --function-name my-function --log-type Tail --payload {"name":"Ada"} out.json')
+        status, out, err = aws(
+            'aws lambda invoke --function-name my-function --log-type Tail --payload {"name":"Ada"} out.json'
+        )
     assert status == 0, err
     answer = json.loads(out)
     assert answer["StatusCode"] == 200
@@ -101,7 +104,9 @@ def test_invoke_with_tail_answers_payload_and_log(aws, function, tmp_path):
 @pytest.mark.toolchains
 def test_update_function_code_runs_the_new_code(aws, function, package, tmp_path):
     package("def handler(e, c): return 'second'")
-    status, out, err = aws("aws lambda update-function-code --function-name my-function --zip-file fileb://function.zip")
+    status, out, err = aws(
+        "aws lambda update-function-code --function-name my-function --zip-file fileb://function.zip"
+    )
     assert status == 0, err
     assert json.loads(out)["CodeSha256"] != function["CodeSha256"]
     status, out, err = aws("aws lambda invoke --function-name my-function out.json")

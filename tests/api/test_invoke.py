@@ -139,9 +139,24 @@ def test_a_runtime_that_ends_is_reported(api, deploy, source, sentence):
     ("source", "handler", "kind", "message"),
     [
         ("", "app.handler", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
-        ("", "nothing.handler", "Runtime.ImportModuleError", "Unable to import module 'nothing': No module named 'nothing'"),
-        ("def (", "app.handler", "Runtime.UserCodeSyntaxError", "Syntax error in module 'app': invalid syntax (app.py, line 1)"),
-        ("", "handler", "Runtime.MalformedHandlerName", "Bad handler 'handler': not enough values to unpack (expected 2, got 1)"),
+        (
+            "",
+            "nothing.handler",
+            "Runtime.ImportModuleError",
+            "Unable to import module 'nothing': No module named 'nothing'",
+        ),
+        (
+            "def (",
+            "app.handler",
+            "Runtime.UserCodeSyntaxError",
+            "Syntax error in module 'app': invalid syntax (app.py, line 1)",
+        ),
+        (
+            "",
+            "handler",
+            "Runtime.MalformedHandlerName",
+            "Bad handler 'handler': not enough values to unpack (expected 2, got 1)",
+        ),
         ("raise ValueError('at import')", "app.handler", "ValueError", "at import"),
     ],
     ids=["no handler", "no module", "syntax error", "bad handler", "exception at import"],

@@ -73,7 +73,9 @@ def print_table(columns):
     """One line for each figure, one column for each contestant."""
     names = list(dict.fromkeys(name for figures in columns.values() for name in figures))
     widths = [max(len(title), *(len(figures.get(name, "-")) for name in names)) for title, figures in columns.items()]
-    print(f"| {'':<38} | " + " | ".join(f"{title:<{width}}" for title, width in zip(columns, widths, strict=True)) + " |")
+    print(
+        f"| {'':<38} | " + " | ".join(f"{title:<{width}}" for title, width in zip(columns, widths, strict=True)) + " |"
+    )
     print(f"|{'-' * 40}|" + "|".join("-" * (width + 2) for width in widths) + "|")
     for name in names:
         cells = (f"{figures.get(name, '-'):>{w}}" for figures, w in zip(columns.values(), widths, strict=True))
@@ -81,7 +83,10 @@ def print_table(columns):
 
 
 def main():
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "?")
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        "?",
+    )
     print(f"{platform.platform()}, {os.cpu_count()} cores, {model}, Python {platform.python_version()}")
     print("figures: median (10th to 90th percentile)\n")
     print(f"interpreter that does nothing, ms: {spread(floor_ms())}")
@@ -94,7 +99,7 @@ def main():
         try:
             with contestants.ministack() as other:
                 columns[other.name] = measure(other)
-        except Exception as problem:  # noqa: BLE001 - a peer that fails is a line of the result
+        except Exception as problem:
             print(f"{contestants.MINISTACK} could not be measured: {type(problem).__name__}: {problem}\n")
     print_table(columns)
     print("\nin a notebook, ms from a cell's start to its reply")

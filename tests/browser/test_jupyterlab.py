@@ -104,9 +104,8 @@ def test_the_first_lab_runs_in_jupyterlab(page, request):
         assert page.locator(".jp-OutputArea-output .ll, .jp-OutputArea-output [class^=ll]").count() > 8
         assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']").count() == 0
         assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
-        overflow = page.evaluate(
-            "[...document.querySelectorAll('.jp-RenderedHTMLCommon')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
-        )
+        wide = "[...document.querySelectorAll('.jp-RenderedHTMLCommon')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+        overflow = page.evaluate(f"{wide}.length")
         assert overflow == 0, "a display is wider than its cell"
     finally:
         _keep_screenshot(page, request.node.callspec.id)

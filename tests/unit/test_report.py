@@ -6,9 +6,7 @@ from lambdalab.engine import report
 
 
 def test_a_warm_report_has_five_figures_and_a_trailing_tab():
-    line = report.report(
-        "id", duration_ms=12.344, billed=13, memory_size_mb=128, max_memory_mb=36, init_ms=None
-    )
+    line = report.report("id", duration_ms=12.344, billed=13, memory_size_mb=128, max_memory_mb=36, init_ms=None)
     assert line == (
         "REPORT RequestId: id\tDuration: 12.34 ms\tBilled Duration: 13 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\t"
     )
@@ -42,7 +40,8 @@ def test_billed_is_init_and_duration_rounded_up_to_whole_milliseconds(duration, 
 
 
 @pytest.mark.parametrize(
-    ("runtime", "label"), [("python3.12", "python:3.12"), ("nodejs22.x", "nodejs:22.x"), ("provided.al2023", "provided.al:2023")]
+    ("runtime", "label"),
+    [("python3.12", "python:3.12"), ("nodejs22.x", "nodejs:22.x"), ("provided.al2023", "provided.al:2023")],
 )
 def test_the_runtime_is_named_as_aws_names_it(runtime, label):
     assert report.runtime_label(runtime) == label

@@ -97,7 +97,9 @@ def test_a_response_in_chunks_is_put_together(listener):
 
 def test_a_response_over_the_limit_is_refused_and_the_connection_lives(listener):
     big, small = talk(
-        listener, post(b"invocation/id-1/response", b"x" * (RESPONSE_LIMIT + 1)), post(b"invocation/id-1/response", b"1")
+        listener,
+        post(b"invocation/id-1/response", b"x" * (RESPONSE_LIMIT + 1)),
+        post(b"invocation/id-1/response", b"1"),
     )
     assert big.startswith(b"HTTP/1.1 413 ")
     assert small.startswith(b"HTTP/1.1 202 ")

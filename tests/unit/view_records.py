@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from lambdalab.billing.meter import invocation_cost
-
 from lambdalab.model.invocation import Fidelity, InvocationRecord
 
 REQUEST_ID = "8f5c2a1e-6b0d-4d7e-9a3f-2f1c0f7be9d4"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from lambdalab.billing.meter import Cost, invocation_cost
-
 from lambdalab.model.invocation import InvocationRecord
 from lambdalab.notebook.views import blocks
 from lambdalab.notebook.views.figures import count, dollars, duration, megabytes, percent, size, whole_ms

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from lambdalab.billing.meter import Cost
-
     from lambdalab.model.invocation import InvocationRecord
 
 

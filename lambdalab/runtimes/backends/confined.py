@@ -132,7 +132,7 @@ class ConfinedSandbox(Sandbox):
         else:
             self._set_stopped(frozen)
 
-    def _set_stopped(self, stopped: bool) -> None:  # noqa: FBT001 - a state, not an option
+    def _set_stopped(self, stopped: bool) -> None:
         processes.signal_all(self._own_processes(), signal.SIGSTOP if stopped else signal.SIGCONT)
 
     def _own_processes(self) -> Iterable[int]:
@@ -172,7 +172,7 @@ class ConfinedSandbox(Sandbox):
         for directory, _, names in os.walk(str(self._private_tmp)):
             for name in names:
                 with contextlib.suppress(OSError):
-                    used += os.lstat(os.path.join(directory, name)).st_blocks * 512  # noqa: PTH116,PTH118
+                    used += os.lstat(os.path.join(directory, name)).st_blocks * 512  # noqa: PTH118
         return used > self._spec.ephemeral_mb * _MB
 
     # -- the end

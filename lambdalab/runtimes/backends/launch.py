@@ -20,7 +20,6 @@ from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.runtimes.interpreters import Interpreter, Interpreters
 from lambdalab.runtimes.python_client import compile_client
 
-
 _WAITING = os.cpu_count() or 1
 _REFILL_AFTER_SECONDS = 0.2
 """When the cold start that took a waiting process is over, so as not to slow it."""
@@ -39,7 +38,13 @@ class Launcher:
     """Shared by the backends of one region. `state` is a directory for what sandboxes need on disk."""
 
     def __init__(
-        self, supervisor: Supervisor, watch: Watch, interpreters: Interpreters, controllers: Controllers, client: Path, state: Path
+        self,
+        supervisor: Supervisor,
+        watch: Watch,
+        interpreters: Interpreters,
+        controllers: Controllers,
+        client: Path,
+        state: Path,
     ) -> None:
         self.supervisor = supervisor
         self.watch = watch

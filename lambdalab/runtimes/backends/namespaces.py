@@ -28,7 +28,7 @@ _ETC = (
 )  # fmt: skip
 _CHANGING = ("resolv.conf", "hosts")
 """Files of /etc that change while a region runs: shown as they are, not as copies."""
-_PASSWD = "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n"
+_PASSWD = "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n"  # noqa: S105 - /etc/passwd
 _GROUP = "root:x:0:\nsbx_user1051:x:990:\n"
 UID, GID = 993, 990
 """The ids that functions have on AWS (from memory; `runtimes.md` section 5)."""
@@ -61,7 +61,9 @@ class NamespacesBackend(Backend):
         """Start the runtime in a sandbox of its own."""
         interpreter = await self._launcher.interpreter(spec.runtime)
         environment = self._launcher.environment(
-            spec, interpreter, {"task": "/var/task", "opt": "/opt", "runtime": "/var/runtime", "tmp": "/tmp"}  # noqa: S108
+            spec,
+            interpreter,
+            {"task": "/var/task", "opt": "/opt", "runtime": "/var/runtime", "tmp": "/tmp"},  # noqa: S108
         )
         command = Command(
             argv=self._arguments(spec, interpreter),

@@ -40,7 +40,9 @@ class Isolation:
     interpreters: Interpreters
 
 
-async def prepare(setting: str, clock: Clock, supervisor: Supervisor, client: Path, state: Path) -> tuple[Backend, Isolation]:
+async def prepare(
+    setting: str, clock: Clock, supervisor: Supervisor, client: Path, state: Path
+) -> tuple[Backend, Isolation]:
     """Look, choose by `setting` ("auto", "namespaces" or "process"), and make the backend.
 
     Raises `LabError` when a level was asked for that is not to be had.
@@ -50,7 +52,9 @@ async def prepare(setting: str, clock: Clock, supervisor: Supervisor, client: Pa
     sandbox = await _look_at_namespaces(controllers)
     hardened = Level("process", True, "", process.fidelity(controllers))
     if setting == "namespaces" and not sandbox.available:
-        raise LabError(f"LAMBDALAB_BACKEND is 'namespaces', but {sandbox.reason}. Use LAMBDALAB_BACKEND=auto or process.")
+        raise LabError(
+            f"LAMBDALAB_BACKEND is 'namespaces', but {sandbox.reason}. Use LAMBDALAB_BACKEND=auto or process."
+        )
     launcher = Launcher(supervisor, Watch(clock), interpreters, controllers, client, state)
     backend: Backend
     if sandbox.available and setting != "process":

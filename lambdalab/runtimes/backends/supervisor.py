@@ -218,7 +218,9 @@ class _ForkServer:
     def _spawn(self, number: int, command: Command, log_fd: int, preforked: int | None) -> None:
         told, tell = os.pipe2(os.O_CLOEXEC)
         try:
-            pid = self._fork(command, log_fd, tell) if preforked is None else self._use(preforked, command, log_fd, tell)
+            pid = (
+                self._fork(command, log_fd, tell) if preforked is None else self._use(preforked, command, log_fd, tell)
+            )
         except OSError as problem:
             os.write(tell, f"{problem.errno} {problem}".encode())
             pid = None
@@ -308,10 +310,10 @@ def _become(command: Command, log_fd: int, tell: int) -> None:
         for source, target in ((null, 0), (log_fd, 1), (log_fd, 2)):
             os.dup2(source, target)
         kernel.no_new_privileges()
-        for number, value in command.limits:
-            hard = resource.getrlimit(number)[1]
-            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(number, (value, value))
+        for kind, wanted in command.limits:
+            hard = resource.getrlimit(kind)[1]
+            value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(kind, (value, value))
         if command.readable is not None:
             landlock.confine(command.readable, command.writable)
         os.chdir(command.directory)

@@ -9,9 +9,8 @@ round trip between two processes on every invocation.
 
 from __future__ import annotations
 
-import os
-
 import _socket
+import os
 
 _API = "/2018-06-01/runtime"
 _DEADLINE = "Lambda-Runtime-Deadline-Ms"
@@ -46,14 +45,20 @@ def next() -> tuple[bytes, dict[str, str | int]]:
 
 
 def post_invocation_result(
-    invoke_id: str, result: bytes, content_type: str, invocation_id: str | None = None  # noqa: ARG001 - its signature
+    invoke_id: str,
+    result: bytes,
+    content_type: str,
+    invocation_id: str | None = None,  # noqa: ARG001 - its signature
 ) -> None:
     """Answer the invocation with `result`."""
     _post(f"{_API}/invocation/{invoke_id}/response", result, f"Content-Type: {content_type}\r\n")
 
 
 def post_error(
-    invoke_id: str, error_response_data: str, xray_fault: str, invocation_id: str | None = None  # noqa: ARG001
+    invoke_id: str,
+    error_response_data: str,
+    xray_fault: str,
+    invocation_id: str | None = None,  # noqa: ARG001
 ) -> None:
     """Answer the invocation with an error document."""
     headers = "Content-Type: application/json\r\n"
