@@ -65,11 +65,12 @@ async def prepare(
 
 
 async def _look_at_namespaces(controllers: Controllers) -> Level:
-    reason = await _why_no_namespaces()
+    reason = await why_no_namespaces()
     return Level("sandbox", not reason, reason, namespaces.fidelity(controllers))
 
 
-async def _why_no_namespaces() -> str:
+async def why_no_namespaces() -> str:
+    """Why bubblewrap's namespaces cannot be had here; empty when they can. Tries them."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         return "bubblewrap (bwrap) is not installed: get it with `apt install bubblewrap` or `dnf install bubblewrap`"
