@@ -17,7 +17,7 @@ from lambdalab.client.function import Function
 from lambdalab.client.keys import Credentials
 from lambdalab.client.region import IsolatedHome, RunningRegion
 from lambdalab.client.wire import NobodyListens, Response, Wire
-from lambdalab.errors import LabError
+from lambdalab.errors import LabError, RegionUnavailable
 
 _FUNCTIONS = "/2015-03-31/functions"
 
@@ -179,7 +179,10 @@ class Lab:
         """One signed request to the region, which is started, or started anew when it has ended meanwhile."""
         try:
             return self._connected().call(method, path, **more)
-        except NobodyListens:
+        except RegionUnavailable as problem:
+            # What was not sent, and what changes nothing, may be asked again. Anything else may have been done.
+            if not isinstance(problem, NobodyListens) and method != "GET":
+                raise
             self._running = self._wire = None
             return self._connected().call(method, path, **more)
 

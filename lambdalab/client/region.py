@@ -63,7 +63,12 @@ def find_or_start(settings: Settings, owner_fd: int | None = None) -> RunningReg
     found = find(settings)
     if found is not None:
         return found
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as problem:
+        raise RegionUnavailable(
+            f"The home {settings.home} cannot be used: {problem}. LAMBDALAB_HOME names another directory."
+        ) from problem
     with FileLock(settings.lock_file, timeout=_READY_SECONDS):
         found = find(settings)  # another client may have started it while this one waited
         if found is None:

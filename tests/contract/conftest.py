@@ -19,7 +19,7 @@ from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.runtimes.python_client import client_directory
 
 RUNTIME = f"python3.{sys.version_info.minor}"
-SOURCE = '''
+SOURCE = """
 import os, signal, tempfile, time
 calls = 0
 
@@ -29,7 +29,7 @@ def exits(event, context): os._exit(3)
 def crashes(event, context): os.kill(os.getpid(), signal.SIGSEGV)
 def hangs(event, context): time.sleep(60)
 def writes(event, context): print("written"); return None
-def big(event, context): return "x" * (6 * 1024 * 1024 + 1)
+def big(event, context): return "x" * (6 * 1024 * 1024 + 200)
 def waits(event, context): time.sleep(0.4); return "waited"
 
 def counts(event, context):
@@ -59,7 +59,7 @@ def reads(event, context):
         try: found[path] = len(os.listdir(path)) if os.path.isdir(path) else len(open(path, "rb").read(100))
         except OSError as error: found[path] = type(error).__name__
     return found
-'''
+"""
 
 
 async def _echo(event, context):
@@ -87,7 +87,7 @@ async def _writes(event, context):
 
 
 async def _big(event, context):
-    return "x" * (6 * 1024 * 1024 + 1)
+    return "x" * (6 * 1024 * 1024 + 200)
 
 
 async def _waits(event, context):

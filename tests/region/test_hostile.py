@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from lambdalab import Lab
+
 pytestmark = pytest.mark.toolchains
 
 HOSTILE = {
@@ -34,6 +36,12 @@ HOSTILE = {
         "    urllib.request.urlopen(urllib.request.Request(url, b'\"mine\"', method='POST')).read()\n    return 'second'"
     ),
 }
+
+
+@pytest.fixture(scope="module", params=["namespaces", "process"])
+def lab(request):
+    with Lab(isolated=True, backend=request.param) as made:
+        yield made
 
 
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)

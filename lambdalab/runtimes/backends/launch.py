@@ -52,7 +52,9 @@ class Launcher:
         self.state = state
         self._interpreters = interpreters
         self._controllers = controllers
-        shutil.rmtree(state / "tmp", ignore_errors=True)  # what a killed region's sandboxes left
+        self.tmp = state / "tmp"
+        shutil.rmtree(self.tmp, ignore_errors=True)  # what a killed region's sandboxes left
+        self.tmp.mkdir(parents=True, mode=0o700)
         self.nothing = state / "nothing"
         self.nothing.mkdir(parents=True, exist_ok=True)
         cgroup.remove_stale(controllers)
@@ -93,7 +95,7 @@ class Launcher:
         try:
             waiting = self._waiting.popleft()
         except IndexError:
-            group, number = Group(self._controllers, spec.id), None
+            group, number = Group(self._controllers, f"{spec.id}-{uuid.uuid4().hex[:8]}"), None
         else:
             group, number = waiting
         asyncio.get_running_loop().call_later(_REFILL_AFTER_SECONDS, self.prefork)

@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 
 from lambdalab.model.invocation import Fidelity
-from lambdalab.runtimes.backends import cgroup
+from lambdalab.runtimes.backends import cgroup, etc
 from lambdalab.runtimes.backends.base import Backend, Exit, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.confined import ConfinedSandbox
 from lambdalab.runtimes.backends.launch import Launcher
@@ -22,12 +22,6 @@ from lambdalab.runtimes.backends.supervisor import Command
 from lambdalab.runtimes.interpreters import Interpreter
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_ETC = (
-    "nsswitch.conf", "host.conf", "ssl", "ca-certificates", "pki", "localtime", "ld.so.cache", "alternatives",
-    "mime.types", "protocols", "services", "gai.conf", "crypto-policies",
-)  # fmt: skip
-_CHANGING = ("resolv.conf", "hosts")
-"""Files of /etc that change while a region runs: shown as they are, not as copies."""
 _PASSWD = "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n"  # noqa: S105 - /etc/passwd
 _GROUP = "root:x:0:\nsbx_user1051:x:990:\n"
 UID, GID = 993, 990
@@ -44,11 +38,11 @@ class NamespacesBackend(Backend):
         self._launcher = launcher
         self._fidelity = fidelity
         self._bwrap = shutil.which("bwrap") or "bwrap"
-        etc = launcher.state / "etc"
-        _copy_etc(etc)
+        own_etc = launcher.state / "etc"
+        _copy_etc(own_etc)
         self._system = [argument for path in _SYSTEM for argument in _system_argument(path)]
-        self._system += ["--ro-bind", str(etc), "/etc"]
-        for name in _CHANGING:
+        self._system += ["--ro-bind", str(own_etc), "/etc"]
+        for name in etc.CHANGING:
             if Path("/etc", name).exists():
                 self._system += ["--ro-bind", f"/etc/{name}", f"/etc/{name}"]
 
@@ -116,21 +110,18 @@ def _copy_etc(target: Path) -> None:
     """An /etc for functions: one directory to mount, where a mount for each file takes milliseconds."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for name in _ETC:
+    for name in etc.SHOWN:
         source = Path("/etc", name)
         with contextlib.suppress(OSError, shutil.Error):  # what cannot be read is not for functions either
+            (target / name).parent.mkdir(exist_ok=True, parents=True)
             if source.is_dir():
-                shutil.copytree(source, target / name, symlinks=True, ignore=_private_keys)
+                shutil.copytree(source, target / name, symlinks=True)
             elif source.exists():
                 shutil.copyfile(source, target / name)
     (target / "passwd").write_text(_PASSWD)
     (target / "group").write_text(_GROUP)
-    for name in _CHANGING:
+    for name in etc.CHANGING:
         (target / name).touch()
-
-
-def _private_keys(directory: str, names: list[str]) -> list[str]:
-    return ["private"] if Path(directory) == Path("/etc/ssl") and "private" in names else []
 
 
 def _system_argument(path: str) -> list[str]:

@@ -7,16 +7,18 @@ directory; no new privileges; resource limits; its own session. What this level 
 from __future__ import annotations
 
 import resource
+import tempfile
 from pathlib import Path
 
 from lambdalab.model.invocation import Fidelity
-from lambdalab.runtimes.backends import cgroup, landlock
+from lambdalab.runtimes.backends import cgroup, etc, landlock
 from lambdalab.runtimes.backends.base import Backend, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.confined import ConfinedSandbox
 from lambdalab.runtimes.backends.launch import Launcher
 from lambdalab.runtimes.backends.supervisor import Command
 
-_READABLE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/proc", "/dev/urandom")
+_READABLE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/dev/urandom")
+_ETC = tuple(f"/etc/{name}" for name in (*etc.SHOWN, *etc.CHANGING, "passwd", "group"))
 _WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
 _FILES = 1024
 _BEHIND_MB = 1024
@@ -42,13 +44,13 @@ class ProcessBackend(Backend):
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the runtime as a confined process."""
         interpreter = await self._launcher.interpreter(spec.runtime)
-        tmp = self._launcher.state / "tmp" / spec.id
-        tmp.mkdir(parents=True, mode=0o700)
+        # Not by the id alone: an init that is repeated has the same, while the first one's is being removed.
+        tmp = Path(tempfile.mkdtemp(prefix=f"{spec.id}-", dir=self._launcher.tmp))
         layers = self._launcher.layers(spec.layers) or self._launcher.nothing
         client = str(self._launcher.client)
         places = {"task": str(spec.code), "opt": str(layers), "runtime": client, "tmp": str(tmp)}
         environment = {"TMPDIR": str(tmp), **self._launcher.environment(spec, interpreter, places)}
-        readable = (*_READABLE, interpreter.prefix, str(Path(interpreter.path).parent), *places.values())
+        readable = (*_READABLE, *_ETC, interpreter.prefix, str(Path(interpreter.path).parent), *places.values())
         command = Command(
             argv=[interpreter.path, "-S", f"{client}/bootstrap.py", spec.handler],
             environment=environment,
