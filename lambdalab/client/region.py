@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ _PASSED_ON = (
     "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
 )  # fmt: skip
 _READY_SECONDS = 60
+_ENDING_SECONDS = 15
 _STARTED: list[subprocess.Popen[bytes]] = []
 """The regions that this process started: kept, so that `_reap` can collect those that ended."""
 
@@ -183,16 +183,19 @@ def _end_isolated(settings: Settings, owner_fd: int, keep: int) -> None:
     found = _read(settings.region_file)
     os.close(keep)
     os.close(owner_fd)
-    if found is not None:
-        _wait_for_pid_end(found.pid, settings)
+    for process in _STARTED:
+        if found is not None and process.pid == found.pid:
+            _wait_for_process(process)
     shutil.rmtree(settings.home, ignore_errors=True)
 
 
-def _wait_for_pid_end(pid: int, settings: Settings) -> None:
+def _wait_for_process(process: subprocess.Popen[bytes]) -> None:
+    """An isolated region ends by itself when its owner's pipe closes; one that does not is ended."""
     try:
-        _wait_for_end(settings)
-    except OSError:
-        os.kill(pid, signal.SIGTERM)
+        process.wait(_ENDING_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def environment(found: RunningRegion) -> Mapping[str, str]:

@@ -104,7 +104,7 @@ def test_kill_9_leaves_no_process_of_a_function_behind(home):
     family = psutil.Process(pid_of(home)).children(recursive=True)
     assert len(family) >= 3
     os.kill(pid_of(home), signal.SIGKILL)
-    gone, alive = psutil.wait_procs(family, timeout=20)
+    _, alive = psutil.wait_procs(family, timeout=20)
     assert not alive
 
 
