@@ -46,8 +46,9 @@ def sign(
 
 
 def encode_query(query: Mapping[str, str]) -> str:
-    """The query as it is sent and signed: sorted, percent-encoded."""
-    return "&".join(f"{quote(k, safe='~')}={quote(v, safe='~')}" for k, v in sorted(query.items()))
+    """The query as it is sent and signed: encoded, then in the order of the encoded names."""
+    pairs = sorted((quote(name, safe="~"), quote(value, safe="~")) for name, value in query.items())
+    return "&".join(f"{name}={value}" for name, value in pairs)
 
 
 @lru_cache(maxsize=16)

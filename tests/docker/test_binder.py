@@ -51,7 +51,9 @@ def _required():
 
 
 def test_the_first_lab_runs():
-    done = in_container(PYTHON, "-m", "lambdalab.cli", "lab", "--headless", "/opt/lambdalab/labs/01-first-function.ipynb")
+    done = in_container(
+        PYTHON, "-m", "lambdalab.cli", "lab", "--headless", "/opt/lambdalab/labs/01-first-function.ipynb"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "REPORT RequestId: " in done.stdout
     assert "cost: $" in done.stdout

@@ -1,0 +1,134 @@
+"""The wire itself: any request gets an answer in AWS's form, and the short way of Invoke is the long way."""
+
+import http.client
+import json
+from urllib.parse import quote, urlsplit
+
+import botocore.session
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lambdalab.api import parsing
+from lambdalab.api.gateway import _invoke_call
+from lambdalab.api.http import HttpRequest
+from lambdalab.api.service_model import operation_model, router
+from lambdalab.api.signature import Identity
+from lambdalab.errors import AwsError
+
+MODEL = botocore.session.get_session().get_service_model("lambda")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+OFFERED = (
+    "CreateFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration", "GetFunction", "GetFunctionConfiguration",
+    "ListFunctions", "DeleteFunction", "Invoke", "GetAccountSettings",
+)  # fmt: skip
+NAMES = st.sampled_from(
+    ["f", "nobody", "arn:aws:lambda:us-east-1:123456789012:function:f", "f:1", "f:$LATEST"]
+) | st.text(min_size=1, max_size=30)
+
+
+def members(operation):
+    """JSON that has the operation's own member names, with values of the right and of the wrong kinds."""
+    names = sorted(MODEL.operation_model(operation).input_shape.members)
+    return st.dictionaries(st.sampled_from(names), JSON, max_size=6) | JSON
+
+
+def target(operation, name):
+    path = MODEL.operation_model(operation).http["requestUri"]
+    return path.replace("{FunctionName}", quote(name, safe=""))
+
+
+@pytest.mark.parametrize("operation", [name for name in OFFERED if name != "GetAccountSettings"])  # it takes nothing
+def test_any_json_gets_an_answer_and_never_a_failure_of_ours(lab, operation):
+    lab["f"].deploy("def handler(event, context): return event\n")
+    model = MODEL.operation_model(operation)
+
+    @settings(max_examples=40, deadline=None)
+    @given(name=NAMES, document=members(operation))
+    def check(name, document):
+        try:
+            lab.call(model.http["method"], target(operation, name), body=json.dumps(document).encode())
+        except AwsError as refused:
+            assert refused.http_status < 500 or refused.error_code == "InvalidRuntimeException", (
+                refused.error_code,
+                refused,
+            )
+
+    check()
+
+
+@pytest.mark.parametrize("operation", sorted(set(MODEL.operation_names) - set(OFFERED)))
+def test_every_other_operation_answers_that_it_is_not_offered(lab, operation):
+    http_trait = MODEL.operation_model(operation).http
+    path = http_trait["requestUri"]
+    for member in MODEL.operation_model(operation).input_shape.members if "{" in path else ():
+        path = path.replace(f"{{{member}}}", "1").replace(f"{{{member}+}}", "1")
+    path, _, query = path.partition("?")
+    asked = dict(pair.partition("=")[::2] for pair in query.split("&")) if query else {}
+    with pytest.raises(AwsError) as refused:
+        lab.call(http_trait["method"], path, query=asked, body=b"{}")
+    assert refused.value.error_code == "NotImplementedException"
+    assert refused.value.http_status == 501
+    assert f"operation {operation} is not offered" in str(refused.value)
+
+
+@given(
+    name=st.from_regex(r"\A[a-zA-Z0-9-_]{1,64}\Z"),
+    headers=st.dictionaries(
+        st.sampled_from(["X-Amz-Invocation-Type", "X-Amz-Log-Type", "X-Amz-Client-Context", "X-Other"]),
+        st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=10),
+    ),
+    body=st.binary(max_size=20),
+)
+def test_the_short_way_of_invoke_reads_what_the_long_way_reads(name, headers, body):
+    raw = [(key.lower().encode(), value.encode()) for key, value in headers.items()]
+    path = f"/2015-03-31/functions/{name}/invocations"
+    request = HttpRequest("POST", path.encode(), raw, body)
+    short = _invoke_call(name, request, Identity("key", "123456789012", "lambda", "us-east-1"), "id")
+    decoded = {key.decode(): value.decode() for key, value in raw}
+    long = parsing.parse(operation_model("lambda", "Invoke"), router("lambda").match("POST", path, ""), decoded, body)
+    assert short.params == long
+
+
+def raw_request(lab, data):
+    """The status and body that bytes of any kind get."""
+    where = urlsplit(lab.endpoint)
+    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=10)
+    connection.connect()
+    connection.sock.sendall(data)
+    answer = http.client.HTTPResponse(connection.sock)
+    answer.begin()
+    body = answer.read()
+    connection.close()
+    return answer.status, body
+
+
+def test_what_is_not_signed_is_refused_with_awss_error(lab):
+    status, body = raw_request(lab, b"GET /2015-03-31/functions HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert status == 403
+    assert json.loads(body)["message"] == "Missing Authentication Token"
+
+
+@pytest.mark.parametrize("data", [b"\0\1\2\3\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET\r\n\r\n"])
+def test_what_is_not_http_gets_400_and_the_region_lives_on(lab, data):
+    assert raw_request(lab, data)[0] == 400
+    assert lab.functions() is not None
+
+
+def test_a_path_that_names_no_operation_is_said(lab):
+    with pytest.raises(AwsError) as refused:
+        lab.call("GET", "/2015-03-31/nonsense")
+    assert (refused.value.http_status, refused.value.error_code) == (404, "UnknownOperationException")
+
+
+def test_the_older_path_with_a_slash_lists_the_functions(lab):
+    assert "Functions" in json.loads(lab.call("GET", "/2015-03-31/functions/").body)
+
+
+def test_a_signature_for_another_service_does_not_reach_lambda(lab):
+    with pytest.raises(AwsError, match="'s3' is not offered"):
+        lab.call("GET", "/2015-03-31/functions", service="s3")

@@ -1,0 +1,49 @@
+"""The labs, run from top to bottom as a grader runs them."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+LABS = sorted((Path(__file__).parents[2] / "labs").glob("*.ipynb"))
+
+
+@pytest.fixture(params=LABS, ids=lambda path: path.stem)
+def lab(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def executed(lab, folder):
+    client = NotebookClient(lab, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    return client.execute()
+
+
+def test_a_lab_is_kept_without_outputs(lab):
+    nbformat.validate(lab)
+    for cell in lab.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+
+
+def test_a_lab_runs_without_an_error_and_without_a_word_on_stderr(lab, region_home, tmp_path):
+    done = executed(lab, tmp_path)
+    outputs = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+
+
+def test_the_first_lab_shows_what_it_speaks_of(region_home, tmp_path):
+    done = executed(nbformat.read(LABS[0], as_version=4), tmp_path)
+    shown = {cell.source: cell.outputs for cell in done.cells if cell.cell_type == "code"}
+
+    def of(start):
+        (output,) = next(outputs for source, outputs in shown.items() if source.startswith(start))
+        return output.get("text") or output["data"]["text/plain"]
+
+    assert "cold (init" in of("%lambda invoke hello")
+    assert ", warm, " in of("%%lambda invoke hello")
+    assert "REPORT RequestId: " in of("print(result.log)")
+    assert "KeyError('price') at Cell In[9], line 4" in of("%%lambda invoke orders")
+    assert "timeout after 1.00 s" in of("%lambda invoke slow")
+    assert of("source = ").count("per million calls") == 3

@@ -1,0 +1,158 @@
+"""The engine against a clock that only moves when told: what takes seconds and minutes on AWS, at once."""
+
+import asyncio
+import json
+import uuid
+from types import SimpleNamespace
+
+import pytest
+
+from lambdalab.clock import FakeClock
+from lambdalab.engine.admission import Admission
+from lambdalab.engine.dispatch import Dispatcher, Request
+from lambdalab.engine.logs import LogStore
+from lambdalab.errors import RuntimeUnavailable, TooManyRequests
+from lambdalab.model.function import LATEST, CodeReference, FunctionKey, FunctionVersion
+from lambdalab.runtimes.backends.fake import FakeBackend
+
+
+async def _echo(event, context):
+    return event
+
+
+async def _hang(event, context):
+    await asyncio.Event().wait()
+
+
+class Engine:
+    """A dispatcher over the fake backend and the fake clock."""
+
+    def __init__(self, folder, **options):
+        self.clock = FakeClock()
+        self.backend = FakeBackend({"app.echo": _echo, "app.hang": _hang})
+        packages = SimpleNamespace(unpacked=lambda sha256: folder)
+        self.dispatcher = Dispatcher(
+            self.backend, self.clock, LogStore(folder / "logs", self.clock), packages,
+            access={}, keep_warm_seconds=600, **options,
+        )  # fmt: skip
+
+    async def invoke(self, handler="echo", *, timeout=3, runtime="python3.12"):
+        key = FunctionKey("123456789012", "us-east-1", handler)
+        version = FunctionVersion(
+            key, LATEST, "r", CodeReference("s", 1, 1), "role", "now",
+            runtime=runtime, handler=f"app.{handler}", memory_size=128, timeout=timeout,
+        )  # fmt: skip
+        request = Request(version, key.arn, b'{"n": 1}', str(uuid.uuid4()), self.clock.monotonic(), tail=True)
+        return await self.dispatcher.invoke(request)
+
+    async def until(self, state, number=1):
+        """Let the loop turn until so many environments are in a state."""
+        for _ in range(10_000):
+            if self.dispatcher.counts()[state] == number:
+                return
+            await asyncio.sleep(0)
+        raise AssertionError(self.dispatcher.counts())
+
+
+def running(tmp_path, steps, **options):
+    async def go():
+        engine = Engine(tmp_path, **options)
+        try:
+            await steps(engine)
+        finally:
+            engine.dispatcher.close()
+            await engine.backend.close()
+
+    asyncio.run(go())
+
+
+def test_a_function_of_fifteen_minutes_times_out_after_fifteen_minutes(tmp_path):
+    async def steps(engine):
+        call = asyncio.create_task(engine.invoke("hang", timeout=900))
+        await engine.until("busy")
+        for _ in range(5):
+            await asyncio.sleep(0.01)
+        engine.clock.jump(899.9)
+        await asyncio.sleep(0.01)
+        assert not call.done()
+        engine.clock.jump(0.2)
+        result = await call
+        assert "Task timed out after 900.00 seconds" in json.loads(result.body)["errorMessage"]
+        assert result.record.duration_ms == 900_000
+
+    running(tmp_path, steps)
+
+
+def test_an_idle_environment_is_kept_for_its_time_and_then_ended(tmp_path):
+    async def steps(engine):
+        await engine.invoke()
+        engine.clock.jump(599)
+        assert engine.dispatcher.counts()["idle"] == 1
+        engine.clock.jump(2)
+        assert engine.dispatcher.counts()["idle"] == 0
+        again = await engine.invoke()
+        assert again.record.cold
+        assert "600 s without a call" in again.record.start_reason
+
+    running(tmp_path, steps)
+
+
+def test_a_call_starts_the_idle_time_anew(tmp_path):
+    async def steps(engine):
+        await engine.invoke()
+        engine.clock.jump(500)
+        assert not (await engine.invoke()).record.cold
+        engine.clock.jump(500)
+        assert not (await engine.invoke()).record.cold
+
+    running(tmp_path, steps)
+
+
+def test_an_environment_is_frozen_when_it_has_been_idle_and_thawed_for_a_call(tmp_path):
+    async def steps(engine):
+        await engine.invoke()
+        (sandbox,) = engine.backend.sandboxes
+        await asyncio.sleep(0.02)  # until the runtime has polled again
+        engine.clock.jump(1)
+        assert sandbox.frozen
+        await engine.invoke()
+        assert not sandbox.frozen
+
+    running(tmp_path, steps)
+
+
+def test_a_record_over_the_memory_size_is_out_of_memory_even_if_nobody_saw_it_happen(tmp_path):
+    async def steps(engine):
+        await engine.invoke()
+        engine.backend.sandboxes[0].memory_mb = 129
+        result = await engine.invoke()
+        assert result.record.outcome == "out_of_memory"
+        assert "Max Memory Used: 128 MB" in result.tail
+
+    running(tmp_path, steps)
+
+
+def test_a_runtime_that_is_not_there_is_said(tmp_path):
+    async def steps(engine):
+        with pytest.raises(RuntimeUnavailable, match=r"no interpreter of python3\.13"):
+            await engine.invoke(runtime="python3.13")
+        assert engine.dispatcher.counts() == {"starting": 0, "idle": 0, "busy": 0}
+
+    running(tmp_path, steps)
+
+
+def test_calls_over_the_accounts_limit_are_throttled(tmp_path):
+    async def steps(engine):
+        call = asyncio.create_task(engine.invoke("hang"))
+        await engine.until("busy")
+        with pytest.raises(TooManyRequests) as refused:
+            await engine.invoke()
+        assert refused.value.http_status == 429
+        assert "Reason" in refused.value.extra
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+            engine.clock.jump(1)
+        assert (await call).record.outcome == "timeout"
+        assert (await engine.invoke()).record.outcome == "ok"
+
+    running(tmp_path, steps, admission=Admission(1))

@@ -1,0 +1,100 @@
+"""What is kept: functions in SQLite, packages by their content."""
+
+import io
+import os
+import stat
+import zipfile
+
+import pytest
+
+from lambdalab.errors import InvalidParameterValue, LabError
+from lambdalab.store.database import Database
+from lambdalab.store.packages import PackageStore
+
+
+def zipped(**files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def entry(name, content="x", mode=0o100644):
+    info = zipfile.ZipInfo(name)
+    info.external_attr = mode << 16
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(info, content)
+    return out.getvalue()
+
+
+def test_the_same_bytes_are_kept_once_and_come_back_as_they_were(tmp_path):
+    store = PackageStore(tmp_path)
+    data = zipped(**{"app.py": "x = 1"})
+    first, second = store.add(data), store.add(data)
+    assert first == second
+    assert store.zip_bytes(first.sha256) == data
+    assert (store.unpacked(first.sha256) / "app.py").read_text() == "x = 1"
+
+
+@pytest.mark.parametrize("name", ["../evil.py", "/etc/evil.py", "a/../../evil.py", "..\\evil.py"])
+def test_a_path_that_leads_out_of_the_package_is_refused(tmp_path, name):
+    store = PackageStore(tmp_path / "store")
+    try:
+        code = store.add(entry(name))
+    except InvalidParameterValue:
+        pass
+    else:
+        inside = store.unpacked(code.sha256)
+        assert all(path.is_relative_to(inside) for path in inside.rglob("*"))
+    assert not list(tmp_path.glob("evil*")) and not os.path.exists("/etc/evil.py")
+
+
+@pytest.mark.parametrize("goal", ["/etc/passwd", "../../../etc/passwd"])
+def test_a_link_that_leads_out_of_the_package_is_refused(tmp_path, goal):
+    with pytest.raises(InvalidParameterValue):
+        PackageStore(tmp_path).add(entry("link", goal, stat.S_IFLNK | 0o777))
+
+
+@pytest.mark.parametrize("data", [b"", b"not a zip", zipped(a="b")[:-10]])
+def test_what_is_no_zip_is_refused_with_awss_words(tmp_path, data):
+    with pytest.raises(InvalidParameterValue, match="Could not unzip uploaded file"):
+        PackageStore(tmp_path).add(data)
+
+
+def test_a_package_that_unzips_to_too_much_is_refused_before_it_fills_the_disk(tmp_path):
+    bomb = zipped(big=b"\0" * (263 * 1024 * 1024))
+    assert len(bomb) < 1_000_000
+    with pytest.raises(InvalidParameterValue, match="262144000"):
+        PackageStore(tmp_path).add(bomb)
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 1_000_000
+
+
+def test_a_file_of_a_newer_version_is_refused_by_name(tmp_path):
+    path = tmp_path / "region.db"
+    database = Database(path)
+    with database.transaction() as connection:
+        connection.execute("PRAGMA user_version=99")
+    database.close()
+    with pytest.raises(LabError, match=r"region\.db was written by a newer lambdalab"):
+        Database(path)
+
+
+def test_an_older_file_is_brought_up_to_date_and_keeps_its_rows(tmp_path):
+    first = Database(tmp_path / "a.db", ("CREATE TABLE t (x)",))
+    with first.transaction() as connection:
+        connection.execute("INSERT INTO t VALUES (1)")
+    first.close()
+    second = Database(tmp_path / "a.db", ("CREATE TABLE t (x)", "ALTER TABLE t ADD COLUMN y"))
+    assert second.rows("SELECT x, y FROM t") == [(1, None)]
+    second.close()
+
+
+def test_a_failed_migration_leaves_the_file_as_it_was(tmp_path):
+    Database(tmp_path / "a.db", ("CREATE TABLE t (x)",)).close()
+    with pytest.raises(Exception, match="no such table"):
+        Database(tmp_path / "a.db", ("CREATE TABLE t (x)", "CREATE TABLE u (y); INSERT INTO missing VALUES (1)"))
+    again = Database(tmp_path / "a.db", ("CREATE TABLE t (x)",))
+    assert again.rows("SELECT name FROM sqlite_master WHERE type = 'table'") == [("t",)]
+    again.close()
