@@ -6,6 +6,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from lambdalab.client import region
+from lambdalab.config import load
+
 LABS = sorted((Path(__file__).parents[2] / "labs").glob("*.ipynb"))
 
 
@@ -33,8 +36,10 @@ def test_a_lab_runs_without_an_error_and_without_a_word_on_stderr(lab, region_ho
     assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
 
 
-def test_the_first_lab_shows_what_it_speaks_of(region_home, tmp_path):
+def test_the_first_lab_shows_what_it_speaks_of(region_home, tmp_path, monkeypatch):
+    monkeypatch.setenv("LAMBDALAB_HOME", str(tmp_path / "home"))  # where nothing is warm yet
     done = executed(nbformat.read(LABS[0], as_version=4), tmp_path)
+    region.stop(load())
     shown = {cell.source: cell.outputs for cell in done.cells if cell.cell_type == "code"}
 
     def of(start):

@@ -1,9 +1,9 @@
 """What is kept: functions in SQLite, packages by their content."""
 
 import io
-import os
 import stat
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_a_path_that_leads_out_of_the_package_is_refused(tmp_path, name):
     else:
         inside = store.unpacked(code.sha256)
         assert all(path.is_relative_to(inside) for path in inside.rglob("*"))
-    assert not list(tmp_path.glob("evil*")) and not os.path.exists("/etc/evil.py")
+    assert not list(tmp_path.glob("evil*")) and not Path("/etc/evil.py").exists()
 
 
 @pytest.mark.parametrize("goal", ["/etc/passwd", "../../../etc/passwd"])
