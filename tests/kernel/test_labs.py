@@ -43,8 +43,8 @@ def test_the_first_lab_shows_what_it_speaks_of(region_home, tmp_path, monkeypatc
     shown = {cell.source: cell.outputs for cell in done.cells if cell.cell_type == "code"}
 
     def of(start):
-        (output,) = next(outputs for source, outputs in shown.items() if source.startswith(start))
-        return output.get("text") or output["data"]["text/plain"]
+        outputs = next(outputs for source, outputs in shown.items() if source.startswith(start))
+        return "".join(output.get("text") or output["data"]["text/plain"] for output in outputs)
 
     assert "cold (init" in of("%lambda invoke hello")
     assert ", warm, " in of("%%lambda invoke hello")
