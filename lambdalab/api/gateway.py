@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -16,6 +15,7 @@ from urllib.parse import parse_qsl
 from lambdalab.api import invocation, parsing, serializing, validation
 from lambdalab.api.http import BODY_LIMIT, HttpRequest, HttpResponse, Send
 from lambdalab.api.operations import OPERATIONS, Answer, Call
+from lambdalab.api.request_id import new as new_request_id
 from lambdalab.api.service_model import SERVICES, operation_model, router
 from lambdalab.api.signature import Credentials, Identity, verify
 from lambdalab.errors import AwsError, NotOffered, RequestEntityTooLarge, ServiceFailure
@@ -35,6 +35,7 @@ class Gateway:
         self._region = region
         self._known = known
         self._on_request = on_request
+        self._again: set[asyncio.Task[None]] = set()
 
     # -- the hot path
 
@@ -45,7 +46,7 @@ class Gateway:
         name, found, query = request.target[len(_INVOKE_PREFIX) :].partition(_INVOKE_SUFFIX)
         if not found or query or not name.replace(b"-", b"").replace(b"_", b"").isalnum():
             return False
-        request_id = str(uuid.uuid4())
+        request_id = new_request_id()
         try:
             identity = verify(request, self._known, self._region.clock.now())
             if identity.service != "lambda":
@@ -59,7 +60,9 @@ class Gateway:
 
             def done(answer: Answer | None) -> None:
                 if answer is None:  # the environment died before it took the event: the long way
-                    asyncio.get_running_loop().create_task(self._respond_later(request, send))
+                    task = asyncio.get_running_loop().create_task(self._respond_later(request, send))
+                    self._again.add(task)
+                    task.add_done_callback(self._again.discard)
                 else:
                     send(serializing.serialize(operation, answer, request_id))
 
@@ -79,7 +82,7 @@ class Gateway:
     async def respond(self, request: HttpRequest) -> HttpResponse:
         """The answer; every refusal and failure is one."""
         self._on_request()
-        request_id, rest = str(uuid.uuid4()), True
+        request_id, rest = new_request_id(), True
         try:
             identity = verify(request, self._known, self._region.clock.now())
             rest = identity.service != "logs"

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from lambdalab.api.http import HttpRequest
@@ -20,6 +22,11 @@ from lambdalab.errors import SignatureRefused
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
+_USUAL = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request, ?"
+    r"SignedHeaders=([^,\s]+), ?Signature=([0-9a-f]{64})"
+)
+"""The header as every SDK writes it; what is written otherwise is read with more patience."""
 _SKEW = timedelta(minutes=5)
 _LONGEST = 604_800
 _MISMATCH = (
@@ -47,8 +54,7 @@ class Identity:
     region: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(NamedTuple):
     """What a request says of its own signature."""
 
     key_id: str
@@ -94,11 +100,15 @@ def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def _claim_of_headers(headers: Mapping[bytes, bytes]) -> _Claim:
-    kind, _, rest = headers[b"authorization"].decode("latin-1").partition(" ")
+    text = headers[b"authorization"].decode("latin-1")
+    usual = _USUAL.fullmatch(text)
+    stamp = headers.get(b"x-amz-date", b"").decode("latin-1")
+    if usual is not None and len(stamp) == 16 and stamp.startswith(usual[2]) and stamp.endswith("Z"):
+        return _Claim(*usual.groups(), stamp)
+    kind, _, rest = text.partition(" ")
     if kind != _ALGORITHM:
         raise SignatureRefused(f"Unsupported AWS 'algorithm': '{kind}'.", code="IncompleteSignatureException")
     fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
-    stamp = headers.get(b"x-amz-date", b"").decode("latin-1")
     try:
         return _claim(fields["Credential"], fields["SignedHeaders"], fields["Signature"], stamp)
     except (KeyError, ValueError) as incomplete:
@@ -183,13 +193,14 @@ def _payload_hash(request: HttpRequest, headers: Mapping[bytes, bytes], claim: _
 
 
 def _canonical(request: HttpRequest, path: str, query: str, claim: _Claim, payload_hash: str) -> str:
-    names = claim.signed_headers.split(";")
-    values: dict[str, list[str]] = {}
+    values: dict[str, str | None] = dict.fromkeys(claim.signed_headers.split(";"))
     for raw_name, raw_value in request.headers:
-        values.setdefault(raw_name.decode("latin-1"), []).append(
-            " ".join(raw_value.decode("utf-8", "surrogateescape").split())
-        )
-    lines = "".join(f"{name}:{','.join(values.get(name, ['']))}\n" for name in names)
+        name = raw_name.decode("latin-1")
+        if name in values:
+            value = " ".join(raw_value.decode("utf-8", "surrogateescape").split())
+            before = values[name]
+            values[name] = value if before is None else f"{before},{value}"
+    lines = "".join(f"{name}:{value or ''}\n" for name, value in values.items())
     # Every service but S3 encodes the path a second time.
     canonical_path = path if claim.service == "s3" else quote(path, safe="/~")
     canonical_query = _canonical_query(query) if query else ""

@@ -40,6 +40,8 @@ from lambdalab.store.functions import FunctionStore
 from lambdalab.store.packages import PackageStore
 from lambdalab.version import __version__
 
+_COLLECT_EVERY = 20_000
+"""Objects between two looks of the collector: an invocation makes some fifty, and no cycles."""
 _log = logging.getLogger("lambdalab.server")
 
 
@@ -93,6 +95,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     # What was made up to here lives as long as the region: the collector need not look at it again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_COLLECT_EVERY, 20, 20)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     _announce(settings, pairs.person, endpoint)
     _watch_owner(lifecycle)
