@@ -17,10 +17,10 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
+from lambdalab import sigv4
 from lambdalab.api.http import HttpRequest
 from lambdalab.errors import SignatureRefused
 
-_ALGORITHM = "AWS4-HMAC-SHA256"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 _USUAL = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request, ?"
@@ -79,21 +79,10 @@ def verify(request: HttpRequest, known: Mapping[str, Credentials], now: datetime
         )
     _check_time(claim, now)
     canonical = _canonical(request, path, query, claim, _payload_hash(request, headers, claim))
-    scope = f"{claim.date}/{claim.region}/{claim.service}/aws4_request"
-    text = f"{_ALGORITHM}\n{claim.stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    key = _signing_key(credentials.secret, claim.date, claim.region, claim.service)
-    expected = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    expected = sigv4.signature(canonical, claim.stamp, credentials.secret, claim.region, claim.service)
     if not hmac.compare_digest(expected, claim.signature):
         raise SignatureRefused(_MISMATCH)
     return Identity(claim.key_id, credentials.account, claim.service, claim.region)
-
-
-@lru_cache(maxsize=256)
-def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
-    key = f"AWS4{secret}".encode()
-    for part in (date, region, service, "aws4_request"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return key
 
 
 # -- what the request claims
@@ -104,9 +93,10 @@ def _claim_of_headers(headers: Mapping[bytes, bytes]) -> _Claim:
     usual = _USUAL.fullmatch(text)
     stamp = headers.get(b"x-amz-date", b"").decode("latin-1")
     if usual is not None and len(stamp) == 16 and stamp.startswith(usual[2]) and stamp.endswith("Z"):
-        return _Claim(*usual.groups(), stamp)
+        key_id, date, region, service, signed, signature = usual.groups()
+        return _Claim(key_id, date, region, service, signed, signature, stamp)
     kind, _, rest = text.partition(" ")
-    if kind != _ALGORITHM:
+    if kind != sigv4.ALGORITHM:
         raise SignatureRefused(f"Unsupported AWS 'algorithm': '{kind}'.", code="IncompleteSignatureException")
     fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
     try:
@@ -125,7 +115,7 @@ def _claim_of_query(query: str) -> _Claim:
         raise SignatureRefused("Missing Authentication Token", code="MissingAuthenticationTokenException")
     try:
         lasts = int(fields["X-Amz-Expires"])
-        if not 1 <= lasts <= _LONGEST or fields["X-Amz-Algorithm"] != _ALGORITHM:
+        if not 1 <= lasts <= _LONGEST or fields["X-Amz-Algorithm"] != sigv4.ALGORITHM:
             raise ValueError(lasts)
         return _claim(
             fields["X-Amz-Credential"],

@@ -6,15 +6,12 @@ Source: AWS's "Signing AWS API requests"; the tests hold it against botocore's s
 from __future__ import annotations
 
 import hashlib
-import hmac
 import time
 from collections.abc import Mapping
-from functools import lru_cache
 from urllib.parse import quote
 
+from lambdalab import sigv4
 from lambdalab.client.keys import Credentials
-
-_ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 def sign(
@@ -38,22 +35,12 @@ def sign(
         hashlib.sha256(body).hexdigest(),
     ))  # fmt: skip
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    key = _key(credentials.secret_access_key, stamp[:8], region, service)
-    signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    signature = sigv4.signature(canonical, stamp, credentials.secret_access_key, region, service)
     claim = f"Credential={credentials.access_key_id}/{scope}, SignedHeaders=host;x-amz-date, Signature={signature}"
-    return {"X-Amz-Date": stamp, "Authorization": f"{_ALGORITHM} {claim}"}
+    return {"X-Amz-Date": stamp, "Authorization": f"{sigv4.ALGORITHM} {claim}"}
 
 
 def encode_query(query: Mapping[str, str]) -> str:
     """The query as it is sent and signed: encoded, then in the order of the encoded names."""
     pairs = sorted((quote(name, safe="~"), quote(value, safe="~")) for name, value in query.items())
     return "&".join(f"{name}={value}" for name, value in pairs)
-
-
-@lru_cache(maxsize=16)
-def _key(secret: str, date: str, region: str, service: str) -> bytes:
-    key = f"AWS4{secret}".encode()
-    for part in (date, region, service, "aws4_request"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return key
