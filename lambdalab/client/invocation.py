@@ -146,7 +146,9 @@ class Invocation(Displayed):
 
     @property
     def _start(self) -> str:
-        return "warm" if self.init_ms is None else f"cold (init {_ms(self.init_ms)})"
+        if self.init_ms is not None:
+            return f"cold (init {_ms(self.init_ms)})"
+        return "cold (init within the call)" if self.record is not None and self.record.cold else "warm"
 
     @property
     def _bill(self) -> tuple[str, ...]:

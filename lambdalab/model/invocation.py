@@ -64,8 +64,8 @@ class InvocationRecord:
 
     @property
     def cold(self) -> bool:
-        """Whether this call waited for a new environment's init."""
-        return self.init_ms is not None
+        """Whether this call waited for a new environment's init, also one that failed or was repeated within it."""
+        return self.nth_call <= 1
 
     def to_json(self) -> str:
         """The record as compact JSON: the value of the `x-lambdalab-record` header."""

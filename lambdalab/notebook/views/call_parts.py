@@ -83,6 +83,8 @@ def _start(call: Call) -> Figure | None:
         return Figure("Start", join(icon("cold", "co"), "Cold"), f"init {duration(call.init_ms)}")
     if call.duration_ms is None:
         return None
+    if call.record is not None and call.record.cold:
+        return Figure("Start", join(icon("cold", "co"), "Cold"), "init within the call")
     note = f"call {call.record.nth_call} here" if call.record else ""
     return Figure("Start", join(icon("warm", "wm"), "Warm"), note)
 
