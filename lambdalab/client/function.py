@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from lambdalab.client import invocation, logs
@@ -19,11 +19,9 @@ from lambdalab.client.handler import find_handler
 from lambdalab.client.invocation import RECORD_HEADER, Invocation
 from lambdalab.client.logs import LogView
 from lambdalab.client.package import Package, package, source_of
+from lambdalab.client.session import Session
 from lambdalab.client.stack import MODULE
 from lambdalab.errors import BadOption, LabError, ResourceNotFound
-
-if TYPE_CHECKING:
-    from lambdalab.client.lab import Lab
 
 _FUNCTIONS = "/2015-03-31/functions"
 _PATIENCE_SECONDS = 60
@@ -34,8 +32,8 @@ THIS_PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 class Function:
     """A function by name; it need not exist yet. Every method raises `AwsError` where AWS would refuse."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
-        self._lab = lab
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
         self.name = name
 
     def __repr__(self) -> str:
@@ -62,7 +60,7 @@ class Function:
             headers=headers,
             body=json.dumps({} if event is None else event).encode(),
         )
-        return invocation.read(self.name, qualifier, answer, self._lab.sources.get(self.name))
+        return invocation.read(self.name, qualifier, answer, self._session.sources.get(self.name))
 
     def deploy(
         self,
@@ -105,9 +103,9 @@ class Function:
             configuration, changed, old = self._change(wanted, made, now)
             created = False
         if cell is not None:
-            self._lab.sources[self.name] = cell
+            self._session.sources[self.name] = cell
         else:
-            self._lab.sources.pop(self.name, None)
+            self._session.sources.pop(self.name, None)
         return Deployment(self.name, created, changed, time.monotonic() - began, configuration, old, source)
 
     def logs(self, *, since: timedelta | None = None, grep: str | None = None, limit: int = _LINES) -> LogView:
@@ -118,7 +116,7 @@ class Function:
         found: list[logs.LogEvent] = []
         while True:
             try:
-                answer = self._lab.call_json("logs", "Logs_20140328.FilterLogEvents", query)
+                answer = self._session.call_json("logs", "Logs_20140328.FilterLogEvents", query)
             except ResourceNotFound:
                 _ = self.configuration  # a function without a log is no error; a function that is not there is
                 break
@@ -132,17 +130,17 @@ class Function:
     def delete(self) -> None:
         """Delete the function, all its versions and its log."""
         self._call("DELETE", "")
-        self._lab.sources.pop(self.name, None)
+        self._session.sources.pop(self.name, None)
 
     def _create(self, wanted: Wanted, made: Package, role: str | None) -> dict[str, Any]:
         document = {
             "FunctionName": self.name,
-            "Role": role or self._lab.role,
+            "Role": role or _role(self._session),
             "Code": {"ZipFile": base64.b64encode(made.data).decode()},
             "Architectures": [wanted.architecture],
             **wanted.settings(),
         }
-        self._lab.call("POST", _FUNCTIONS, body=json.dumps(document).encode())
+        self._session.call("POST", _FUNCTIONS, body=json.dumps(document).encode())
         return self._settled()
 
     def _change(self, wanted: Wanted, made: Package, now: dict[str, Any]) -> tuple[dict[str, Any], Any, str | None]:
@@ -189,4 +187,9 @@ class Function:
             return None
 
     def _call(self, method: str, what: str, **more: Any) -> Any:
-        return self._lab.call(method, f"{_FUNCTIONS}/{quote(self.name, safe='')}{what}", **more)
+        return self._session.call(method, f"{_FUNCTIONS}/{quote(self.name, safe='')}{what}", **more)
+
+
+def _role(session: Session) -> str:
+    """The role of functions that name none."""
+    return f"arn:aws:iam::{session.region().account}:role/lambda-role"

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from lambdalab import config
 from lambdalab.client import region
 from lambdalab.client.cell import CellSource
 from lambdalab.client.display import Displayed
 from lambdalab.client.function import Function
 from lambdalab.client.keys import Credentials
-from lambdalab.client.region import IsolatedHome, RunningRegion
-from lambdalab.client.wire import NobodyListens, Response, Wire
-from lambdalab.errors import LabError, RegionUnavailable
+from lambdalab.client.session import Session
+from lambdalab.config import Settings
+from lambdalab.errors import LabError
 
 _FUNCTIONS = "/2015-03-31/functions"
 
@@ -54,14 +52,7 @@ class Lab:
     """
 
     def __init__(self, *, home: Path | str | None = None, isolated: bool = False, **settings: Any) -> None:
-        self._home = None if home is None else Path(home).expanduser().absolute()
-        self._given = settings
-        self._isolated = isolated
-        self._own_home: IsolatedHome | None = None
-        self._running: RunningRegion | None = None
-        self._wire: Wire | None = None
-        self.sources: dict[str, CellSource] = {}
-        """The cells that functions were deployed from, by name: what stack traces are placed in."""
+        self._session = Session(home, isolated, settings)
 
     def __call__(self, *, home: Path | str | None = None, isolated: bool = False, **settings: Any) -> Lab:
         """Another lab. `settings` are fields of `config.Settings`, such as `backend` or `idle_seconds`."""
@@ -71,51 +62,44 @@ class Lab:
         """The function of that name, whether or not it exists."""
         if not isinstance(name, str):
             raise TypeError(f"a function's name is text, not {type(name).__name__}: lab['hello']")
-        return Function(self, name)
+        return Function(self._session, name)
 
     def __iter__(self) -> Any:
         raise TypeError("a lab is not a list; its functions are in lab.functions()")
 
     def __repr__(self) -> str:
-        where = "isolated" if self._isolated else str(self.settings.home)
-        return f"Lab at {where}, {'region at ' + self._running.endpoint if self._running else 'not started'}"
+        return f"Lab at {self._session!r}"
 
     @property
-    def settings(self) -> config.Settings:
-        """Where the home is, and what its region runs with. An isolated home is made when this is first asked."""
-        if self._own_home is not None:
-            return self._own_home.settings
-        settings = replace(config.load(home=self._home), **self._given)
-        if not self._isolated:
-            return settings
-        self._own_home = IsolatedHome(settings)
-        return self._own_home.settings
+    def settings(self) -> Settings:
+        """Where the home is, and what its region runs with."""
+        return self._session.settings
+
+    @property
+    def sources(self) -> Mapping[str, CellSource]:
+        """The cells that functions were deployed from by this lab, by name."""
+        return self._session.sources
 
     @property
     def endpoint(self) -> str:
         """Where the AWS API answers, such as `http://127.0.0.1:40123`. Starts the region."""
-        return self._region().endpoint
+        return self._session.region().endpoint
 
     @property
     def credentials(self) -> Credentials:
         """The access key made for this home. Starts the region."""
-        return self._region().credentials
-
-    @property
-    def role(self) -> str:
-        """The ARN given as the role of functions that name none."""
-        return f"arn:aws:iam::{self._region().account}:role/lambda-role"
+        return self._session.region().credentials
 
     def environment(self) -> Mapping[str, str]:
         """The variables that point the aws command line, boto3 and Terraform here. Starts the region."""
-        return region.environment(self._region())
+        return region.environment(self._session.region())
 
     def client(self, service: str = "lambda", **options: Any) -> Any:
         """A boto3 client for the region. `options` are those of `boto3.client`."""
         import boto3  # noqa: PLC0415 - slow to import, and the lab itself needs none of it
         from botocore.config import Config  # noqa: PLC0415
 
-        running = self._region()
+        running = self._session.region()
         # No proxy: the region is on this machine.
         given = options.pop("config", None) or Config()
         return boto3.client(
@@ -135,7 +119,7 @@ class Lab:
         found: list[Mapping[str, Any]] = []
         query: dict[str, str] = {}
         while True:
-            page = json.loads(self.call("GET", _FUNCTIONS, query=query).body)
+            page = json.loads(self._session.call("GET", _FUNCTIONS, query=query).body)
             found += page["Functions"]
             if not page.get("NextMarker"):
                 return FunctionList(sorted(found, key=lambda one: str(one["FunctionName"])))
@@ -144,9 +128,7 @@ class Lab:
     def running_function_names(self) -> tuple[str, ...]:
         """The functions' names when the region runs already; nothing else is started, and nothing raised."""
         try:
-            if self._isolated and self._own_home is None:
-                return ()
-            found = self._running or region.find(self.settings)
+            found = self._session.running()
             if found is None:
                 return ()
             page = json.loads(found.wire().call("GET", _FUNCTIONS).body)
@@ -156,16 +138,11 @@ class Lab:
 
     def doctor(self) -> Doctor:
         """What can run here and what is enforced. Starts the region."""
-        return Doctor(json.loads(self.call("GET", "/_lambdalab/doctor", service="lambdalab").body))
+        return Doctor(json.loads(self._session.call("GET", "/_lambdalab/doctor", service="lambdalab").body))
 
     def close(self) -> None:
         """Let go of the region; an isolated one ends, and its home is removed."""
-        if self._wire is not None:
-            self._wire.close()
-        self._running = self._wire = None
-        if self._own_home is not None:
-            self._own_home.close()
-            self._own_home = None
+        self._session.close()
 
     def __enter__(self) -> Lab:
         return self
@@ -174,33 +151,3 @@ class Lab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def call(self, method: str, path: str, **more: Any) -> Response:
-        """One signed request to the region, which is started, or started anew when it has ended meanwhile."""
-        try:
-            return self._connected().call(method, path, **more)
-        except RegionUnavailable as problem:
-            # What was not sent, and what changes nothing, may be asked again. Anything else may have been done.
-            if not isinstance(problem, NobodyListens) and method != "GET":
-                raise
-            self._running = self._wire = None
-            return self._connected().call(method, path, **more)
-
-    def call_json(self, service: str, target: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        """One call of a service that speaks AWS's JSON protocol, such as CloudWatch Logs."""
-        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
-        answer = self.call("POST", "/", headers=headers, body=json.dumps(document).encode(), service=service)
-        members: dict[str, Any] = json.loads(answer.body)
-        return members
-
-    def _connected(self) -> Wire:
-        if self._wire is None:
-            self._wire = self._region().wire()
-        return self._wire
-
-    def _region(self) -> RunningRegion:
-        if self._running is None:
-            settings = self.settings
-            owner = self._own_home.owner_fd if self._own_home is not None else None
-            self._running = region.find_or_start(settings, owner)
-        return self._running

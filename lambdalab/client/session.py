@@ -1,0 +1,90 @@
+"""A lab's connection to its region: found or started when first needed, and again when it has ended meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lambdalab import config
+from lambdalab.client import region
+from lambdalab.client.cell import CellSource
+from lambdalab.client.region import IsolatedHome, RunningRegion
+from lambdalab.client.wire import NobodyListens, Response, Wire
+from lambdalab.errors import RegionUnavailable
+
+
+class Session:
+    """`home` None is the default home; `isolated` a temporary one. `changes` are fields of `config.Settings`."""
+
+    def __init__(self, home: Path | str | None, isolated: bool, changes: Mapping[str, Any]) -> None:
+        self._home = None if home is None else Path(home).expanduser().absolute()
+        self._isolated = isolated
+        self._changes = changes
+        self._own_home: IsolatedHome | None = None
+        self._running: RunningRegion | None = None
+        self._wire: Wire | None = None
+        self.sources: dict[str, CellSource] = {}
+        """The cells that functions were deployed from, by name: what stack traces are placed in."""
+
+    def __repr__(self) -> str:
+        where = "isolated" if self._isolated else str(self.settings.home)
+        return f"{where}, {'region at ' + self._running.endpoint if self._running else 'not started'}"
+
+    @property
+    def settings(self) -> config.Settings:
+        """Where the home is, and what its region runs with. An isolated home is made when this is first asked."""
+        if self._own_home is None:
+            settings = replace(config.load(home=self._home), **self._changes)
+            if not self._isolated:
+                return settings
+            self._own_home = IsolatedHome(settings)
+        return self._own_home.settings
+
+    def region(self) -> RunningRegion:
+        """The region, started if need be."""
+        if self._running is None:
+            settings = self.settings
+            owner = self._own_home.owner_fd if self._own_home is not None else None
+            self._running = region.find_or_start(settings, owner)
+        return self._running
+
+    def running(self) -> RunningRegion | None:
+        """The region if it runs already. Starts nothing, and makes no home."""
+        if self._running is not None or (self._isolated and self._own_home is None):
+            return self._running
+        return region.find(self.settings)
+
+    def call(self, method: str, path: str, **more: Any) -> Response:
+        """One signed request to the region (see `Wire.call`)."""
+        try:
+            return self._connected().call(method, path, **more)
+        except RegionUnavailable as problem:
+            # What was not sent, and what changes nothing, may be asked again. Anything else may have been done.
+            if not isinstance(problem, NobodyListens) and method != "GET":
+                raise
+            self._running = self._wire = None
+            return self._connected().call(method, path, **more)
+
+    def call_json(self, service: str, target: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        """One call of a service that speaks AWS's JSON protocol, such as CloudWatch Logs."""
+        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+        answer = self.call("POST", "/", headers=headers, body=json.dumps(document).encode(), service=service)
+        members: dict[str, Any] = json.loads(answer.body)
+        return members
+
+    def close(self) -> None:
+        """Let go of the region; an isolated one ends, and its home is removed."""
+        if self._wire is not None:
+            self._wire.close()
+        self._running = self._wire = None
+        if self._own_home is not None:
+            self._own_home.close()
+            self._own_home = None
+
+    def _connected(self) -> Wire:
+        if self._wire is None:
+            self._wire = self.region().wire()
+        return self._wire
