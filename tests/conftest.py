@@ -34,8 +34,6 @@ def _no_browser():
 
 def _no_toolchains():
     wanted = [f"python3.{minor}" for minor in (9, 10, 11, 12, 13)]
-    from lambdalab.clock import SystemClock  # noqa: F401 - the package is importable
-
     known = {path.name for path in Path.home().glob(".pyenv/versions/*/bin/python3.*")}
     lacking = [name for name in wanted if shutil.which(name) is None and name not in known]
     return f"not on this machine: {', '.join(lacking)}" if lacking else None

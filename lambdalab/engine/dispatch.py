@@ -25,6 +25,7 @@ from lambdalab.engine.environment import (
 )
 from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.logs import LogStore, log_group
+from lambdalab.engine.platform_log import platform_log
 from lambdalab.engine.variables import function_variables
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model.function import FunctionKey, FunctionVersion
@@ -179,8 +180,8 @@ class Dispatcher:
                 return
             self._conclude(request, taken, completion, queue_ms, done)
 
-        start_line = report.start(request.request_id, version.version)
-        environment.invoke(event, version.timeout, start_line, ended, spent=taken.repeated_ms / 1000)
+        start_lines = platform_log(version).start(request.request_id, self._clock.now())
+        environment.invoke(event, version.timeout, start_lines, ended, spent=taken.repeated_ms / 1000)
 
     def _leave(self, request: Request, environment: ExecutionEnvironment) -> None:
         self._put_back(self._pool(request.version), environment)
@@ -198,10 +199,10 @@ class Dispatcher:
         if taken.repeated_ms and taken.failure is None:
             completion = replace(completion, duration_ms=completion.duration_ms + taken.repeated_ms)
         record = self._record(request, taken, completion, queue_ms, peak)
+        said, now = platform_log(version), self._clock.now()
         if taken.failure is not None:
-            environment.log.add(report.start(request.request_id, version.version))
-        environment.log.add(report.end(request.request_id))
-        environment.log.add(_report_line(record))
+            environment.log.add(*said.start(request.request_id, now))
+        environment.log.add(*said.end(record, now))
         tail = environment.log.tail() if request.tail else None
         self._leave(request, environment)
         done(Result(completion.body, record, tail))
@@ -256,7 +257,7 @@ class Dispatcher:
             stream = f"{self._clock.now():%Y/%m/%d}/[{version.version}]{environment_id}"
             log = EnvironmentLog(self._log_writer(log_group(version), stream))
             environment = ExecutionEnvironment(environment_id, stream, self._clock, log)
-            log.add(report.init_start(version.runtime or "", self.backend.name, version.runtime_version_arn))
+            log.add(*platform_log(version).init_start(self.backend.name, self._clock.now()))
             failed, init_ms = await self._initialise(pool, environment, version, None)
         return _Taken(environment, init_ms, reason, failure=failed)
 
@@ -265,16 +266,21 @@ class Dispatcher:
         why, log = first.failure, first.environment.log
         assert why is not None
         first.environment.stop("the init of the last one failed")
-        log.add(report.init_report(first.init_ms or 0.0, phase="init", status=why.status, error_type=why.error_type))
+        self._log_failed_init(log, version, why, first.init_ms or 0.0, "init")
         self._put_back(pool, first.environment)
         async with self._spawns:
             again = ExecutionEnvironment(first.environment.id, first.environment.log_stream, self._clock, log)
             failed, init_ms = await self._initialise(pool, again, version, version.timeout)
         if failed is not None:
             again.stop("the init of the last one failed")
-            kind = failed.error_type
-            log.add(report.init_report(init_ms, phase="invoke", status=failed.status, error_type=kind))
+            self._log_failed_init(log, version, failed, init_ms, "invoke")
         return _Taken(again, None, first.reason, failure=failed, repeated_ms=init_ms)
+
+    def _log_failed_init(
+        self, log: EnvironmentLog, version: FunctionVersion, why: InitFailure, init_ms: float, phase: str
+    ) -> None:
+        said, now = platform_log(version), self._clock.now()
+        log.add(*said.init_report(init_ms, phase=phase, status=why.status, error_type=why.error_type, moment=now))
 
     async def _initialise(
         self, pool: _Pool, environment: ExecutionEnvironment, version: FunctionVersion, limit: float | None
@@ -388,19 +394,3 @@ def _never_initialised(request: Request, taken: _Taken) -> Completion:
     else:
         ended = failure.runtime_exited(request.request_id, why.end or Exit("stopped"))
     return Completion(ended.body, ended.outcome, ended.error_type, taken.repeated_ms)
-
-
-def _report_line(record: InvocationRecord) -> str:
-    timeout = record.outcome == "timeout"
-    # A handler's own exception is the function's business: only what ended the runtime has a status here.
-    failed = record.outcome in {"out_of_memory", "exit", "init_error"}
-    return report.report(
-        record.request_id,
-        duration_ms=record.duration_ms,
-        billed=record.billed_ms,
-        memory_size_mb=record.memory_size_mb,
-        max_memory_mb=record.max_memory_mb,
-        init_ms=record.init_ms,
-        status="timeout" if timeout else "error" if failed else None,
-        error_type=record.error_type if failed else None,
-    )

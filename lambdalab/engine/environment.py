@@ -12,7 +12,7 @@ function under load is not stopped and continued between back-to-back calls.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -71,7 +71,7 @@ class _Running:
     event: Event
     timeout: int
     allowed: float
-    start_line: str
+    start_lines: Sequence[str]
     done: Done
     handed_out: float | None = None
 
@@ -136,15 +136,15 @@ class ExecutionEnvironment:
 
     # -- invocations
 
-    def invoke(self, event: Event, timeout: int, start_line: str, done: Done, *, spent: float = 0.0) -> None:
+    def invoke(self, event: Event, timeout: int, start_lines: Sequence[str], done: Done, *, spent: float = 0.0) -> None:
         """Give the environment an event; `done` is called at its end, from the loop, never from in here.
 
         `timeout` is the function's, `spent` what an init repeated for this invocation took of it, both in
-        seconds. `start_line` is logged when the event is handed out.
+        seconds. `start_lines` are logged when the event is handed out.
         """
         self.state = State.BUSY
         self.calls += 1
-        self._running = _Running(event, timeout, timeout - spent, start_line, done)
+        self._running = _Running(event, timeout, timeout - spent, start_lines, done)
         self.sandbox.begin_invocation()
         if self._poll is not None:
             self._hand_out(self._poll)
@@ -153,7 +153,7 @@ class ExecutionEnvironment:
         running = self._running
         assert running is not None
         self._poll = None
-        self.log.add(running.start_line)
+        self.log.add(*running.start_lines)
         running.handed_out = self._clock.monotonic()
         if self._deadline_timer is None:
             self._deadline_timer = self._clock.call_later(max(running.allowed, 0.0), self._deadline_passed)
@@ -174,10 +174,7 @@ class ExecutionEnvironment:
             self._timed_out(running)
 
     def _timed_out(self, running: _Running) -> None:
-        moment = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         self.drain_log()
-        self.log.add(f"{moment} {running.event.request_id} Task timed out after {running.timeout:.2f} seconds")
-        self.log.add("")
         why = failure.timed_out(running.event.request_id, running.timeout)
         self._complete_failed(why, ended="the last one was ended after a timeout")
 

@@ -33,10 +33,11 @@ class EnvironmentLog:
         self._tail.clear()
         self._tail_size = self._kept = self._dropped = 0
 
-    def add(self, line: str) -> None:
-        """A line of the platform's."""
-        self._remember(line)
-        self._write(line)
+    def add(self, *lines: str) -> None:
+        """Lines of the platform's."""
+        for line in lines:
+            self._remember(line)
+            self._write(line)
 
     def take(self, line: bytes) -> None:
         """A line of the function's."""

@@ -6,8 +6,7 @@ Source: `lambda-contract.md` section 13. Tabs separate the fields; REPORT has a 
 from __future__ import annotations
 
 import math
-
-STATUS_OF_ERROR = {"timeout": "timeout"}
+from datetime import datetime
 
 
 def billed_ms(duration_ms: float, init_ms: float | None) -> int:
@@ -19,7 +18,12 @@ def billed_ms(duration_ms: float, init_ms: float | None) -> int:
 def init_start(runtime: str, backend: str, runtime_version_arn: str | None) -> str:
     """The first line of an environment. The version is named as the lab's own: it is not AWS's build."""
     arn = f"\tRuntime Version ARN: {runtime_version_arn}" if runtime_version_arn else ""
-    return f"INIT_START Runtime Version: {runtime_label(runtime)} (lambdalab {backend}){arn}"
+    return f"INIT_START Runtime Version: {runtime_version(runtime, backend)}{arn}"
+
+
+def runtime_version(runtime: str, backend: str) -> str:
+    """The build that runs: AWS's name of the runtime, and that it is the lab's."""
+    return f"{runtime_label(runtime)} (lambdalab {backend})"
 
 
 def runtime_label(runtime: str) -> str:
@@ -36,6 +40,16 @@ def start(request_id: str, version: str) -> str:
 def end(request_id: str) -> str:
     """The line after the handler ran."""
     return f"END RequestId: {request_id}"
+
+
+def timed_out(request_id: str, timeout: int, moment: datetime) -> str:
+    """The line of an invocation that ran longer than its function's timeout (seconds)."""
+    return f"{iso(moment)} {request_id} Task timed out after {timeout:.2f} seconds"
+
+
+def iso(moment: datetime) -> str:
+    """A moment (UTC) as the platform writes it: to the millisecond, ending in Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def report(

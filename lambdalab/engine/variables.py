@@ -46,4 +46,12 @@ def function_variables(
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
     }
-    return {**_PATHS, **access, **(version.environment or {}), **platform}
+    return {**_PATHS, **access, **(version.environment or {}), **platform, **_logging(version)}
+
+
+def _logging(version: FunctionVersion) -> Mapping[str, str]:
+    """What tells a runtime's client to write its log as JSON, and from which level on."""
+    logging = version.settings.get("LoggingConfig", {})
+    if logging.get("LogFormat") != "JSON":
+        return {}
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": logging.get("ApplicationLogLevel", "INFO")}

@@ -40,7 +40,7 @@ class FunctionVersion:
 
     Sizes in MB (MiB), `timeout` in seconds. `last_modified` is AWS's text form (`2026-11-01T12:00:00.123+0000`).
     `settings` holds the members that are kept and answered as they came, by their AWS name: VpcConfig,
-    DeadLetterConfig, KMSKeyArn, TracingConfig, SnapStart, LoggingConfig, FileSystemConfigs, ImageConfig.
+    DeadLetterConfig, KMSKeyArn, TracingConfig, SnapStart, LoggingConfig, ImageConfig.
     """
 
     key: FunctionKey

@@ -18,7 +18,7 @@ from lambdalab.model.function import CodeReference, Function, FunctionKey, Funct
 _CREATING = {"state_reason": "The function is being created.", "state_reason_code": "Creating"}
 _KEPT = (
     "VpcConfig", "DeadLetterConfig", "KMSKeyArn", "TracingConfig", "SnapStart", "LoggingConfig",
-    "FileSystemConfigs", "ImageConfig",
+    "ImageConfig",
 )  # fmt: skip
 _SNAPSTART = ("java11", "java17", "java21", "java25", "python3.12", "python3.13", "python3.14", "dotnet8", "dotnet10")
 
@@ -145,9 +145,21 @@ def _configured(version: FunctionVersion, params: Mapping[str, Any]) -> Function
     if "Environment" in params:
         changed["environment"] = dict(params["Environment"].get("Variables", {}))
     settings = {**version.settings, **{name: params[name] for name in _KEPT if name in params}}
+    if "LoggingConfig" in params:
+        settings["LoggingConfig"] = _logging(version, params["LoggingConfig"])
     return replace(
         version, **changed, settings={name: value for name, value in settings.items() if value not in ("", None)}
     )
+
+
+def _logging(version: FunctionVersion, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The whole logging configuration: levels come with JSON and go with it."""
+    before = version.settings.get("LoggingConfig", {})
+    merged = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{version.key.name}", **before, **given}
+    levels = ("ApplicationLogLevel", "SystemLogLevel")
+    if merged["LogFormat"] == "JSON":
+        return {**dict.fromkeys(levels, "INFO"), **merged}
+    return {name: value for name, value in merged.items() if name not in levels}
 
 
 def _check_settings(params: Mapping[str, Any], runtime_name: str | None) -> None:
@@ -160,6 +172,11 @@ def _check_settings(params: Mapping[str, Any], runtime_name: str | None) -> None
     limits.check_environment(params.get("Environment", {}).get("Variables", {}))
     if params.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions" and runtime_name not in _SNAPSTART:
         raise InvalidParameterValue(f"{runtime_name} is not supported for SnapStart enabled functions.")
+    if params.get("FileSystemConfigs"):
+        raise InvalidParameterValue(
+            "FileSystemConfigs (Amazon EFS, S3 Files) are not offered by LambdaLab: leave them out; "
+            "/tmp holds up to EphemeralStorage."
+        )
     logging = params.get("LoggingConfig", {})
     if logging.get("LogFormat", "Text") == "Text" and ("ApplicationLogLevel" in logging or "SystemLogLevel" in logging):
         raise InvalidParameterValue(

@@ -186,7 +186,8 @@ def test_a_result_over_six_megabytes_is_refused_and_the_environment_lives(api, d
 
 def test_six_megabytes_pass_in_both_directions(api, deploy):
     text = "x" * (6 * 1024 * 1024 - 2)
-    answer = api.invoke(FunctionName=deploy("def handler(e, c): return e"), Payload=json.dumps(text))
+    name = deploy("def handler(e, c): return e", memory=1769)  # a whole CPU: at 128 MB this would take seconds
+    answer = api.invoke(FunctionName=name, Payload=json.dumps(text))
     assert json.loads(answer["Payload"].read()) == text
 
 
@@ -278,3 +279,40 @@ def handler(e, c):
     _, result, _ = call(api, deploy(source, timeout=60, memory=1769))
     assert result[0] in {"ENOSPC", "EFBIG"}
     assert result[1] in {"EROFS", "EACCES", "EPERM"}
+
+
+def test_a_json_log_has_aws_records_and_leaves_out_what_lies_below_its_levels(api, deploy):
+    source = (
+        "import logging\n"
+        "def handler(event, context):\n"
+        "    logging.getLogger().info('quiet')\n"
+        "    logging.getLogger().warning('loud')\n"
+        "    print('plain')\n"
+    )
+    levels = {"LogFormat": "JSON", "ApplicationLogLevel": "WARN", "SystemLogLevel": "INFO"}
+    _, _, log = call(api, deploy(source, LoggingConfig=levels))
+    lines = log.splitlines()
+    records = [json.loads(line) for line in lines if line.startswith("{")]
+    kinds = [record.get("type") or record["message"] for record in records]
+    assert kinds == ["platform.initStart", "platform.start", "loud", "platform.report"]
+    assert "plain" in lines
+    metrics = records[-1]["record"]["metrics"]
+    assert metrics["billedDurationMs"] >= metrics["durationMs"] + metrics["initDurationMs"]
+
+
+def test_levels_come_with_a_json_log_and_go_with_it(api, deploy):
+    name = deploy("def handler(e, c): return 1", LoggingConfig={"LogFormat": "JSON", "LogGroup": "/my/group"})
+    of_json = api.get_function_configuration(FunctionName=name)["LoggingConfig"]
+    assert of_json == {
+        "LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", "LogGroup": "/my/group"
+    }  # fmt: skip
+    api.update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "Text"})
+    of_text = api.get_function_configuration(FunctionName=name)["LoggingConfig"]
+    assert of_text == {"LogFormat": "Text", "LogGroup": "/my/group"}
+
+
+def test_a_file_system_is_refused_in_words(api, deploy):
+    mount = {"Arn": "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0",
+             "LocalMountPath": "/mnt/data"}  # fmt: skip
+    with pytest.raises(ClientError, match=r"FileSystemConfigs .* are not offered"):
+        deploy("def handler(e, c): return 1", FileSystemConfigs=[mount])
