@@ -23,6 +23,10 @@ class BadOption(LabError):
     """An option, argument or setting has a value that is not allowed. Correct the line and run it again."""
 
 
+class BadEvent(LabError):
+    """The event is not JSON, or cannot become JSON. The message points at the place."""
+
+
 class HandlerNotInCell(LabError):
     """No function in the cell can be the handler, or several can. Name one with --handler."""
 

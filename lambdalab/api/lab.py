@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.api.operations import Call, operation
-from lambdalab.errors import RuntimeUnavailable
+from lambdalab.errors import InvalidRuntime, RuntimeUnavailable
+from lambdalab.model import runtime
 from lambdalab.runtimes.interpreters import how_to_get
 from lambdalab.version import __version__
 
@@ -66,6 +67,18 @@ async def doctor(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG0
         "notes": _notes(region, runtimes),
         "checked_ms": round((region.clock.monotonic() - began) * 1000, 1),
     }
+
+
+@operation("GET /_lambdalab/runtime", service=_OWN)
+async def find_runtime(region: Region, call: Call) -> Mapping[str, Any]:
+    """The interpreter that would run a runtime; refused as an invocation would be when there is none."""
+    name = str(call.params.get("name", ""))
+    runtime.check(name, region.clock.now().date(), updating=True)
+    try:
+        found = await region.isolation.interpreters.find(name)
+    except RuntimeUnavailable as missing:
+        raise InvalidRuntime(str(missing)) from missing
+    return asdict(found)
 
 
 async def _runtime(region: Region, name: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from lambdalab.client.logs import LogView
 from lambdalab.client.package import Package, package, source_of
 from lambdalab.client.session import Session
 from lambdalab.client.stack import MODULE
-from lambdalab.errors import BadOption, LabError, ResourceNotFound
+from lambdalab.errors import BadEvent, BadOption, LabError, ResourceNotFound
 
 _FUNCTIONS = "/2015-03-31/functions"
 _PATIENCE_SECONDS = 60
@@ -58,7 +58,7 @@ class Function:
             "/invocations",
             query={"Qualifier": qualifier} if qualifier else {},
             headers=headers,
-            body=json.dumps({} if event is None else event).encode(),
+            body=_as_json(event),
         )
         return invocation.read(self.name, qualifier, answer, self._session.sources.get(self.name))
 
@@ -81,7 +81,8 @@ class Function:
 
         `memory` and `ephemeral` (the size of /tmp) in MB, `timeout` in seconds. What is not given is Lambda's
         default, so that the cell tells the whole truth. Returns when AWS would call it Active. Raises
-        `CellSyntaxError` and `HandlerNotInCell` for the source, `BadOption` for a runtime that has no cells.
+        `CellSyntaxError` and `HandlerNotInCell` for the source, `BadOption` for a runtime that has no cells,
+        and `InvalidRuntimeException` for one that is not on the region's machine.
         """
         if not runtime.startswith("python"):
             raise BadOption(
@@ -98,8 +99,11 @@ class Function:
         try:
             now = self._settled()
         except ResourceNotFound:
+            self._check_runtime(runtime)
             configuration, created, changed, old = self._create(wanted, made, role), True, (), None
         else:
+            if now["Runtime"] != runtime:
+                self._check_runtime(runtime)
             configuration, changed, old = self._change(wanted, made, now)
             created = False
         if cell is not None:
@@ -160,6 +164,10 @@ class Function:
             now = self._settled()
         return now, changed, old
 
+    def _check_runtime(self, runtime: str) -> None:
+        """Refuse a runtime that cannot run here before anything is changed: AWS would have it, this machine has not."""
+        self._session.call("GET", "/_lambdalab/runtime", query={"name": runtime})
+
     def _settled(self) -> dict[str, Any]:
         """The configuration once no change is under way. Raises `LabError` when a change failed or takes too long."""
         for attempt in range(_PATIENCE_SECONDS * 20):
@@ -188,6 +196,15 @@ class Function:
 
     def _call(self, method: str, what: str, **more: Any) -> Any:
         return self._session.call(method, f"{_FUNCTIONS}/{quote(self.name, safe='')}{what}", **more)
+
+
+def _as_json(event: Any) -> bytes:
+    try:
+        return json.dumps({} if event is None else event).encode()
+    except (TypeError, ValueError) as bad:
+        raise BadEvent(
+            f"the event cannot become JSON: {bad}. It may hold dicts, lists, strings, numbers, True, False and None."
+        ) from bad
 
 
 def _role(session: Session) -> str:

@@ -51,6 +51,10 @@ def _parsed(source: str, label: str, first_line: int) -> ast.Module:
     except SyntaxError as error:
         line = (error.lineno or 1) + first_line - 1
         text = f"\n    {error.text.rstrip()}" if error.text else ""
+        if (error.text or "").lstrip()[:1] in {"!", "%"}:
+            text += (
+                "\nThe cell is the function's file, not notebook code: run `!` and `%` lines in a cell of their own."
+            )
         raise CellSyntaxError(f"{label}, line {line}: {error.msg}{text}", line, error.offset or 1) from error
 
 

@@ -7,12 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lambdalab.errors import BadOption, LabError
+from lambdalab.errors import BadEvent, BadOption
 from lambdalab.notebook.words import did_you_mean
-
-
-class BadEvent(LabError):
-    """The event is not JSON. The message points at the place."""
 
 
 def build(

@@ -74,6 +74,11 @@ def _required(command: Command, arguments: list[str]) -> str:
 def _refuse(command: Command, word: str) -> NoReturn:
     flag = word.partition("=")[0]
     known = [spelling for option in command.options for spelling in option.flags]
+    if word.startswith("{") and command.name == "invoke":
+        raise BadOption(
+            f"{_magic(command)} does not take the event on its line. Set single values with --set name=Ada, "
+            "or begin a cell with %%lambda invoke NAME and write the JSON below."
+        )
     if not word.startswith("-"):
         raise BadOption(
             f"{_magic(command)} does not take {word!r} here. Quote values that have spaces. Usage: {command.usage}"

@@ -2,9 +2,8 @@
 
 import pytest
 
-from lambdalab.errors import BadOption
+from lambdalab.errors import BadEvent, BadOption
 from lambdalab.notebook import event
-from lambdalab.notebook.event import BadEvent
 
 
 def build(body=None, source=None, assignments=(), **namespace):

@@ -8,9 +8,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import TraitError
 from traitlets.config import Config
 
-from lambdalab.errors import BadOption, ResourceNotFound
+from lambdalab.errors import BadEvent, BadOption, ResourceNotFound
 from lambdalab.notebook.actions import Deleted
-from lambdalab.notebook.event import BadEvent
 from lambdalab.notebook.magics import LambdaLab
 from lambdalab.notebook.views.help import Help
 

@@ -1,0 +1,65 @@
+"""Finding the interpreter of exactly the version that a runtime names."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from lambdalab.errors import RuntimeUnavailable
+from lambdalab.runtimes.interpreters import Interpreters, candidates
+
+HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def find(runtime):
+    return asyncio.run(Interpreters().find(runtime))
+
+
+def script(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_an_interpreter_on_the_search_path_is_found_with_its_version(monkeypatch, tmp_path):
+    (tmp_path / HERE).symlink_to(Path(sys.executable).resolve())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = find(HERE)
+    assert found.version == ".".join(map(str, sys.version_info[:3]))
+    assert Path(found.path).exists()
+
+
+def test_a_named_interpreter_is_the_only_candidate(monkeypatch, tmp_path):
+    monkeypatch.setenv("LAMBDALAB_RUNTIME_PYTHON3_12", str(tmp_path / "mine"))
+    assert list(candidates("python3.12")) == [tmp_path / "mine"]
+
+
+def test_an_interpreter_of_another_version_is_never_taken(monkeypatch, tmp_path):
+    other = "python3.9" if HERE != "python3.9" else "python3.10"
+    monkeypatch.setenv(f"LAMBDALAB_RUNTIME_{other.upper().replace('.', '_')}", sys.executable)
+    with pytest.raises(RuntimeUnavailable, match=f"{other} is not on this machine"):
+        find(other)
+
+
+@pytest.mark.parametrize("text", ["exit 1", "echo no json", "echo '[1]'"], ids=["fails", "chatters", "lies"])
+def test_a_program_that_is_no_interpreter_is_passed_over(monkeypatch, tmp_path, text):
+    monkeypatch.setenv("LAMBDALAB_RUNTIME_PYTHON3_12", str(script(tmp_path / "python3.12", text)))
+    with pytest.raises(RuntimeUnavailable):
+        find("python3.12")
+
+
+def test_a_missing_runtime_says_where_it_was_looked_for_and_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("LAMBDALAB_RUNTIME_PYTHON3_12", str(tmp_path / "nowhere"))
+    with pytest.raises(RuntimeUnavailable) as missing:
+        find("python3.12")
+    text = str(missing.value)
+    assert str(tmp_path / "nowhere") in text
+    assert "uv python install 3.12" in text
+    assert "LAMBDALAB_RUNTIME_PYTHON3_12=" in text
+
+
+def test_pyenvs_shims_are_no_interpreters(monkeypatch, tmp_path):
+    shims = tmp_path / "shims"
+    monkeypatch.setenv("PATH", str(shims))
+    assert all(shims not in path.parents for path in candidates("python3.12"))
