@@ -100,6 +100,24 @@ class PreconditionFailed(AwsError):
     code, status = "PreconditionFailedException", 412
 
 
+class ProvisionedConcurrencyConfigNotFound(AwsError):
+    """The version or alias has no provisioned concurrency."""
+
+    code, status = "ProvisionedConcurrencyConfigNotFoundException", 404
+
+
+class PolicyLengthExceeded(AwsError):
+    """The resource policy would be longer than 20 KB."""
+
+    code = "PolicyLengthExceededException"
+
+
+class CodeSigningConfigNotFound(AwsError):
+    """The code signing configuration does not exist."""
+
+    code, status, message_key = "CodeSigningConfigNotFoundException", 404, "Message"
+
+
 class TooManyRequests(AwsError):
     """Throttled: no execution environment may be used now. `extra["Reason"]` says which limit was met."""
 

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 async def get_account_settings(region: Region, call: Call) -> Mapping[str, Any]:
     """The account's quotas, and its functions and code counted now."""
     count, size = region.functions.usage(call.account, region.settings.region)
-    limit = region.dispatcher.admission.limit
+    size += region.layers.usage(call.account, region.settings.region)
+    admission = region.dispatcher.admission
     return {
         "AccountLimit": {
             "TotalCodeSize": limits.STORAGE_BYTES,
             "CodeSizeUnzipped": limits.UNZIPPED_BYTES,
             "CodeSizeZipped": limits.ZIPPED_BYTES,
-            "ConcurrentExecutions": limit,
-            "UnreservedConcurrentExecutions": limit,
+            "ConcurrentExecutions": admission.limit,
+            "UnreservedConcurrentExecutions": admission.unreserved(call.account),
         },
         "AccountUsage": {"TotalCodeSize": size, "FunctionCount": count},
     }

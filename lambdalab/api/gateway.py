@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from lambdalab.api import invocation, parsing, serializing, validation
+from lambdalab.api import invocation, parsing, serializing, url_serving, validation
 from lambdalab.api.http import BODY_LIMIT, HttpRequest, HttpResponse, Send
 from lambdalab.api.operations import OPERATIONS, Answer, Call
 from lambdalab.api.request_id import new as new_request_id
@@ -84,6 +84,8 @@ class Gateway:
         self._on_request()
         request_id, rest = new_request_id(), True
         try:
+            if url_serving.is_url(request):
+                return await url_serving.serve(self._region, request, self._known, request_id)
             identity = verify(request, self._known, self._region.clock.now())
             rest = identity.service != "logs"
             return await self._operate(request, identity, request_id)

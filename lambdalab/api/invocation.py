@@ -9,9 +9,11 @@ import asyncio
 import base64
 import binascii
 import json
+import random
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lambdalab.api import resolving
 from lambdalab.api.operations import Answer, Call, operation
 from lambdalab.engine.dispatch import Request, Result
 from lambdalab.errors import (
@@ -21,10 +23,8 @@ from lambdalab.errors import (
     NotOffered,
     RequestTooLarge,
     ResourceConflict,
-    ResourceNotFound,
     RuntimeUnavailable,
 )
-from lambdalab.model import arn
 from lambdalab.model.function import LATEST, FunctionVersion
 
 if TYPE_CHECKING:
@@ -107,18 +107,11 @@ def _answer(call: Call, result: Result) -> Answer:
 
 
 def _find(region: Region, call: Call) -> tuple[FunctionVersion, str]:
-    """The version to run, and its ARN as the caller addressed it."""
-    settings = region.settings
-    reference = arn.parse(
-        call.params["FunctionName"],
-        account=call.account,
-        region=settings.region,
-        qualifier=call.params.get("Qualifier"),
-    )
-    qualifier = reference.qualifier or LATEST
-    version = region.functions.get(reference.key, qualifier)
+    """The version to run, an alias's by its weights, and its ARN as the caller addressed it."""
+    reference = resolving.reference(region, call)
+    version = resolving.version(region, reference, random.random())  # noqa: S311 - a share, no secret
     if version is None:
-        raise ResourceNotFound(f"Function not found: {reference.key.arn}:{qualifier}")
+        raise reference.not_found(LATEST)
     if version.state == "Pending":
         raise ResourceConflict(
             "The operation cannot be performed at this time. The function is currently in the following state: Pending"

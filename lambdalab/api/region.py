@@ -10,9 +10,13 @@ from lambdalab.clock import Clock
 from lambdalab.config import Settings
 from lambdalab.engine.dispatch import Dispatcher
 from lambdalab.engine.logs import LogStore
+from lambdalab.engine.provisioning import Provisioning
 from lambdalab.runtimes.backends.probe import Isolation
+from lambdalab.store.attachments import AttachmentStore
 from lambdalab.store.functions import FunctionStore
+from lambdalab.store.layers import LayerStore
 from lambdalab.store.packages import PackageStore
+from lambdalab.store.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,12 @@ class Region:
     settings: Settings
     clock: Clock
     functions: FunctionStore
+    attachments: AttachmentStore
+    layers: LayerStore
+    shelf: Shelf
     packages: PackageStore
     dispatcher: Dispatcher
+    provisioning: Provisioning
     logs: LogStore
     lifecycle: Lifecycle
     endpoint: str

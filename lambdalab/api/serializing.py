@@ -29,7 +29,7 @@ def serialize(operation: OperationModel, answer: Mapping[str, Any] | Answer, req
         return HttpResponse(status, headers)
     members = shape.members
     for name, value in answer.output.items():
-        place = members[name].serialization
+        place = members[name].serialization if name in members else {}
         if place.get("location") == "header" and value is not None:
             headers.append((place["name"].lower().encode(), str(value).encode("utf-8")))
         elif place.get("location") == "statusCode":

@@ -45,13 +45,19 @@ def gb_seconds(memory_mb: int, billed_ms: int) -> Decimal:
     return Decimal(memory_mb) * billed_ms / (_MB_PER_GB * 1000)
 
 
-def invocation_cost(*, memory_mb: int, billed_ms: int, architecture: str, ephemeral_mb: int = 512) -> Cost:
-    """The cost of one invocation of these sizes (MB, milliseconds)."""
+def invocation_cost(
+    *, memory_mb: int, billed_ms: int, architecture: str, ephemeral_mb: int = 512, provisioned: bool = False
+) -> Cost:
+    """The cost of one invocation of these sizes (MB, milliseconds).
+
+    `provisioned` takes the price of what runs in provisioned environments; having them costs apart from calls.
+    """
     prices = price_table.load()
+    price = prices.provisioned_price(architecture, "duration") if provisioned else prices.duration_price(architecture)
     extra_mb = max(0, ephemeral_mb - prices.free_storage_mb)
     return Cost(
         requests=prices.request,
-        duration=gb_seconds(memory_mb, billed_ms) * prices.duration_price(architecture),
+        duration=gb_seconds(memory_mb, billed_ms) * price,
         storage=gb_seconds(extra_mb, billed_ms) * prices.storage,
         price_date=prices.date,
         region=prices.region,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 _FILE = Path(__file__).with_name("prices.json")
 
@@ -29,6 +30,7 @@ class PriceTable:
     region: str
     request: Decimal
     duration: Mapping[str, tuple[Tier, ...]]
+    provisioned: Mapping[str, Mapping[str, Decimal]]
     storage: Decimal
     free_storage_mb: int
     free_requests: int
@@ -37,6 +39,10 @@ class PriceTable:
     def duration_price(self, architecture: str) -> Decimal:
         """Dollars per GB-second in the first tier. Raises `KeyError` for an architecture that AWS has not."""
         return self.duration[architecture][0].price
+
+    def provisioned_price(self, architecture: str, part: Literal["configured", "duration"]) -> Decimal:
+        """Dollars per GB-second of provisioned concurrency: for having it, or for what runs in it."""
+        return self.provisioned[architecture][part]
 
 
 @cache
@@ -51,6 +57,10 @@ def load() -> PriceTable:
         duration={
             architecture: tuple(Tier(Decimal(end) if end else None, Decimal(price)) for end, price in tiers)
             for architecture, tiers in found["duration_per_gb_second"].items()
+        },
+        provisioned={
+            architecture: {part: Decimal(price) for part, price in parts.items()}
+            for architecture, parts in found["provisioned_per_gb_second"].items()
         },
         storage=Decimal(found["ephemeral_storage_per_gb_second"]),
         free_storage_mb=found["ephemeral_storage_free_mb"],

@@ -15,7 +15,7 @@ from lambdalab.client.display import Displayed
 from lambdalab.client.stack import Frame, map_frames
 from lambdalab.client.wire import Response
 from lambdalab.errors import LabError
-from lambdalab.model.invocation import InvocationRecord
+from lambdalab.model.invocation import PROVISIONED, InvocationRecord
 
 RECORD_HEADER = "x-lambdalab-record"
 """Asked for with a request, this header of the answer holds the invocation's record. AWS ignores it."""
@@ -108,6 +108,7 @@ class Invocation(Displayed):
             billed_ms=self.record.billed_ms,
             architecture=self.record.architecture,
             ephemeral_mb=self.record.ephemeral_mb,
+            provisioned=self.record.initialization == PROVISIONED,
         )
 
     def raise_for_error(self) -> Invocation:

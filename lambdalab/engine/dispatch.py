@@ -18,6 +18,7 @@ from lambdalab.clock import Clock, Timer
 from lambdalab.engine import failure, report
 from lambdalab.engine.admission import Admission
 from lambdalab.engine.environment import (
+    PROVISIONED_INIT_SECONDS,
     Completion,
     ExecutionEnvironment,
     InitFailure,
@@ -29,11 +30,13 @@ from lambdalab.engine.platform_log import platform_log
 from lambdalab.engine.variables import function_variables
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model.function import FunctionKey, FunctionVersion
-from lambdalab.model.invocation import InvocationRecord
+from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, InvocationRecord
 from lambdalab.runtimes.backends.base import Backend, Exit, SandboxSpec
 from lambdalab.runtimes.runtime_api import Event
 from lambdalab.store.packages import PackageStore
 
+_WARM = "an environment was idle and had kept its state"
+_PROVISIONED = "a provisioned environment had been initialised ahead"
 _CHANGED = "the code or the configuration changed"
 
 
@@ -66,9 +69,10 @@ Done = Callable[["Result | None"], None]
 
 @dataclass(slots=True)
 class _Pool:
-    """The environments of one function version. `note` explains its next cold start."""
+    """The environments of one function version; the idle ones by kind. `note` explains its next cold start."""
 
     idle: list[ExecutionEnvironment] = field(default_factory=list)
+    provisioned: list[ExecutionEnvironment] = field(default_factory=list)
     all: set[ExecutionEnvironment] = field(default_factory=set)
     note: str = "no environment had been started for this code and configuration"
 
@@ -80,9 +84,13 @@ class _Taken:
     environment: ExecutionEnvironment
     init_ms: float | None
     reason: str
-    warm: bool = False
     failure: InitFailure | None = None
     repeated_ms: float = 0.0
+
+    @property
+    def admitted(self) -> bool:
+        """Whether the invocation holds a place of the admission's: provisioned environments bring their own."""
+        return not self.environment.provisioned
 
 
 class Dispatcher:
@@ -100,7 +108,7 @@ class Dispatcher:
         admission: Admission | None = None,
     ) -> None:
         self.backend = backend
-        self.admission = admission or Admission()
+        self.admission = admission or Admission(clock)
         self._clock = clock
         self._logs = logs
         self._packages = packages
@@ -110,6 +118,8 @@ class Dispatcher:
         self._spawns = asyncio.Semaphore(os.cpu_count() or 1)
         self._reaper: Timer | None = None
         self._preparing: set[asyncio.Task[None]] = set()
+        self.on_provisioned_end: Callable[[], None] = lambda: None
+        """Called when a provisioned environment ended that nobody had given up."""
 
     def prepare(self, runtime: str) -> None:
         """Make ready in the background what a runtime's first cold start would wait for."""
@@ -141,24 +151,30 @@ class Dispatcher:
         Returns False, and has done nothing, when a new environment is needed. This is the hot path: it goes
         from the caller's bytes to the environment's without a task or a turn of the loop in between.
         """
-        taken = self._take_idle(self._pool(request.version))
+        pool, key = self._pool(request.version), request.version.key
+        taken = self._take_idle(pool, pool.provisioned, _PROVISIONED) if pool.provisioned else None
         if taken is None:
-            return False
-        self.admission.enter(request.version.key.account)
+            if not pool.idle:
+                return False
+            self.admission.enter(key)
+            taken = self._take_idle(pool, pool.idle, _WARM)
+            if taken is None:
+                self.admission.leave(key)
+                return False
         taken.environment.drain_log()
         taken.environment.log.begin()
         self._run(request, taken, done)
         return True
 
     async def _invoke_cold(self, request: Request, done: Done) -> None:
-        pool, account = self._pool(request.version), request.version.key.account
-        self.admission.enter(account)
+        pool, key = self._pool(request.version), request.version.key
+        self.admission.enter(key)
         try:
             taken = await self._take_new(pool, request.version)
             if taken.failure is not None:
                 taken = await self._take_again(pool, request.version, taken)
         except BaseException:
-            self.admission.leave(account)
+            self.admission.leave(key)
             raise
         if taken.failure is not None:
             self._conclude(request, taken, _never_initialised(request, taken), 0.0, done)
@@ -175,7 +191,7 @@ class Dispatcher:
 
         def ended(completion: Completion | None) -> None:
             if completion is None:
-                self._leave(request, environment)
+                self._leave(request, taken)
                 done(None)
                 return
             self._conclude(request, taken, completion, queue_ms, done)
@@ -183,9 +199,10 @@ class Dispatcher:
         start_lines = platform_log(version).start(request.request_id, self._clock.now())
         environment.invoke(event, version.timeout, start_lines, ended, spent=taken.repeated_ms / 1000)
 
-    def _leave(self, request: Request, environment: ExecutionEnvironment) -> None:
-        self._put_back(self._pool(request.version), environment)
-        self.admission.leave(request.version.key.account)
+    def _leave(self, request: Request, taken: _Taken) -> None:
+        self._put_back(self._pool(request.version), taken.environment)
+        if taken.admitted:
+            self.admission.leave(request.version.key)
 
     def _conclude(self, request: Request, taken: _Taken, completion: Completion, queue_ms: float, done: Done) -> None:
         environment, version = taken.environment, request.version
@@ -204,7 +221,7 @@ class Dispatcher:
             environment.log.add(*said.start(request.request_id, now))
         environment.log.add(*said.end(record, now))
         tail = environment.log.tail() if request.tail else None
-        self._leave(request, environment)
+        self._leave(request, taken)
         done(Result(completion.body, record, tail))
 
     def _record(
@@ -235,6 +252,7 @@ class Dispatcher:
             start_reason=taken.reason,
             log_stream=environment.log_stream,
             fidelity=environment.sandbox.fidelity,
+            initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
         )
 
     # -- environments
@@ -242,24 +260,61 @@ class Dispatcher:
     def _pool(self, version: FunctionVersion) -> _Pool:
         return self._pools.setdefault((version.key, version.version), _Pool())
 
-    def _take_idle(self, pool: _Pool) -> _Taken | None:
-        while pool.idle:
-            environment = pool.idle.pop()
+    def _take_idle(self, pool: _Pool, idle: list[ExecutionEnvironment], reason: str) -> _Taken | None:
+        while idle:
+            environment = idle.pop()
             if environment.state is State.IDLE:
-                return _Taken(environment, None, "an environment was idle and had kept its state", warm=True)
+                return _Taken(environment, None, reason)
+            self._put_back(pool, environment)  # it ended while nobody looked
         return None
 
     async def _take_new(self, pool: _Pool, version: FunctionVersion) -> _Taken:
         busy = sum(environment.state is State.BUSY for environment in pool.all)
         reason = f"all environments ({busy}) were busy" if busy else pool.note
         async with self._spawns:
-            environment_id = uuid.uuid4().hex
-            stream = f"{self._clock.now():%Y/%m/%d}/[{version.version}]{environment_id}"
-            log = EnvironmentLog(self._log_writer(log_group(version), stream))
-            environment = ExecutionEnvironment(environment_id, stream, self._clock, log)
-            log.add(*platform_log(version).init_start(self.backend.name, self._clock.now()))
+            environment = self._new_environment(version)
             failed, init_ms = await self._initialise(pool, environment, version, None)
         return _Taken(environment, init_ms, reason, failure=failed)
+
+    def _new_environment(self, version: FunctionVersion, *, provisioned: bool = False) -> ExecutionEnvironment:
+        environment_id = uuid.uuid4().hex
+        stream = f"{self._clock.now():%Y/%m/%d}/[{version.version}]{environment_id}"
+        log = EnvironmentLog(self._log_writer(log_group(version), stream))
+        how = PROVISIONED if provisioned else ON_DEMAND
+        log.add(*platform_log(version).init_start(self.backend.name, self._clock.now(), how))
+        return ExecutionEnvironment(environment_id, stream, self._clock, log, provisioned=provisioned)
+
+    async def provision(self, version: FunctionVersion) -> InitFailure | None:
+        """Initialise one environment ahead of any call, for as long as it lives; or say why its init failed.
+
+        Raises what the backend raises when nothing can start.
+        """
+        pool = self._pool(version)
+        async with self._spawns:
+            environment = self._new_environment(version, provisioned=True)
+            limit = max(PROVISIONED_INIT_SECONDS, float(version.timeout))
+            failed, init_ms = await self._initialise(pool, environment, version, limit)
+        if failed is not None:
+            self._log_failed_init(environment.log, version, failed, init_ms, "init")
+            environment.stop("its init failed")
+        self._put_back(pool, environment)
+        return failed
+
+    def provisioned(self, key: FunctionKey, version: str) -> int:
+        """How many provisioned environments of a version are there, idle or at work."""
+        pool = self._pools.get((key, version))
+        alive = (State.IDLE, State.BUSY)
+        return sum(e.provisioned and e.state in alive for e in pool.all) if pool else 0
+
+    def unprovision(self, key: FunctionKey, version: str, count: int) -> None:
+        """End `count` provisioned environments of a version, idle ones first; those at work end with their call."""
+        pool = self._pools.get((key, version))
+        mine = [e for e in pool.all if e.provisioned and e.state is not State.STOPPED] if pool else []
+        mine.sort(key=lambda environment: environment.state is not State.IDLE)
+        for environment in mine[:count]:
+            environment.retired = True
+            if pool is not None and environment.state is State.IDLE:
+                self._put_back(pool, environment)
 
     async def _take_again(self, pool: _Pool, version: FunctionVersion, first: _Taken) -> _Taken:
         """Init failed: AWS repeats it within the invocation, whose timeout and duration then cover it."""
@@ -305,13 +360,14 @@ class Dispatcher:
             log_group=log_group(version),
             log_stream=environment.log_stream,
             access=self._access,
+            initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
         )
         return SandboxSpec(
             id=environment.id,
             runtime=version.runtime or "",
             handler=version.handler or "",
             code=self._packages.unpacked(version.code.sha256),
-            layers=(),
+            layers=tuple(self._packages.unpacked(layer["CodeSha256"]) for layer in version.layers),
             environment=variables,
             runtime_api=address,
             memory_mb=version.memory_size,
@@ -330,6 +386,10 @@ class Dispatcher:
         if environment.state is State.STOPPED:
             pool.all.discard(environment)
             pool.note = environment.ended or pool.note
+            if environment.provisioned and not environment.retired:
+                self.on_provisioned_end()
+        elif environment.provisioned:
+            pool.provisioned.append(environment)
         elif environment.state is State.IDLE:
             pool.idle.append(environment)
             if self._reaper is None:
@@ -348,7 +408,7 @@ class Dispatcher:
             del self._pools[pool_key, pool_version]
             for environment in pool.all:
                 environment.retired = True
-            for environment in pool.idle:
+            for environment in [*pool.idle, *pool.provisioned]:
                 environment.stop(_CHANGED)
             if pool.all:
                 self._pools[pool_key, pool_version] = _Pool(note=_CHANGED)

@@ -27,6 +27,8 @@ from lambdalab.runtimes.runtime_api import Connection, Event, RuntimeApi
 FREEZE_AFTER_SECONDS = 0.01
 INIT_SECONDS = 10.0
 """The init phase's limit for on-demand environments (`lambda-contract.md` section 17)."""
+PROVISIONED_INIT_SECONDS = 130.0
+"""The same for provisioned ones; a longer timeout of the function's is their limit."""
 
 
 TASK_ROOT = "/var/task"
@@ -79,12 +81,15 @@ class _Running:
 class ExecutionEnvironment:
     """One environment. Made by the dispatcher; `initialise`, then `invoke` again and again, then `stop`."""
 
-    def __init__(self, environment_id: str, log_stream: str, clock: Clock, log: EnvironmentLog) -> None:
+    def __init__(
+        self, environment_id: str, log_stream: str, clock: Clock, log: EnvironmentLog, *, provisioned: bool = False
+    ) -> None:
         self.id = environment_id
         self.log_stream = log_stream
         self.state = State.STARTING
         self.calls = 0
         self.idle_since = 0.0
+        self.provisioned = provisioned
         self.retired = False
         self.ended: str | None = None
         self._clock = clock

@@ -24,8 +24,8 @@ _LEVELS = ("DEBUG", "INFO", "WARN")
 class PlatformLog(Protocol):
     """What the platform has to say of an environment and of each of its invocations."""
 
-    def init_start(self, backend: str, moment: datetime) -> Lines:
-        """The environment begins to initialise."""
+    def init_start(self, backend: str, moment: datetime, initialization: str) -> Lines:
+        """The environment begins to initialise, on demand or ahead."""
 
     def init_report(
         self, init_ms: float, *, phase: str, status: str, error_type: str | None, moment: datetime
@@ -51,7 +51,7 @@ class _Text:
     def __init__(self, version: FunctionVersion) -> None:
         self._version = version
 
-    def init_start(self, backend: str, moment: datetime) -> Lines:  # noqa: ARG002 - text has no time of its own
+    def init_start(self, backend: str, moment: datetime, initialization: str) -> Lines:  # noqa: ARG002 - not in text
         version = self._version
         return [report.init_start(version.runtime or "", backend, version.runtime_version_arn)]
 
@@ -90,10 +90,10 @@ class _Json:
         self._version = version
         self._least = _LEVELS.index(level)
 
-    def init_start(self, backend: str, moment: datetime) -> Lines:
+    def init_start(self, backend: str, moment: datetime, initialization: str) -> Lines:
         version = self._version
         record = {
-            "initializationType": "on-demand",
+            "initializationType": initialization,
             "phase": "init",
             "runtimeVersion": report.runtime_version(version.runtime or "", backend),
             "runtimeVersionArn": version.runtime_version_arn,

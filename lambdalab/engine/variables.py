@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lambdalab.model.function import FunctionVersion
+from lambdalab.model.invocation import ON_DEMAND
 
 _PATHS = {
     "LANG": "en_US.UTF-8",
@@ -23,7 +24,13 @@ _PATHS = {
 
 
 def function_variables(
-    version: FunctionVersion, *, runtime_api: str, log_group: str, log_stream: str, access: Mapping[str, str]
+    version: FunctionVersion,
+    *,
+    runtime_api: str,
+    log_group: str,
+    log_stream: str,
+    access: Mapping[str, str],
+    initialization: str = ON_DEMAND,
 ) -> dict[str, str]:
     """All variables of one environment. `access` names the endpoint and the function's own credentials.
 
@@ -39,7 +46,7 @@ def function_variables(
         "AWS_LAMBDA_FUNCTION_NAME": version.key.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_size),
         "AWS_LAMBDA_FUNCTION_VERSION": version.version,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,

@@ -39,8 +39,9 @@ class FunctionVersion:
     """Code and configuration of one version ($LATEST or a number), as AWS's FunctionConfiguration describes them.
 
     Sizes in MB (MiB), `timeout` in seconds. `last_modified` is AWS's text form (`2026-11-01T12:00:00.123+0000`).
-    `settings` holds the members that are kept and answered as they came, by their AWS name: VpcConfig,
-    DeadLetterConfig, KMSKeyArn, TracingConfig, SnapStart, LoggingConfig, ImageConfig.
+    `layers` are {Arn, CodeSize} and what runs needs of each. `fingerprint` is that of the $LATEST that a
+    version was published from. `settings` holds the members that are kept and answered as they came, by their
+    AWS name: VpcConfig, DeadLetterConfig, KMSKeyArn, TracingConfig, SnapStart, LoggingConfig, ImageConfig.
     """
 
     key: FunctionKey
@@ -66,6 +67,8 @@ class FunctionVersion:
     last_update_reason: str | None = None
     last_update_reason_code: str | None = None
     runtime_version_arn: str | None = None
+    fingerprint: str | None = None
+    vpc_id: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -15,7 +15,7 @@ from lambdalab.errors import InvalidParameterValue, PreconditionFailed, Resource
 from lambdalab.model import limits, runtime
 from lambdalab.model.function import CodeReference, Function, FunctionKey, FunctionVersion
 
-_CREATING = {"state_reason": "The function is being created.", "state_reason_code": "Creating"}
+CREATING = {"state_reason": "The function is being created.", "state_reason_code": "Creating"}
 _KEPT = (
     "VpcConfig", "DeadLetterConfig", "KMSKeyArn", "TracingConfig", "SnapStart", "LoggingConfig",
     "ImageConfig",
@@ -67,19 +67,14 @@ def create(
         architecture=params.get("Architectures", ["x86_64"])[0],
         state="Pending",
         runtime_version_arn=_runtime_version_arn(key.region, params.get("Runtime")),
-        **_CREATING,  # type: ignore[arg-type]
+        **CREATING,  # type: ignore[arg-type]
     )
     return Function(key, dict(params.get("Tags", {}))), _configured(version, params)
 
 
 def check_update(version: FunctionVersion, params: Mapping[str, Any], today: date) -> None:
     """Refuse an update of code or configuration that may not be made now."""
-    given = params.get("RevisionId")
-    if given is not None and given != version.revision_id:
-        raise PreconditionFailed(
-            "The Revision Id provided does not match the latest Revision Id. "
-            "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
-        )
+    check_revision(version.revision_id, params.get("RevisionId"))
     if version.state == "Pending" or version.last_update_status == "InProgress":
         raise ResourceConflict(
             f"The operation cannot be performed at this time. An update is in progress for resource: {version.key.arn}"
@@ -87,6 +82,23 @@ def check_update(version: FunctionVersion, params: Mapping[str, Any], today: dat
     if "Runtime" in params:
         runtime.check(params["Runtime"], today, updating=True)
     _check_settings(params, params.get("Runtime", version.runtime))
+
+
+def check_revision(present: str, given: str | None, ask: str = "GetFunction/GetAlias") -> None:
+    """Refuse a change that was made for another revision. `ask` names the operation that tells the present one."""
+    if given is not None and given != present:
+        raise PreconditionFailed(
+            "The Revision Id provided does not match the latest Revision Id. "
+            f"Call the {ask} API to retrieve the latest Revision Id"
+        )
+
+
+def check_code_kind(version: FunctionVersion, params: Mapping[str, Any]) -> None:
+    """Refuse code of the other package type."""
+    if version.package_type == "Zip" and "ImageUri" in params:
+        raise InvalidParameterValue("Please don't provide ImageUri when updating a function with packageType Zip.")
+    if version.package_type == "Image" and "ImageUri" not in params:
+        raise InvalidParameterValue("Please provide ImageUri when updating a function with packageType Image.")
 
 
 def update_code(

@@ -9,6 +9,10 @@ from typing import Any, Literal
 Outcome = Literal["ok", "error", "timeout", "out_of_memory", "exit", "init_error", "response_too_large"]
 """How it ended. Everything but "ok" is a function error (X-Amz-Function-Error: Unhandled)."""
 
+ON_DEMAND = "on-demand"
+PROVISIONED = "provisioned-concurrency"
+"""How an environment was initialised, as AWS_LAMBDA_INITIALIZATION_TYPE says it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
@@ -61,11 +65,12 @@ class InvocationRecord:
     start_reason: str
     log_stream: str
     fidelity: Fidelity
+    initialization: str = ON_DEMAND
 
     @property
     def cold(self) -> bool:
         """Whether this call waited for a new environment's init, also one that failed or was repeated within it."""
-        return self.nth_call <= 1
+        return self.nth_call <= 1 and self.initialization == ON_DEMAND
 
     def to_json(self) -> str:
         """The record as compact JSON: the value of the `x-lambdalab-record` header."""

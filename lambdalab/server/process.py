@@ -15,11 +15,8 @@ from typing import Any, cast
 
 import uvicorn
 
-import lambdalab.api.account
-import lambdalab.api.functions
-import lambdalab.api.invocation
-import lambdalab.api.lab
-import lambdalab.api.logs  # noqa: F401 - the families register their operations
+import lambdalab.api.families  # noqa: F401 - they register their operations
+from lambdalab.api import concurrency
 from lambdalab.api.gateway import Gateway
 from lambdalab.api.http import HttpProtocol
 from lambdalab.api.lifecycle import Lifecycle
@@ -29,15 +26,20 @@ from lambdalab.clock import SystemClock
 from lambdalab.config import Settings
 from lambdalab.engine.dispatch import Dispatcher
 from lambdalab.engine.logs import LogStore
+from lambdalab.engine.provisioning import Provisioning
 from lambdalab.runtimes.backends import probe
 from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.runtimes.python_client import client_directory
 from lambdalab.server import keys
 from lambdalab.server.ready import Ready
+from lambdalab.store.attachments import AttachmentStore
 from lambdalab.store.database import Database
 from lambdalab.store.files import write_private
 from lambdalab.store.functions import FunctionStore
+from lambdalab.store.layers import LayerStore
 from lambdalab.store.packages import PackageStore
+from lambdalab.store.sealing import Sealer
+from lambdalab.store.shelf import Shelf
 from lambdalab.version import __version__
 
 _COLLECT_EVERY = 20_000
@@ -64,7 +66,10 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     await supervisor.attach()
     client = client_directory(settings.home / "clients")
     backend, isolation = await probe.prepare(settings.backend, clock, supervisor, client, settings.home / "sandboxes")
-    functions, packages = _stores(settings)
+    database = Database(settings.home / "region.db")
+    functions = FunctionStore(database, Sealer(settings.home / "environment.key"))
+    functions.settle_all()
+    packages = PackageStore(settings.home / "packages")
     logs = LogStore(settings.home / "logs", clock)
     dispatcher = Dispatcher(
         backend,
@@ -79,14 +84,19 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         settings,
         clock,
         functions,
+        AttachmentStore(database),
+        LayerStore(database),
+        Shelf(database),
         packages,
         dispatcher,
+        Provisioning(dispatcher),
         logs,
         lifecycle,
         endpoint,
         isolation,
         _locator(pairs.person, endpoint, settings.region),
     )
+    concurrency.restore(region)
     known = {
         pair.access_key_id: Credentials(pair.access_key_id, pair.secret_access_key, pair.account)
         for pair in (pairs.person, pairs.function)
@@ -106,6 +116,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     finally:
         settings.region_file.unlink(missing_ok=True)
         server.should_exit = True
+        region.provisioning.close()
         dispatcher.close()
         logs.flush()
         await serving
@@ -144,12 +155,6 @@ def _listen() -> socket.socket:
     listener.listen(512)
     listener.setblocking(False)
     return listener
-
-
-def _stores(settings: Settings) -> tuple[FunctionStore, PackageStore]:
-    functions = FunctionStore(Database(settings.home / "region.db"))
-    functions.settle_all()
-    return functions, PackageStore(settings.home / "packages")
 
 
 def _locator(pair: keys.KeyPair, endpoint: str, region: str) -> Callable[[str], str]:

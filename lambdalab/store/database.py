@@ -37,6 +37,37 @@ _MIGRATIONS = (
     CREATE INDEX versions_unsettled ON versions (settled) WHERE settled = 0;
     CREATE INDEX versions_code ON versions (code_sha256);
     """,
+    """
+    CREATE TABLE attachments (
+        account TEXT NOT NULL,
+        region TEXT NOT NULL,
+        name TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        qualifier TEXT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (account, region, name, kind, qualifier),
+        FOREIGN KEY (account, region, name) REFERENCES functions ON DELETE CASCADE
+    ) WITHOUT ROWID;
+    CREATE INDEX attachments_kind ON attachments (kind);
+    CREATE TABLE layers (
+        account TEXT NOT NULL,
+        region TEXT NOT NULL,
+        name TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        deleted INTEGER NOT NULL,  -- the number stays taken, and functions keep what they have
+        code_sha256 TEXT NOT NULL,
+        code_size INTEGER NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (account, region, name, version)
+    ) WITHOUT ROWID;
+    CREATE INDEX layers_code ON layers (code_sha256);
+    CREATE TABLE shelf (
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (kind, id)
+    ) WITHOUT ROWID;
+    """,
 )
 """One script for each schema version, in order. Never changed once released; new ones are added."""
 

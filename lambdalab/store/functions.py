@@ -7,6 +7,7 @@ first and to memory after, so that memory never knows what the disk does not.
 from __future__ import annotations
 
 import json
+import sqlite3
 import uuid
 from dataclasses import asdict, fields
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from lambdalab.model import function_rules
 from lambdalab.model.function import LATEST, CodeReference, Function, FunctionKey, FunctionVersion
 from lambdalab.store.database import Database
+from lambdalab.store.sealing import Sealer
 
 _Place = tuple[FunctionKey, str]
 
@@ -21,8 +23,9 @@ _Place = tuple[FunctionKey, str]
 class FunctionStore:
     """The functions of a home. Used from one thread."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
+        self._sealer = sealer
         self._versions: dict[_Place, FunctionVersion | None] = {}
 
     # -- reading
@@ -41,7 +44,7 @@ class FunctionStore:
             found = self._database.rows(query, *_key(key), number) if number is not None else []
             if not found:
                 return None  # not remembered: names that do not exist would fill the memory
-            self._versions[place] = _read_version(key, version, str(found[0][0]))
+            self._versions[place] = self._read(key, version, str(found[0][0]))
         return self._versions[place]
 
     def page(
@@ -55,9 +58,33 @@ class FunctionStore:
             account, region, name, name, number, all_versions, limit,
         )  # fmt: skip
         return [
-            _read_version(FunctionKey(account, region, str(row[0])), _version(int(str(row[1]))), str(row[2]))
+            self._read(FunctionKey(account, region, str(row[0])), _version(int(str(row[1]))), str(row[2]))
             for row in rows
         ]
+
+    def versions(self, key: FunctionKey, after: int = -1, limit: int = -1) -> list[FunctionVersion]:
+        """$LATEST and then the published versions, ascending, after a number."""
+        rows = self._database.rows(
+            f"SELECT version, document FROM versions WHERE {_KEY} AND version > ? ORDER BY version LIMIT ?",
+            *_key(key), after, limit,
+        )  # fmt: skip
+        return [self._read(key, _version(int(str(number))), str(document)) for number, document in rows]
+
+    def last_published(self, key: FunctionKey) -> FunctionVersion | None:
+        """The published version with the highest number that still exists."""
+        rows = self._database.rows(
+            f"SELECT version, document FROM versions WHERE {_KEY} AND version > 0 ORDER BY version DESC LIMIT 1",
+            *_key(key),
+        )
+        return self._read(key, str(rows[0][0]), str(rows[0][1])) if rows else None
+
+    def reserving(self) -> list[Function]:
+        """The functions that have a reservation, of all accounts and regions."""
+        rows = self._database.rows(
+            "SELECT account, region, name, document FROM functions"
+            " WHERE json_extract(document, '$.reserved_concurrency') IS NOT NULL"
+        )
+        return [_read_function(FunctionKey(str(a), str(r), str(n)), str(document)) for a, r, n, document in rows]
 
     def usage(self, account: str, region: str) -> tuple[int, int]:
         """How many functions there are, and the bytes of all their versions' packages."""
@@ -80,23 +107,46 @@ class FunctionStore:
             )
             if written.rowcount == 0:
                 return False
-            connection.execute(_INSERT_VERSION, _row(version))
+            connection.execute(_INSERT_VERSION, self._row(version))
         self._versions[version.key, version.version] = version
         return True
+
+    def publish(
+        self, function: Function, version: FunctionVersion, latest: FunctionVersion, *, expected: FunctionVersion
+    ) -> bool:
+        """Add a version and count its number; `latest` takes the place of `expected`. False when that was changed."""
+        with self._database.transaction() as connection:
+            if not self._put(connection, latest, expected):
+                return False
+            connection.execute(_INSERT_VERSION, self._row(version))
+            connection.execute(_SET_FUNCTION, (_write_function(function), *_key(function.key)))
+        for one in (latest, version):
+            self._versions[one.key, one.version] = one
+        return True
+
+    def change(self, function: Function) -> None:
+        """Write what belongs to the function as a whole."""
+        with self._database.transaction() as connection:
+            connection.execute(_SET_FUNCTION, (_write_function(function), *_key(function.key)))
 
     def replace(self, version: FunctionVersion, *, expected: FunctionVersion) -> bool:
         """Put `version` in the place of `expected`; False when another writer was there first."""
         with self._database.transaction() as connection:
-            written = connection.execute(
-                f"UPDATE versions SET settled = ?, code_sha256 = ?, code_size = ?, document = ?"
-                f" WHERE {_KEY} AND version = ? AND document = ?",
-                (*_row(version)[4:], *_row(version)[:4], _row(expected)[-1]),
-            )
-        if written.rowcount == 0:
+            written = self._put(connection, version, expected)
+        if written:
+            self._versions[version.key, version.version] = version
+        else:
             self._versions.pop((version.key, version.version), None)
-            return False
-        self._versions[version.key, version.version] = version
-        return True
+        return written
+
+    def delete_version(self, key: FunctionKey, version: str) -> bool:
+        """Remove one published version; False when there was none. Its number stays used."""
+        with self._database.transaction() as connection:
+            written = connection.execute(
+                f"DELETE FROM versions WHERE {_KEY} AND version = ?", (*_key(key), _number(version))
+            )
+        self._versions.pop((key, version), None)
+        return written.rowcount > 0
 
     def delete(self, key: FunctionKey) -> bool:
         """Remove the function and everything of it; False when there was none."""
@@ -111,14 +161,48 @@ class FunctionStore:
         rows = self._database.rows("SELECT account, region, name, version, document FROM versions WHERE settled = 0")
         for account, region, name, number, document in rows:
             key = FunctionKey(str(account), str(region), str(name))
-            version = _read_version(key, _version(int(str(number))), str(document))
+            version = self._read(key, _version(int(str(number))), str(document))
             self.replace(function_rules.settle(version, str(uuid.uuid4())), expected=version)
 
     def close(self) -> None:
         """Close the database."""
         self._database.close()
 
+    # -- rows
 
+    def _put(self, connection: sqlite3.Connection, version: FunctionVersion, expected: FunctionVersion) -> bool:
+        row = self._row(version)
+        written = connection.execute(
+            "UPDATE versions SET settled = ?, code_sha256 = ?, code_size = ?, document = ?"
+            f" WHERE {_KEY} AND version = ? AND json_extract(document, '$.revision_id') = ?",
+            (*row[4:], *row[:4], expected.revision_id),
+        )
+        return written.rowcount > 0
+
+    def _row(self, version: FunctionVersion) -> tuple[Any, ...]:
+        settled, code = function_rules.settled(version), version.code
+        number = _number(version.version)
+        return (*_key(version.key), number, int(settled), code.sha256, code.size, self._write(version))
+
+    def _write(self, version: FunctionVersion) -> str:
+        members = asdict(version)
+        document = {name: members[name] for name in _VERSION_FIELDS}
+        if version.environment is not None:
+            document["environment"] = {_SEALED: self._sealer.seal(version.environment, version.key.arn)}
+        return json.dumps(document, sort_keys=True)
+
+    def _read(self, key: FunctionKey, version: str, document: str) -> FunctionVersion:
+        members = json.loads(document)
+        code = CodeReference(**members.pop("code"))
+        environment = members["environment"]
+        if environment is not None and _SEALED in environment:
+            members["environment"] = self._sealer.open(environment[_SEALED], key.arn)
+        return FunctionVersion(key=key, version=version, code=code, **{**members, "layers": tuple(members["layers"])})
+
+
+_SEALED = "-sealed"
+"""No name of a variable, so that what an older lambdalab wrote openly is still read."""
+_SET_FUNCTION = "UPDATE functions SET document = ? WHERE account = ? AND region = ? AND name = ?"
 _KEY = "account = ? AND region = ? AND name = ?"
 _INSERT_VERSION = "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -135,11 +219,6 @@ def _version(number: int) -> str:
     return str(number) if number else LATEST
 
 
-def _row(version: FunctionVersion) -> tuple[Any, ...]:
-    settled, code = function_rules.settled(version), version.code
-    return (*_key(version.key), _number(version.version), int(settled), code.sha256, code.size, _write_version(version))
-
-
 def _write_function(function: Function) -> str:
     return json.dumps({k: v for k, v in asdict(function).items() if k != "key"}, sort_keys=True)
 
@@ -149,14 +228,3 @@ def _read_function(key: FunctionKey, document: str) -> Function:
 
 
 _VERSION_FIELDS = [field.name for field in fields(FunctionVersion) if field.name not in {"key", "version"}]
-
-
-def _write_version(version: FunctionVersion) -> str:
-    members = asdict(version)
-    return json.dumps({name: members[name] for name in _VERSION_FIELDS}, sort_keys=True)
-
-
-def _read_version(key: FunctionKey, version: str, document: str) -> FunctionVersion:
-    members = json.loads(document)
-    code = CodeReference(**members.pop("code"))
-    return FunctionVersion(key=key, version=version, code=code, **{**members, "layers": tuple(members["layers"])})

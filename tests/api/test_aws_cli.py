@@ -129,6 +129,6 @@ def test_an_unknown_key_is_refused(aws):
 
 
 def test_an_operation_that_is_not_offered_is_named(aws):
-    status, _, err = aws("aws lambda list-layers")
+    status, _, err = aws("aws lambda list-event-source-mappings")
     assert status != 0
-    assert "ListLayers" in err
+    assert "ListEventSourceMappings" in err

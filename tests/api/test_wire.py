@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lambdalab.api.families  # noqa: F401 - they register their operations
 from lambdalab.api import parsing
 from lambdalab.api.gateway import _invoke_call
 from lambdalab.api.http import HttpRequest
+from lambdalab.api.operations import OPERATIONS
 from lambdalab.api.service_model import operation_model, router
 from lambdalab.api.signature import Identity
 from lambdalab.client.keys import Credentials as ClientKeys
@@ -24,10 +26,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=12,
 )
-OFFERED = (
-    "CreateFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration", "GetFunction", "GetFunctionConfiguration",
-    "ListFunctions", "DeleteFunction", "Invoke", "GetAccountSettings",
-)  # fmt: skip
+OFFERED = sorted(name for service, name in OPERATIONS if service == "lambda")
 NAMES = st.sampled_from(
     ["f", "nobody", "arn:aws:lambda:us-east-1:123456789012:function:f", "f:1", "f:$LATEST"]
 ) | st.text(min_size=1, max_size=30)
@@ -46,8 +45,19 @@ def members(operation):
 
 
 def target(operation, name):
-    path = MODEL.operation_model(operation).http["requestUri"]
-    return path.replace("{FunctionName}", quote(name, safe=""))
+    """The path of a request with `name` in every place, and the query that the path asks for."""
+    path, _, query = MODEL.operation_model(operation).http["requestUri"].partition("?")
+    for member in MODEL.operation_model(operation).input_shape.members:
+        path = path.replace(f"{{{member}}}", quote(name, safe="")).replace(f"{{{member}+}}", quote(name, safe=""))
+    return path, dict(pair.partition("=")[::2] for pair in query.split("&")) if query else {}
+
+
+def queries(operation):
+    """Values for the members that stand in the query."""
+    shapes = MODEL.operation_model(operation).input_shape.members.values()
+    names = [s.serialization["name"] for s in shapes if s.serialization.get("location") == "querystring"]
+    values = st.sampled_from(["1", "0", "-1", "x", "$LATEST", "ALL", ""]) | st.text(max_size=10)
+    return st.dictionaries(st.sampled_from(names), values, max_size=3) if names else st.just({})
 
 
 @pytest.mark.parametrize("operation", [name for name in OFFERED if name != "GetAccountSettings"])  # it takes nothing
@@ -56,10 +66,11 @@ def test_any_json_gets_an_answer_and_never_a_failure_of_ours(lab, operation):
     model = MODEL.operation_model(operation)
 
     @settings(max_examples=40, deadline=None)
-    @given(name=NAMES, document=members(operation))
-    def check(name, document):
+    @given(name=NAMES, document=members(operation), query=queries(operation))
+    def check(name, document, query):
+        path, asked = target(operation, name)
         try:
-            call(lab, model.http["method"], target(operation, name), body=json.dumps(document).encode())
+            call(lab, model.http["method"], path, query={**query, **asked}, body=json.dumps(document).encode())
         except AwsError as refused:
             assert refused.http_status < 500 or refused.error_code == "InvalidRuntimeException", (
                 refused.error_code,
@@ -72,11 +83,7 @@ def test_any_json_gets_an_answer_and_never_a_failure_of_ours(lab, operation):
 @pytest.mark.parametrize("operation", sorted(set(MODEL.operation_names) - set(OFFERED)))
 def test_every_other_operation_answers_that_it_is_not_offered(lab, operation):
     http_trait = MODEL.operation_model(operation).http
-    path = http_trait["requestUri"]
-    for member in MODEL.operation_model(operation).input_shape.members if "{" in path else ():
-        path = path.replace(f"{{{member}}}", "1").replace(f"{{{member}+}}", "1")
-    path, _, query = path.partition("?")
-    asked = dict(pair.partition("=")[::2] for pair in query.split("&")) if query else {}
+    path, asked = target(operation, "1")
     with pytest.raises(AwsError) as refused:
         call(lab, http_trait["method"], path, query=asked, body=b"{}")
     assert refused.value.error_code == "NotImplementedException"

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lambdalab.clock import FakeClock
+from lambdalab.clock import FakeClock, SystemClock
 from lambdalab.engine.admission import Admission
 from lambdalab.engine.dispatch import Dispatcher, Request
 from lambdalab.engine.logs import LogStore
@@ -155,4 +155,4 @@ def test_calls_over_the_accounts_limit_are_throttled(tmp_path):
         assert (await call).record.outcome == "timeout"
         assert (await engine.invoke()).record.outcome == "ok"
 
-    running(tmp_path, steps, admission=Admission(1))
+    running(tmp_path, steps, admission=Admission(SystemClock(), 1))

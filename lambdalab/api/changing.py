@@ -1,0 +1,115 @@
+"""What changes of a function have in common: the code they take, the order of writes, the state afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lambdalab.errors import InvalidParameterValue, ResourceConflict
+from lambdalab.model import function_rules, layer, limits, version_rules
+from lambdalab.model.function import LATEST, CodeReference, Function, FunctionVersion
+from lambdalab.model.function_rules import Stamp
+
+if TYPE_CHECKING:
+    from lambdalab.api.region import Region
+
+_INLINE_BYTES = 1 << 20
+
+
+def stamp(region: Region) -> Stamp:
+    """This moment, and a new revision id."""
+    return Stamp(region.clock.now(), str(uuid.uuid4()))
+
+
+async def code(region: Region, source: Mapping[str, Any]) -> CodeReference:
+    """The package that a request brings, kept. Raises AWS's refusals of bad ones."""
+    data = source.get("ZipFile")
+    if data is None:
+        raise InvalidParameterValue(
+            "This version of LambdaLab takes code as an inline zip only: give ZipFile (--zip-file fileb://...), "
+            f"not {', '.join(sorted(set(source) & {'S3Bucket', 'S3Key', 'ImageUri'})) or 'nothing'}."
+        )
+    limits.check_zipped_size(len(data))
+    if len(data) <= _INLINE_BYTES:
+        return region.packages.add(data)
+    return await asyncio.to_thread(region.packages.add, data)
+
+
+def layers(
+    region: Region, arns: Sequence[str], kept: Sequence[Mapping[str, Any]] = ()
+) -> tuple[Mapping[str, Any], ...]:
+    """The layers that a request names, as a version keeps them. Those it had may be deleted meanwhile."""
+    layer.check_list(arns, region.settings.region)
+    before = {found["Arn"]: found for found in kept}
+    return tuple(before.get(arn) or _layer(region, arn) for arn in arns)
+
+
+def _layer(region: Region, arn: str) -> Mapping[str, Any]:
+    key, number = layer.parse(arn)
+    found = region.layers.get(key, number) if number is not None else None
+    if found is None or found.deleted:
+        raise InvalidParameterValue(f"Layer version {arn} does not exist.")
+    return {
+        "Arn": arn,
+        "CodeSize": found.code.size,
+        "CodeSha256": found.code.sha256,
+        "UnzippedSize": found.code.unzipped_size,
+    }
+
+
+def check_size(version: FunctionVersion) -> None:
+    """Refuse code and layers that together are too large unzipped."""
+    limits.check_unzipped_size(version.code.unzipped_size + sum(one["UnzippedSize"] for one in version.layers))
+
+
+def replace_latest(region: Region, updated: FunctionVersion, expected: FunctionVersion) -> None:
+    """Write $LATEST; its environments take no further call. Raises AWS's 409 when another was there first."""
+    if not region.functions.replace(updated, expected=expected):
+        raise in_progress(updated)
+    region.dispatcher.retire(updated.key, LATEST)
+
+
+def publish(region: Region, latest: FunctionVersion, description: str | None) -> FunctionVersion:
+    """The version that $LATEST is: the last published one when nothing differs, else a new one."""
+    last = region.functions.last_published(latest.key)
+    if last is not None and last.fingerprint == version_rules.fingerprint(latest):
+        return last
+    function = region.functions.function(latest.key)
+    if function is None:
+        raise in_progress(latest)
+    function, version = version_rules.publish(function, latest, description, stamp(region))
+    touched = replace(latest, revision_id=str(uuid.uuid4()))
+    if not region.functions.publish(function, version, touched, expected=latest):
+        raise in_progress(latest)
+    settle_soon(region, version)
+    if not function_rules.settled(touched):
+        settle_soon(region, touched)
+    return version
+
+
+def settle_soon(region: Region, version: FunctionVersion) -> None:
+    """The state after the answer: everything that takes time was done before it."""
+
+    def settle() -> None:
+        region.functions.replace(function_rules.settle(version, str(uuid.uuid4())), expected=version)
+
+    asyncio.get_running_loop().call_soon(settle)
+    region.dispatcher.prepare(version.runtime or "")
+
+
+def touch(region: Region, function: Function) -> None:
+    """Write what belongs to the function as a whole, and give $LATEST a new revision id."""
+    region.functions.change(function)
+    latest = region.functions.get(function.key)
+    if latest is not None:
+        region.functions.replace(replace(latest, revision_id=str(uuid.uuid4())), expected=latest)
+
+
+def in_progress(version: FunctionVersion) -> ResourceConflict:
+    """AWS's refusal of a change while another one is under way."""
+    return ResourceConflict(
+        f"The operation cannot be performed at this time. An update is in progress for resource: {version.key.arn}"
+    )

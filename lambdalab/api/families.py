@@ -1,0 +1,24 @@
+"""All families of operations. Importing this module registers every operation that the region offers."""
+
+from lambdalab.api import (
+    account,
+    aliases,
+    code_signing,
+    concurrency,
+    event_invoke,
+    function_settings,
+    function_urls,
+    functions,
+    invocation,
+    lab,
+    layers,
+    logs,
+    permissions,
+    tags,
+    versions,
+)
+
+FAMILIES = (
+    functions, versions, aliases, layers, invocation, concurrency, permissions, tags, event_invoke, function_urls,
+    function_settings, code_signing, account, logs, lab,
+)  # fmt: skip

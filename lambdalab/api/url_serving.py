@@ -1,0 +1,138 @@
+"""Answering function URLs: who may call, the event, the invocation, the answer. Anybody may knock here, unsigned.
+
+Source: `lambda-contract.md` section 16.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lambdalab.api import resolving
+from lambdalab.api.function_urls import PREFIX
+from lambdalab.api.http import HttpRequest, HttpResponse
+from lambdalab.api.signature import Credentials, verify
+from lambdalab.engine.dispatch import Request
+from lambdalab.errors import AccessDenied, AwsError, ResourceNotFound, TooManyRequests
+from lambdalab.model import function_url, policy
+from lambdalab.model.arn import FunctionReference
+from lambdalab.model.function import FunctionKey
+from lambdalab.model.function_url import UrlRequest, UrlResponse
+
+if TYPE_CHECKING:
+    from lambdalab.api.region import Region
+
+_FORBIDDEN = (
+    "Forbidden. For troubleshooting Function URL authorization issues, see: "
+    "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+)
+_HOST = ".lambda-url."
+_BAD_GATEWAY = UrlResponse(502, [("content-type", "text/plain")], b"Internal Server Error")
+
+
+def is_url(request: HttpRequest) -> bool:
+    """Whether a request is to a function's URL: by its path, or by the host it names."""
+    if request.target.startswith(PREFIX.encode()):
+        return True
+    return any(name == b"host" and _HOST.encode() in value for name, value in request.headers)
+
+
+async def serve(
+    region: Region, request: HttpRequest, known: Mapping[str, Credentials], request_id: str
+) -> HttpResponse:
+    """The function's answer, or AWS's refusal."""
+    try:
+        answer = await _answer(region, request, known, request_id)
+    except TooManyRequests:
+        answer = UrlResponse(429, [("content-type", "application/json")], b'{"Message":"Too Many Requests"}')
+    except AwsError as refused:
+        body = json.dumps({"Message": refused.message}).encode()
+        kind = ("x-amzn-errortype", refused.error_code)
+        answer = UrlResponse(refused.http_status, [("content-type", "application/json"), kind], body)
+    headers = [(name.encode("latin-1"), value.encode("utf-8")) for name, value in answer.headers]
+    return HttpResponse(answer.status, [(b"x-amzn-requestid", request_id.encode()), *headers], answer.body)
+
+
+async def _answer(
+    region: Region, request: HttpRequest, known: Mapping[str, Credentials], request_id: str
+) -> UrlResponse:
+    identifier, asked = _read(request)
+    found = region.attachments.find("url", "id", identifier)
+    if found is None:
+        raise ResourceNotFound(None)
+    key, qualifier, document = found
+    cors = document.get("Cors", {})
+    early = function_url.preflight(asked, cors) if cors else None
+    if early is not None:
+        return early
+    caller = _authorise(region, request, known, key, qualifier, document)
+    sent = function_url.event(
+        asked,
+        url_id=identifier,
+        region=region.settings.region,
+        request_id=request_id,
+        moment=region.clock.now(),
+        caller=caller,
+    )
+    answer = await _invoke(region, FunctionReference(key, qualifier or None), sent, request_id)
+    return UrlResponse(answer.status, [*answer.headers, *function_url.cors_headers(asked, cors)], answer.body)
+
+
+def _read(request: HttpRequest) -> tuple[str, UrlRequest]:
+    """The URL's id, and the request as the function shall see it: without the id in its path."""
+    path, _, query = request.target.decode("ascii", "replace").partition("?")
+    headers = [(name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in request.headers]
+    if path.startswith(PREFIX):
+        identifier, _, rest = path[len(PREFIX) :].partition("/")
+        path = f"/{rest}"
+    else:
+        host = next(value for name, value in headers if name == "host")
+        identifier = host.partition(".")[0]
+    return identifier, UrlRequest(request.method, path, query, headers, request.body)
+
+
+def _authorise(
+    region: Region,
+    request: HttpRequest,
+    known: Mapping[str, Credentials],
+    key: FunctionKey,
+    qualifier: str,
+    document: Mapping[str, Any],
+) -> str:
+    """Who calls: an account id, or "anonymous". Raises AWS's refusal."""
+    if document["AuthType"] == "AWS_IAM":
+        try:
+            identity = verify(request, known, region.clock.now())
+        except AwsError as refused:
+            raise AccessDenied(_FORBIDDEN) from refused
+        if identity.account == key.account:
+            return identity.account
+        caller = identity.account
+    else:
+        caller = "*"
+    kept = region.attachments.get(key, "policy", qualifier)
+    statements = kept["statements"] if kept else ()
+    url = {"lambda:FunctionUrlAuthType": document["AuthType"], "lambda:InvokedViaFunctionUrl": "true"}
+    if all(policy.allows(statements, a, url, caller) for a in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")):
+        return "anonymous" if caller == "*" else caller
+    raise AccessDenied(_FORBIDDEN)
+
+
+async def _invoke(region: Region, asked: FunctionReference, event: Mapping[str, Any], request_id: str) -> UrlResponse:
+    version = resolving.version(region, asked, random.random())  # noqa: S311 - a share, no secret
+    if version is None:
+        raise ResourceNotFound(None)
+    result = await region.dispatcher.invoke(
+        Request(
+            version=version,
+            invoked_arn=asked.arn,
+            payload=json.dumps(event).encode(),
+            request_id=request_id,
+            arrived=region.clock.monotonic(),
+        )
+    )
+    if result.record.outcome != "ok":
+        return _BAD_GATEWAY
+    return function_url.response(result.body) or _BAD_GATEWAY

@@ -1,0 +1,43 @@
+"""The family of versions: publish and list. Source: `lambda-contract.md` section 4."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lambdalab.api import paging, resolving
+from lambdalab.api.changing import publish
+from lambdalab.api.configuration import configuration, listed
+from lambdalab.api.operations import Call, operation
+from lambdalab.model import limits, version_rules
+from lambdalab.model.function import LATEST
+from lambdalab.model.function_rules import check_revision
+
+if TYPE_CHECKING:
+    from lambdalab.api.region import Region
+
+
+@operation("PublishVersion")
+async def publish_version(region: Region, call: Call) -> Mapping[str, Any]:
+    """Make $LATEST a version; the same code and configuration twice are the same version."""
+    asked = resolving.reference(region, call)
+    latest = resolving.latest(region, asked)
+    check_revision(latest.revision_id, call.params.get("RevisionId"))
+    version_rules.check_code(latest, call.params.get("CodeSha256"))
+    version = publish(region, latest, call.params.get("Description"))
+    return configuration(version, version.qualified_arn)
+
+
+@operation("ListVersionsByFunction")
+async def list_versions_by_function(region: Region, call: Call) -> Mapping[str, Any]:
+    """$LATEST first, then the versions ascending, at most fifty a page."""
+    asked = resolving.reference(region, call)
+    resolving.latest(region, asked)
+    size = min(call.params.get("MaxItems", limits.PAGE_SIZE), limits.PAGE_SIZE)
+    after = paging.read(call.params.get("Marker"), int)
+    found = region.functions.versions(asked.key, -1 if after is None else after[0], size + 1)
+    shown: dict[str, Any] = {"Versions": [listed(version, qualified=True) for version in found[:size]]}
+    if len(found) > size:
+        last = found[size - 1].version
+        shown["NextMarker"] = paging.marker(0 if last == LATEST else int(last))
+    return shown
