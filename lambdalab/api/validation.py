@@ -160,7 +160,7 @@ def _lower(name: str) -> str:
 
 
 _JAVA_CLASSES = {
-    r"\p{L}": r"^\W\d_",
+    r"\p{L}": r"\w",  # with digits and _, which every pattern of the models that has it allows too
     r"\p{Z}": r"\s",
     r"\p{N}": r"\d",
     r"\p{Alnum}": "a-zA-Z0-9",

@@ -1,0 +1,169 @@
+"""Function URLs: their configuration by boto3, and the URL itself by a plain HTTP client."""
+
+import base64
+import http.client
+import json
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.api.conftest import ARN, refusal, zipped
+
+pytestmark = pytest.mark.toolchains
+ECHO = zipped({"app.py": "def handler(event, context):\n    return event\n"})
+
+
+def fetch(url, path="", method="GET", body=None, **headers):
+    """(status, headers by lower-case name, body) of one request."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, parts.path + path, body, names)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
+
+
+@pytest.fixture
+def open_url(api, make):
+    """A function's URL that anybody may call."""
+
+    def create(code=ECHO, **more):
+        name = make(code)
+        url = api.create_function_url_config(FunctionName=name, AuthType="NONE", **more)["FunctionUrl"]
+        grant = {"FunctionName": name, "Principal": "*"}
+        api.add_permission(**grant, StatementId="url", Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE")
+        api.add_permission(**grant, StatementId="call", Action="lambda:InvokeFunction", InvokedViaFunctionUrl=True)
+        return url
+
+    return create
+
+
+def test_the_event_has_payload_format_two(open_url):
+    status, headers, body = fetch(
+        open_url(), "a%20b/c?x=1&x=2&y=", "POST", b'{"k": 1}', Content_Type="application/json", Cookie="a=1; b=2"
+    )
+    event = json.loads(body)
+    assert status == 200
+    assert headers["content-type"] == "application/json"
+    assert (event["version"], event["routeKey"], event["rawPath"]) == ("2.0", "$default", "/a b/c")
+    assert event["rawQueryString"] == "x=1&x=2&y="
+    assert event["queryStringParameters"] == {"x": "1,2", "y": ""}
+    assert event["cookies"] == ["a=1", "b=2"]
+    assert (event["body"], event["isBase64Encoded"]) == ('{"k": 1}', False)
+    assert event["requestContext"]["http"]["method"] == "POST"
+    assert event["requestContext"]["accountId"] == "anonymous"
+
+
+def test_a_binary_body_comes_base64(open_url):
+    event = json.loads(fetch(open_url(), method="POST", body=b"\xff\x00", Content_Type="image/png")[2])
+    assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (b"\xff\x00", True)
+
+
+def test_a_result_with_a_status_code_is_an_http_answer(open_url):
+    url = open_url(
+        zipped(
+            {
+                "app.py": "def handler(event, context):\n"
+                "    return {'statusCode': 418, 'headers': {'X-Tea': 'pot', 'Content-Type': 'text/plain'},\n"
+                "            'cookies': ['a=b'], 'body': 'c2hvcnQ=', 'isBase64Encoded': True}\n"
+            }
+        )
+    )
+    status, headers, body = fetch(url)
+    assert (status, body) == (418, b"short")
+    assert (headers["x-tea"], headers["set-cookie"], headers["content-type"]) == ("pot", "a=b", "text/plain")
+
+
+@pytest.mark.parametrize(("value", "body"), [("'text'", b"text"), ("{'a': [1]}", b'{"a":[1]}'), ("None", b"null")])
+def test_any_other_result_is_the_body_of_a_200(open_url, value, body):
+    status, headers, answered = fetch(open_url(zipped({"app.py": f"def handler(e, c): return {value}"})))
+    assert (status, headers["content-type"], answered) == (200, "application/json", body)
+
+
+@pytest.mark.parametrize("source", ["raise ValueError('x')", "return {'statusCode': 'teapot'}"])
+def test_a_failure_is_a_bad_gateway(open_url, source):
+    status, _, body = fetch(open_url(zipped({"app.py": f"def handler(e, c): {source}"})))
+    assert (status, body) == (502, b"Internal Server Error")
+
+
+def test_a_throttled_url_says_too_many_requests(api, open_url):
+    url = open_url()
+    name = max(f["FunctionName"] for f in api.list_functions()["Functions"])
+    api.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    assert fetch(url)[0] == 429
+
+
+def test_a_url_without_permissions_is_forbidden_in_awss_words(api, make):
+    url = api.create_function_url_config(FunctionName=make(ECHO), AuthType="NONE")["FunctionUrl"]
+    status, headers, body = fetch(url)
+    assert (status, headers["x-amzn-errortype"]) == (403, "AccessDeniedException")
+    assert json.loads(body)["Message"].startswith("Forbidden. For troubleshooting Function URL authorization issues")
+
+
+def test_a_url_with_iam_wants_a_signature(lab, api, make):
+    url = api.create_function_url_config(FunctionName=make(ECHO), AuthType="AWS_IAM")["FunctionUrl"]
+    assert fetch(url)[0] == 403
+    keys = lab.credentials
+    request = AWSRequest("GET", url)
+    SigV4Auth(Credentials(keys.access_key_id, keys.secret_access_key), "lambda", "us-east-1").add_auth(request)
+    status, _, body = fetch(url, **{name.replace("-", "_"): value for name, value in request.headers.items()})
+    assert status == 200
+    assert json.loads(body)["requestContext"]["accountId"] == "123456789012"
+    forged = {**request.headers, "Authorization": request.headers["Authorization"][:-4] + "0000"}
+    assert fetch(url, **{name.replace("-", "_"): value for name, value in forged.items()})[0] == 403
+
+
+def test_a_preflight_is_answered_without_the_function(open_url):
+    url = open_url(
+        zipped({"app.py": "raise RuntimeError"}), Cors={"AllowOrigins": ["https://a.example"], "AllowMethods": ["PUT"]}
+    )
+    status, headers, _ = fetch(url, method="OPTIONS", Origin="https://a.example", Access_Control_Request_Method="PUT")
+    assert status == 200
+    assert headers["access-control-allow-origin"] == "https://a.example"
+    assert headers["access-control-allow-methods"] == "PUT"
+
+
+def test_another_origin_gets_no_cors_headers(open_url):
+    url = open_url(Cors={"AllowOrigins": ["https://a.example"]})
+    assert "access-control-allow-origin" not in fetch(url, Origin="https://b.example")[1]
+    assert fetch(url, Origin="https://a.example")[1]["access-control-allow-origin"] == "https://a.example"
+
+
+def test_an_aliass_url_calls_its_version(api, make, recode):
+    name = make(zipped({"app.py": "def handler(e, c): return 'one'"}), Publish=True)
+    recode(name, "'latest'")
+    api.create_alias(FunctionName=name, Name="prod", FunctionVersion="1")
+    made = api.create_function_url_config(FunctionName=name, Qualifier="prod", AuthType="NONE")
+    assert made["FunctionArn"] == f"{ARN}{name}:prod"
+    grant = {"FunctionName": name, "Qualifier": "prod", "Principal": "*"}
+    api.add_permission(**grant, StatementId="a", Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE")
+    api.add_permission(**grant, StatementId="b", Action="lambda:InvokeFunction", InvokedViaFunctionUrl=True)
+    assert fetch(made["FunctionUrl"])[2] == b"one"
+
+
+def test_the_configuration_lives_as_awss_does(api, make):
+    name = make()
+    of = {"FunctionName": name}
+    assert refusal(api.get_function_url_config, **of)[2] == "The resource you requested does not exist."
+    made = api.create_function_url_config(**of, AuthType="NONE")
+    assert "InvokeMode" not in made
+    assert refusal(api.create_function_url_config, **of, AuthType="NONE") == (
+        409,
+        "ResourceConflictException",
+        f"Failed to create function url config for [functionArn = {ARN}{name}]. "
+        "Error message:  FunctionUrlConfig exists for this Lambda function",
+    )
+    updated = api.update_function_url_config(**of, AuthType="AWS_IAM")
+    assert (updated["FunctionUrl"], updated["AuthType"]) == (made["FunctionUrl"], "AWS_IAM")
+    listed = api.list_function_url_configs(**of)["FunctionUrlConfigs"]
+    assert [(url["FunctionUrl"], url["InvokeMode"]) for url in listed] == [(made["FunctionUrl"], "BUFFERED")]
+    api.delete_function_url_config(**of)
+    assert fetch(made["FunctionUrl"])[0] == 404
+    assert refusal(api.create_function_url_config, FunctionName="nobody", AuthType="NONE")[2] == (
+        "Function does not exist"
+    )
