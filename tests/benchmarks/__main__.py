@@ -8,10 +8,11 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-from tests.benchmarks import contestants, load, notebook
+from tests.benchmarks import contestants, load, notebook, scale
 
 QUICK = "--quick" in sys.argv
 COLD, SECONDS = (6, 1.0) if QUICK else (25, 5.0)
@@ -105,6 +106,10 @@ def main():
     print("\nin a notebook, ms from a cell's start to its reply")
     for name, milliseconds in notebook.cells().items():
         print(f"  {name:<38} {milliseconds:8.1f}")
+    print(f"\n{scale.FUNCTIONS:,} functions, {scale.VERSIONS} versions of one of them")
+    with tempfile.TemporaryDirectory() as home:
+        for name, milliseconds in scale.measure(home).items():
+            print(f"  {name:<44} {milliseconds:8.2f}")
 
 
 if __name__ == "__main__":
