@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.errors import InvalidParameterValue, ResourceConflict
+from lambdalab.errors import InvalidParameterValue, NotOffered, ResourceConflict
 from lambdalab.model import function_rules, layer, limits, version_rules
 from lambdalab.model.function import LATEST, CodeReference, Function, FunctionVersion
 from lambdalab.model.function_rules import Stamp
@@ -27,12 +27,14 @@ def stamp(region: Region) -> Stamp:
 async def code(region: Region, source: Mapping[str, Any]) -> CodeReference:
     """The package that a request brings, kept. Raises AWS's refusals of bad ones."""
     data = source.get("ZipFile")
-    if data is None:
-        raise InvalidParameterValue(
-            "This version of LambdaLab takes code as an inline zip only: give ZipFile (--zip-file fileb://...), "
-            f"not {', '.join(sorted(set(source) & {'S3Bucket', 'S3Key', 'ImageUri'})) or 'nothing'}."
-        )
-    limits.check_zipped_size(len(data))
+    if "ImageUri" in source:
+        raise NotOffered("PackageType Image is not offered by this version of LambdaLab: give a zip.")
+    if data is not None:
+        limits.check_zipped_size(len(data))
+    elif "S3Bucket" in source and "S3Key" in source:
+        data = await region.aws.get_object(source["S3Bucket"], source["S3Key"], source.get("S3ObjectVersion"))
+    else:
+        raise InvalidParameterValue("Please provide a source for function code.")
     if len(data) <= _INLINE_BYTES:
         return region.packages.add(data)
     return await asyncio.to_thread(region.packages.add, data)

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from lambdalab.api import invocation, parsing, serializing, url_serving, validation
+from lambdalab.api import invocation, parsing, pass_through, presigned_v2, serializing, url_serving, validation
 from lambdalab.api.http import BODY_LIMIT, HttpRequest, HttpResponse, Send
 from lambdalab.api.operations import OPERATIONS, Answer, Call
 from lambdalab.api.request_id import new as new_request_id
-from lambdalab.api.service_model import SERVICES, operation_model, router
+from lambdalab.api.service_model import operation_model, router
 from lambdalab.api.signature import Credentials, Identity, verify
 from lambdalab.errors import AwsError, NotOffered, RequestEntityTooLarge, ServiceFailure
 
@@ -82,19 +82,24 @@ class Gateway:
     async def respond(self, request: HttpRequest) -> HttpResponse:
         """The answer; every refusal and failure is one."""
         self._on_request()
-        request_id, rest = new_request_id(), True
+        request_id = new_request_id()
         try:
             if url_serving.is_url(request):
                 return await url_serving.serve(self._region, request, self._known, request_id)
-            identity = verify(request, self._known, self._region.clock.now())
-            rest = identity.service != "logs"
+            identity = self._identify(request)
             return await self._operate(request, identity, request_id)
         except AwsError as refused:
-            return serializing.serialize_error(refused, request_id, rest=rest)
+            return pass_through.refusal(request, refused, request_id)
         except Exception:  # noqa: BLE001 - every request is answered; the log has the trace
             _log.exception("request %s failed: %s %s", request_id, request.method, request.target[:200])
             failure = ServiceFailure("The region failed to answer; `lambdalab status` names its log.")
-            return serializing.serialize_error(failure, request_id, rest=rest)
+            return pass_through.refusal(request, failure, request_id)
+
+    def _identify(self, request: HttpRequest) -> Identity:
+        now = self._region.clock.now()
+        if presigned_v2.is_presigned(request):
+            return presigned_v2.verify(request, self._known, now, self._region.settings.region)
+        return verify(request, self._known, now)
 
     async def _operate(self, request: HttpRequest, identity: Identity, request_id: str) -> HttpResponse:
         raw_path, _, query = request.target.decode("ascii", "replace").partition("?")
@@ -103,9 +108,9 @@ class Gateway:
             return await self._own(request, raw_path, query, identity, request_id)
         if identity.service == "lambda":
             return await self._rest(request, raw_path, query, headers, identity, request_id)
-        if identity.service in SERVICES:
+        if (identity.service, headers.get("x-amz-target", "").rpartition(".")[2]) in OPERATIONS:
             return await self._json(request, headers, identity, request_id)
-        raise NotOffered(f"The service '{identity.service}' is not offered by this version of LambdaLab.")
+        return await pass_through.pass_on(self._region.child, request, identity)
 
     async def _rest(
         self,

@@ -42,11 +42,12 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """One answer: the length is added when it is written."""
+    """One answer: the length is added when it is written. `length` is stated instead in an answer to HEAD."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes = b""
+    length: int | None = None
 
     def encode(self) -> bytes:
         """The answer's bytes."""
@@ -54,7 +55,7 @@ class HttpResponse:
         for name, value in self.headers:
             parts += (name, b": ", value, b"\r\n")
         if self.status not in _NO_BODY:
-            parts.append(b"content-length: %d\r\n" % len(self.body))
+            parts.append(b"content-length: %d\r\n" % (len(self.body) if self.length is None else self.length))
         parts += (b"\r\n", self.body)
         return b"".join(parts)
 

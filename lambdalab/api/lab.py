@@ -13,6 +13,8 @@ from lambdalab.api.operations import Call, operation
 from lambdalab.errors import InvalidRuntime, RuntimeUnavailable
 from lambdalab.model import runtime
 from lambdalab.runtimes.interpreters import how_to_get
+from lambdalab.sources.child import Child
+from lambdalab.sources.child import installed as child_installed
 from lambdalab.version import __version__
 
 if TYPE_CHECKING:
@@ -40,6 +42,19 @@ def _status(region: Region) -> dict[str, Any]:
         "requests": region.lifecycle.requests,
         "environments": region.dispatcher.counts(),
         "log": str(region.settings.log_file),
+        "aws": _rest_of_aws(region.child),
+    }
+
+
+def _rest_of_aws(child: Child) -> dict[str, Any]:
+    """The process that serves the other services: its state in a word, and what becomes of its data."""
+    state = "not installed" if not child_installed() else "running" if child.pid else "not started"
+    return {
+        "state": state,
+        "pid": child.pid,
+        "home": str(child.home),
+        "kept": "kept in the home when the region ends in order; changes since then are lost when it is killed",
+        "advice": None if child_installed() else "pip install 'lambdalab[aws]'",
     }
 
 
@@ -93,6 +108,11 @@ def _notes(region: Region, runtimes: list[dict[str, Any]]) -> list[str]:
     notes = [
         f"{level.backend} is not available: {level.reason}" for level in region.isolation.levels if not level.available
     ]
+    aws = _rest_of_aws(region.child)
+    if aws["advice"]:
+        notes.append(f"S3, KMS, EC2 and the rest of AWS are not installed: {aws['advice']}")
+    else:
+        notes.append(f"the rest of AWS (S3, KMS, EC2 and more): {aws['state']}; its state is {aws['kept']}")
     if all(runtime["problem"] for runtime in runtimes):
         notes.append("no runtime can run here: install one of the interpreters above")
     return notes

@@ -12,6 +12,8 @@ from lambdalab.engine.dispatch import Dispatcher
 from lambdalab.engine.logs import LogStore
 from lambdalab.engine.provisioning import Provisioning
 from lambdalab.runtimes.backends.probe import Isolation
+from lambdalab.sources.aws import AwsServices
+from lambdalab.sources.child import Child
 from lambdalab.store.attachments import AttachmentStore
 from lambdalab.store.functions import FunctionStore
 from lambdalab.store.layers import LayerStore
@@ -33,6 +35,8 @@ class Region:
     dispatcher: Dispatcher
     provisioning: Provisioning
     logs: LogStore
+    child: Child
+    aws: AwsServices
     lifecycle: Lifecycle
     endpoint: str
     isolation: Isolation

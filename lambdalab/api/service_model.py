@@ -12,9 +12,6 @@ from urllib.parse import parse_qsl, unquote
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
-SERVICES = ("lambda", "logs")
-"""The services that the region itself answers for."""
-
 
 @cache
 def service_model(service: str) -> ServiceModel:

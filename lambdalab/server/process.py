@@ -32,6 +32,8 @@ from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.runtimes.python_client import client_directory
 from lambdalab.server import keys
 from lambdalab.server.ready import Ready
+from lambdalab.sources.aws import AwsServices
+from lambdalab.sources.child import Child
 from lambdalab.store.attachments import AttachmentStore
 from lambdalab.store.database import Database
 from lambdalab.store.files import write_private
@@ -79,6 +81,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         access=_function_access(pairs.function, endpoint),
         keep_warm_seconds=settings.keep_warm_seconds,
     )
+    child = Child(settings, clock, endpoint, _function_access(pairs.function, endpoint))
     lifecycle = Lifecycle(clock, settings.idle_seconds)
     region = Region(
         settings,
@@ -91,6 +94,8 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         dispatcher,
         Provisioning(dispatcher),
         logs,
+        child,
+        AwsServices(child, settings.account, settings.region),
         lifecycle,
         endpoint,
         isolation,
@@ -120,6 +125,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         dispatcher.close()
         logs.flush()
         await serving
+        await child.close()
         await backend.close()
         await supervisor.close()
         _log.info("ended after %d requests", lifecycle.requests)

@@ -35,7 +35,6 @@ class PackageStore:
 
         When it returns the zip is on disk for good. Safe to call for the same bytes at once.
         """
-        limits.check_zipped_size(len(data))
         sha256 = hashlib.sha256(data).hexdigest()
         target = self._root / sha256
         if not target.is_dir():

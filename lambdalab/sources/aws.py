@@ -1,0 +1,120 @@
+"""What Lambda itself asks of other services: code from S3, subnets and groups of EC2, keys of KMS.
+
+The narrow adapter over the child. Every refusal is in the words that AWS Lambda's own answers have.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import NoReturn
+from urllib.parse import quote, urlencode
+from xml.etree import ElementTree
+
+from lambdalab.errors import AwsError, InvalidParameterValue
+from lambdalab.sources.child import Child
+from lambdalab.sources.child_http import Answer
+
+_EC2_VERSION = "2016-11-15"
+
+
+class AwsServices:
+    """The services of one account and region, for the region's own use."""
+
+    def __init__(self, child: Child, account: str, region: str) -> None:
+        self._child = child
+        self._account = account
+        self._region = region
+
+    async def get_object(self, bucket: str, key: str, version: str | None = None) -> bytes:
+        """An object's bytes. Raises AWS Lambda's refusal of a bucket or key that is not there."""
+        query = f"?versionId={quote(version, safe='')}" if version else ""
+        target = f"/{quote(bucket, safe='')}/{quote(key, safe='/~')}{query}"
+        answer = await self._ask("s3", "GET", target)
+        if answer.status == 200:
+            return answer.body
+        code, message = _xml_error(answer)
+        raise InvalidParameterValue(
+            f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"
+        )
+
+    async def vpc_of(self, subnets: Sequence[str], groups: Sequence[str]) -> str:
+        """The VPC of some subnets. Raises AWS Lambda's refusal of a subnet or group that is not there."""
+        answer = await self._ec2("DescribeSubnets", {f"SubnetId.{n}": s for n, s in enumerate(subnets, 1)})
+        if groups:
+            await self._ec2("DescribeSecurityGroups", {f"GroupId.{n}": g for n, g in enumerate(groups, 1)})
+        found = ElementTree.fromstring(answer.body).iter()  # noqa: S314 - our own child's answer
+        return next((e.text or "" for e in found if e.tag.rpartition("}")[2] == "vpcId"), "")
+
+    async def encrypt(self, key: str, plaintext: bytes) -> bytes:
+        """Text sealed by a KMS key. Raises KMS's refusal as AWS Lambda passes it on."""
+        document = {"KeyId": key, "Plaintext": base64.b64encode(plaintext).decode()}
+        return base64.b64decode((await self._kms("Encrypt", document))["CiphertextBlob"])
+
+    async def decrypt(self, key: str, sealed: bytes) -> bytes:
+        """The text again. Raises KMS's refusal, of a disabled key for example."""
+        document = {"KeyId": key, "CiphertextBlob": base64.b64encode(sealed).decode()}
+        return base64.b64decode((await self._kms("Decrypt", document))["Plaintext"])
+
+    async def _kms(self, operation: str, document: dict[str, str]) -> dict[str, str]:
+        headers = [(b"x-amz-target", f"TrentService.{operation}".encode())]
+        answer = await self._ask(
+            "kms", "POST", "/", headers, json.dumps(document).encode(), "application/x-amz-json-1.1"
+        )
+        if answer.status != 200:
+            _kms_refusal(answer)
+        found: dict[str, str] = json.loads(answer.body)
+        return found
+
+    async def _ec2(self, operation: str, params: dict[str, str]) -> Answer:
+        form = urlencode({"Action": operation, "Version": _EC2_VERSION, **params}).encode()
+        answer = await self._ask("ec2", "POST", "/", [], form, "application/x-www-form-urlencoded; charset=utf-8")
+        if answer.status != 200:
+            code, message = _xml_error(answer)
+            raise InvalidParameterValue(
+                f"Error occurred while {operation}. EC2 Error Code: {code}. EC2 Error Message: {message}"
+            )
+        return answer
+
+    async def _ask(
+        self, service: str, method: str, target: str, headers: Sequence[tuple[bytes, bytes]] = (),
+        body: bytes = b"", kind: str = "",
+    ) -> Answer:  # fmt: skip
+        scope = f"{self._account}/20200101/{self._region}/{service}/aws4_request"
+        claim = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+        own = [(b"host", b"127.0.0.1"), (b"authorization", claim.encode())]
+        if kind:
+            own.append((b"content-type", kind.encode()))
+        return await self._child.request(service, method, target.encode(), [*own, *headers], body)
+
+
+def _xml_error(answer: Answer) -> tuple[str, str]:
+    try:
+        root = ElementTree.fromstring(answer.body)  # noqa: S314 - our own child's answer
+    except ElementTree.ParseError:
+        return str(answer.status), answer.body.decode("utf-8", "replace")[:200]
+    texts = {element.tag.rpartition("}")[2]: element.text or "" for element in root.iter()}
+    return texts.get("Code", str(answer.status)), texts.get("Message", "")
+
+
+_KMS_CODES = {
+    "NotFoundException": "KMSNotFoundException",
+    "DisabledException": "KMSDisabledException",
+    "KMSInvalidStateException": "KMSInvalidStateException",
+    "AccessDeniedException": "KMSAccessDeniedException",
+}
+
+
+def _kms_refusal(answer: Answer) -> NoReturn:
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        document = {}
+    kind = str(document.get("__type", "")).rpartition("#")[2]
+    message = document.get("message") or document.get("Message") or ""
+    raise AwsError(
+        f"Lambda was unable to use the KMS key: KMS Exception: {kind} KMS Message: {message}",
+        code=_KMS_CODES.get(kind, "KMSAccessDeniedException"),
+        status=502,
+    )
