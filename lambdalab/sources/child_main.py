@@ -1,8 +1,9 @@
 """What runs in the child: MiniStack, with every call of a function sent to the region instead.
 
 Run by `child.py` as `python -m lambdalab.sources.child_main SOCKET`. MiniStack's own Lambda is never asked: the
-two functions of its `lambda_svc` by which its services find and run functions are replaced. They are private
-there, so the version is pinned and `tests/contract/test_child.py` holds it to this.
+functions of its `lambda_svc` by which its services find and run functions are replaced, its API of Lambda and
+CloudFormation's resources of Lambda are refused. They are private there, so the version is pinned and
+`tests/contract/test_child.py` holds it to this.
 """
 
 from __future__ import annotations
@@ -27,10 +28,15 @@ def main(socket: str) -> None:
     from hypercorn.config import Config
     from ministack import app
     from ministack.services import lambda_svc
+    from ministack.services.cloudformation import provisioners
 
     lambda_svc._get_func_record_for_ref = find_function
     lambda_svc._execute_function_dispatch = run_function
     lambda_svc.invoke_async_with_retry = run_later
+    lambda_svc.handle_request = refuse
+    lambda_svc.handle_function_url_request = refuse
+    for kind in [name for name in provisioners._RESOURCE_HANDLERS if name.startswith("AWS::Lambda::")]:
+        provisioners._RESOURCE_HANDLERS[kind] = {"create": _refuse_resource, "delete": lambda *_: None}
     config = Config()
     config.bind = [f"unix:{socket}"]
     config.keep_alive_timeout = 75
@@ -77,6 +83,20 @@ def run_function(
     answer = _functions().invoke(FunctionName=config["FunctionArn"], Payload=json.dumps(event, default=str).encode())
     body = json.loads(answer["Payload"].read() or b"null")
     return {"body": body, "error": "FunctionError" in answer, "log": ""}
+
+
+async def refuse(*_: Any) -> tuple[int, dict[str, str], bytes]:
+    """The answer to a request for Lambda's API that came here without being signed for Lambda."""
+    message = "Lambda is served to requests that are signed for it: set the client's signing service to lambda."
+    body = json.dumps({"Type": "User", "message": message}).encode()
+    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": "InvalidSignatureException"}
+    return 403, headers, body
+
+
+def _refuse_resource(*_: Any) -> tuple[str, dict[str, Any]]:
+    raise ValueError(
+        "CloudFormation here does not make resources of AWS::Lambda; use Terraform, the aws command line or boto3."
+    )
 
 
 def run_later(func: dict[str, Any], event: Any) -> None:

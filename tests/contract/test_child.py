@@ -5,13 +5,14 @@ These hold the pinned version of MiniStack to what the region needs of it, its p
 
 import asyncio
 import io
+import json
 import os
 import signal
 import zipfile
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from lambdalab import Lab
 from lambdalab.sources import child
@@ -188,3 +189,18 @@ def test_the_childs_state_survives_a_restart_of_the_region(tmp_path):
         assert lab.client("s3").get_object(Bucket="kept", Key="k")["Body"].read() == b"still here"
         assert lab.client("sqs").get_queue_url(QueueName="kept")["QueueUrl"]
         region.stop(lab.settings)
+
+
+def test_cloudformation_refuses_resources_of_lambda_rather_than_make_some_of_its_own(lab):
+    stacks = lab.client("cloudformation")
+    code = {"ZipFile": "def handler(event, context): return 1"}
+    function = {"Handler": "index.handler", "Runtime": "python3.11", "Role": ROLE, "Code": code}
+    resources = {"F": {"Type": "AWS::Lambda::Function", "Properties": function}}
+    stacks.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": resources}))
+    with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):
+        stacks.get_waiter("stack_create_complete").wait(StackName="s", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    reasons = [
+        event.get("ResourceStatusReason", "") for event in stacks.describe_stack_events(StackName="s")["StackEvents"]
+    ]
+    assert any("does not make resources of AWS::Lambda" in reason for reason in reasons)
+    assert lab.client("lambda").list_functions()["Functions"] == []
