@@ -54,6 +54,18 @@ class SystemClock:
         return asyncio.get_running_loop().call_later(seconds, call)
 
 
+class LabClock:
+    """What is simulated waits on this: the machine's time, `rate` times as fast."""
+
+    def __init__(self, clock: Clock, rate: float = 1.0) -> None:
+        self._clock = clock
+        self.rate = rate
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Run `call` once, `seconds` of the lab's time from now."""
+        return self._clock.call_later(seconds / self.rate, call)
+
+
 class FakeClock:
     """A clock for tests: it stands still until `jump`, which runs what falls due on the way, in order."""
 

@@ -10,10 +10,13 @@ from pathlib import Path
 import platformdirs
 
 from lambdalab.errors import BadOption
+from lambdalab.model.vpc import MODELS, Model
 
 ACCOUNT = "123456789012"
 """The account of AWS's documentation: commands and ARNs printed there work here."""
 REGION = "us-east-1"
+FASTEST = 100_000
+"""How many times faster than the machine's time the lab's clock may go."""
 BACKENDS = ("auto", "namespaces", "process")
 
 
@@ -23,7 +26,9 @@ class Settings:
 
     Times are in seconds. `idle_seconds` is how long the region outlives its last request (0: for ever);
     `keep_warm_seconds` is how long an unused execution environment is kept; AWS's own is 5 to 15 minutes
-    as observed (`lambda-contract.md` section 17).
+    as observed (`lambda-contract.md` section 17). What is simulated passes `clock_rate` times as fast;
+    `vpc_model` says when a function in a VPC waits for its network interface: at its creation ("today") or,
+    as until 2019, at each cold start ("classic").
     """
 
     home: Path
@@ -32,6 +37,8 @@ class Settings:
     backend: str = "auto"
     idle_seconds: float = 1800.0
     keep_warm_seconds: float = 600.0
+    clock_rate: float = 1.0
+    vpc_model: Model = "today"
 
     @property
     def region_file(self) -> Path:
@@ -62,6 +69,8 @@ class Settings:
             "LAMBDALAB_BACKEND": self.backend,
             "LAMBDALAB_IDLE_SECONDS": repr(self.idle_seconds),
             "LAMBDALAB_KEEP_WARM_SECONDS": repr(self.keep_warm_seconds),
+            "LAMBDALAB_CLOCK_RATE": repr(self.clock_rate),
+            "LAMBDALAB_VPC_MODEL": self.vpc_model,
         }
 
 
@@ -80,6 +89,9 @@ def load(environ: Mapping[str, str] | None = None, *, home: Path | None = None) 
     backend = env.get("LAMBDALAB_BACKEND", "auto")
     if backend not in BACKENDS:
         raise BadOption(f"LAMBDALAB_BACKEND is {backend!r}; choose one of {', '.join(BACKENDS)}.")
+    vpc_model = env.get("LAMBDALAB_VPC_MODEL", "today")
+    if vpc_model not in MODELS:
+        raise BadOption(f"LAMBDALAB_VPC_MODEL is {vpc_model!r}; choose one of {', '.join(MODELS)}.")
     return Settings(
         home=home or default_home(),
         account=account,
@@ -87,7 +99,20 @@ def load(environ: Mapping[str, str] | None = None, *, home: Path | None = None) 
         backend=backend,
         idle_seconds=_seconds(env, "LAMBDALAB_IDLE_SECONDS", 1800.0),
         keep_warm_seconds=_seconds(env, "LAMBDALAB_KEEP_WARM_SECONDS", 600.0),
+        clock_rate=_rate(env, "LAMBDALAB_CLOCK_RATE"),
+        vpc_model=vpc_model,
     )
+
+
+def _rate(env: Mapping[str, str], name: str) -> float:
+    text = env.get(name, "1").removeprefix("x")
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= FASTEST:
+        raise BadOption(f"{name} is {text!r}; it takes how many times faster, above 0 up to {FASTEST}, such as 60.")
+    return value
 
 
 def _seconds(env: Mapping[str, str], name: str, default: float) -> float:

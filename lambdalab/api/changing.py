@@ -67,15 +67,24 @@ def check_size(version: FunctionVersion) -> None:
     limits.check_unzipped_size(version.code.unzipped_size + sum(one["UnzippedSize"] for one in version.layers))
 
 
-def replace_latest(region: Region, updated: FunctionVersion, expected: FunctionVersion) -> None:
-    """Write $LATEST; its environments take no further call. Raises AWS's 409 when another was there first."""
+def replace_latest(region: Region, updated: FunctionVersion, expected: FunctionVersion, after: float = 0.0) -> None:
+    """Write $LATEST; its environments take no further call. Raises AWS's 409 when another was there first.
+
+    When it takes simulated seconds (`after`), invocations run the old one and its environments meanwhile.
+    """
     if not region.functions.replace(updated, expected=expected):
         raise in_progress(updated)
-    region.dispatcher.retire(updated.key, LATEST)
+    if after:
+        region.superseded[updated.key] = expected
+    else:
+        region.dispatcher.retire(updated.key, LATEST)
 
 
-def publish(region: Region, latest: FunctionVersion, description: str | None) -> FunctionVersion:
-    """The version that $LATEST is: the last published one when nothing differs, else a new one."""
+def publish(region: Region, latest: FunctionVersion, description: str | None, after: float = 0.0) -> FunctionVersion:
+    """The version that $LATEST is: the last published one when nothing differs, else a new one.
+
+    Both settle `after` simulated seconds.
+    """
     last = region.functions.last_published(latest.key)
     if last is not None and last.fingerprint == version_rules.fingerprint(latest):
         return last
@@ -86,19 +95,28 @@ def publish(region: Region, latest: FunctionVersion, description: str | None) ->
     touched = replace(latest, revision_id=str(uuid.uuid4()))
     if not region.functions.publish(function, version, touched, expected=latest):
         raise in_progress(latest)
-    settle_soon(region, version)
+    settle_soon(region, version, after)
     if not function_rules.settled(touched):
-        settle_soon(region, touched)
+        settle_soon(region, touched, after)
     return version
 
 
-def settle_soon(region: Region, version: FunctionVersion) -> None:
-    """The state after the answer: everything that takes time was done before it."""
+def settle_soon(region: Region, version: FunctionVersion, after: float = 0.0) -> None:
+    """The state after the answer: what takes time was done before it, all but the `after` seconds of a simulation."""
 
     def settle() -> None:
-        region.functions.replace(function_rules.settle(version, str(uuid.uuid4())), expected=version)
+        # Tags and reservations may have given it another revision id meanwhile; another creation has another moment.
+        present = region.functions.get(version.key, version.version)
+        if present is None or present.last_modified != version.last_modified:
+            return
+        region.functions.replace(function_rules.settle(present, str(uuid.uuid4())), expected=present)
+        if version.version == LATEST and region.superseded.pop(version.key, None) is not None:
+            region.dispatcher.retire(version.key, LATEST)
 
-    asyncio.get_running_loop().call_soon(settle)
+    if after:
+        region.lab_clock.call_later(after, settle)
+    else:
+        asyncio.get_running_loop().call_soon(settle)
     region.dispatcher.prepare(version.runtime or "")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.api import changing, paging, resolving
+from lambdalab.api import changing, encryption, network, paging, resolving
 from lambdalab.api.configuration import configuration, listed
 from lambdalab.api.operations import Answer, Call, operation
 from lambdalab.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
@@ -33,13 +33,15 @@ async def create_function(region: Region, call: Call) -> Mapping[str, Any]:
     layers = changing.layers(region, call.params.get("Layers", ()))
     code = await changing.code(region, call.params["Code"])
     function, version = function_rules.create(reference.key, call.params, code, stamp)
-    version = replace(version, layers=layers)
+    version = await network.placed(region, replace(version, layers=layers), call.params)
     changing.check_size(version)
+    version = await encryption.sealed(region, version)
+    after = network.attaching_seconds(region, version)
     if not region.functions.insert(function, version):
         raise _exists(reference)
     if call.params.get("Publish"):
-        return configuration(changing.publish(region, version, None), reference.key.arn)
-    changing.settle_soon(region, version)
+        return configuration(changing.publish(region, version, None, after), reference.key.arn)
+    changing.settle_soon(region, version, after)
     return configuration(version, reference.arn)
 
 
@@ -49,7 +51,7 @@ async def get_function(region: Region, call: Call) -> Mapping[str, Any]:
     reference, version = _find(region, call)
     function = resolving.function(region, reference)
     found: dict[str, Any] = {
-        "Configuration": configuration(version, reference.arn),
+        "Configuration": await _shown(region, version, reference.arn),
         "Code": {"RepositoryType": "S3", "Location": region.code_location(version.code.sha256)},
     }
     if function.tags:
@@ -63,7 +65,7 @@ async def get_function(region: Region, call: Call) -> Mapping[str, Any]:
 async def get_function_configuration(region: Region, call: Call) -> Mapping[str, Any]:
     """A function's configuration."""
     reference, version = _find(region, call)
-    return configuration(version, reference.arn)
+    return await _shown(region, version, reference.arn)
 
 
 @operation("ListFunctions")
@@ -111,8 +113,12 @@ async def update_function_configuration(region: Region, call: Call) -> Mapping[s
     if "Layers" in call.params:
         updated = replace(updated, layers=changing.layers(region, call.params["Layers"], version.layers))
         changing.check_size(updated)
-    changing.replace_latest(region, updated, version)
-    changing.settle_soon(region, updated)
+    updated = await network.placed(region, updated, call.params)
+    if "Environment" in call.params or "KMSKeyArn" in call.params:
+        updated = await encryption.sealed(region, updated)
+    after = network.attaching_seconds(region, updated, version)
+    changing.replace_latest(region, updated, version, after)
+    changing.settle_soon(region, updated, after)
     return configuration(updated, reference.arn)
 
 
@@ -126,6 +132,7 @@ async def delete_function(region: Region, call: Call) -> Answer:
         return Answer(status=204)
     region.provisioning.end_all(reference.key)
     region.functions.delete(reference.key)
+    region.superseded.pop(reference.key, None)
     region.attachments.forget(reference.key)
     region.dispatcher.retire(reference.key)
     region.dispatcher.admission.reserve(reference.key, None)
@@ -160,6 +167,14 @@ async def download_code(region: Region, call: Call) -> Mapping[str, Any]:
     if sha256 not in region.functions.packages_in_use() | region.layers.packages_in_use():
         raise ResourceNotFound("The resource you requested does not exist.")
     return {"Body": region.packages.zip_bytes(sha256)}
+
+
+async def _shown(region: Region, version: FunctionVersion, arn: str) -> Mapping[str, Any]:
+    """The configuration; an error stands for variables that their KMS key does not open."""
+    shown = configuration(version, arn)
+    if version.kms_sealed is None or (unreadable := await encryption.unreadable(region, version)) is None:
+        return shown
+    return {**shown, "Environment": unreadable}
 
 
 def _find(region: Region, call: Call) -> tuple[FunctionReference, FunctionVersion]:

@@ -112,6 +112,8 @@ def _find(region: Region, call: Call) -> tuple[FunctionVersion, str]:
     version = resolving.version(region, reference, random.random())  # noqa: S311 - a share, no secret
     if version is None:
         raise reference.not_found(LATEST)
+    if version.version == LATEST and region.superseded:
+        version = region.superseded.get(version.key, version)
     if version.state == "Pending":
         raise ResourceConflict(
             "The operation cannot be performed at this time. The function is currently in the following state: Pending"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lambdalab.api.lifecycle import Lifecycle
-from lambdalab.clock import Clock
+from lambdalab.clock import Clock, LabClock
 from lambdalab.config import Settings
 from lambdalab.engine.dispatch import Dispatcher
 from lambdalab.engine.logs import LogStore
 from lambdalab.engine.provisioning import Provisioning
+from lambdalab.model.function import FunctionKey, FunctionVersion
 from lambdalab.runtimes.backends.probe import Isolation
 from lambdalab.sources.aws import AwsServices
 from lambdalab.sources.child import Child
@@ -27,6 +28,7 @@ class Region:
 
     settings: Settings
     clock: Clock
+    lab_clock: LabClock
     functions: FunctionStore
     attachments: AttachmentStore
     layers: LayerStore
@@ -42,3 +44,5 @@ class Region:
     isolation: Isolation
     code_location: Callable[[str], str]
     """A link to a package by its sha256, valid for ten minutes."""
+    superseded: dict[FunctionKey, FunctionVersion] = field(default_factory=dict)
+    """While an update of $LATEST is in progress: what invocations still run."""

@@ -44,7 +44,7 @@ def _value(shape: Shape, value: Any, path: str) -> Iterator[str]:
     if shape.name in EXEMPT:
         return
     for rule in _broken(shape, value):
-        yield _failure(value, path, rule)
+        yield _failure(value, path, rule, shape)
     if kind == "structure":
         yield from _structure(shape, value, f"{path}.")
     elif kind == "list":
@@ -60,18 +60,22 @@ def _elements(shape: Shape, value: list[Any], path: str) -> Iterator[str]:
             if item is not None:
                 yield from _value(element, item, f"{path}.{number}.member")
     elif element.name not in EXEMPT and any(item is None or list(_broken(element, item)) for item in value):
-        yield _failure(value, path, f"Member must satisfy constraint: [{', '.join([*_rules(element), _NULL])}]")
+        yield _failure(value, path, f"Member must satisfy constraint: [{', '.join([*_rules(element), _NULL])}]", shape)
 
 
 def _entries(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[str]:
     if any(list(_broken(shape.key, key)) for key in value):
-        yield _failure(value, path, f"Map keys must satisfy constraint: [{', '.join([*_rules(shape.key), _NULL])}]")
+        yield _failure(
+            value, path, f"Map keys must satisfy constraint: [{', '.join([*_rules(shape.key), _NULL])}]", shape
+        )
     if shape.value.type_name in {"structure", "list", "map"}:
         for key, item in value.items():
             if item is not None:
                 yield from _value(shape.value, item, f"{path}.{key}.member")
     elif any(item is None or list(_broken(shape.value, item)) for item in value.values()):
-        yield _failure(value, path, f"Map value must satisfy constraint: [{', '.join([*_rules(shape.value), _NULL])}]")
+        yield _failure(
+            value, path, f"Map value must satisfy constraint: [{', '.join([*_rules(shape.value), _NULL])}]", shape
+        )
 
 
 def _broken(shape: Shape, value: Any) -> Iterator[str]:
@@ -137,8 +141,10 @@ def _enum(values: list[str]) -> str:
     return f"Member must satisfy enum value set: [{', '.join(values)}]"
 
 
-def _failure(value: Any, path: str, rule: str) -> str:
+def _failure(value: Any, path: str, rule: str, shape: Shape | None = None) -> str:
     shown = "Value null" if value is None else f"Value '{_java(value)}'"
+    if shape is not None and shape.metadata.get("sensitive"):
+        shown = "Value"  # of what the model calls sensitive, AWS's messages show nothing
     return f"{shown} at '{path}' failed to satisfy constraint: {rule}"
 
 

@@ -11,7 +11,7 @@ from lambdalab.api.configuration import configuration, listed
 from lambdalab.api.operations import Call, operation
 from lambdalab.model import limits, version_rules
 from lambdalab.model.function import LATEST
-from lambdalab.model.function_rules import check_revision
+from lambdalab.model.function_rules import check_revision, check_settled
 
 if TYPE_CHECKING:
     from lambdalab.api.region import Region
@@ -22,6 +22,7 @@ async def publish_version(region: Region, call: Call) -> Mapping[str, Any]:
     """Make $LATEST a version; the same code and configuration twice are the same version."""
     asked = resolving.reference(region, call)
     latest = resolving.latest(region, asked)
+    check_settled(latest)
     check_revision(latest.revision_id, call.params.get("RevisionId"))
     version_rules.check_code(latest, call.params.get("CodeSha256"))
     version = publish(region, latest, call.params.get("Description"))

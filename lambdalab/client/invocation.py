@@ -137,7 +137,9 @@ class Invocation(Displayed):
     @property
     def _what(self) -> str:
         if self.error is None:
-            return ", ".join(part for part in (f"ok in {_ms(self.duration_ms)}", self._start, *self._bill) if part)
+            return ", ".join(
+                part for part in (f"ok in {_ms(self.duration_ms)}", self._start, self._simulated, *self._bill) if part
+            )
         if self.record is not None and self.record.outcome == "timeout":
             return f"timeout after {self.record.duration_ms / 1000:.2f} s"
         if self.record is not None and self.record.outcome == "out_of_memory":
@@ -150,6 +152,11 @@ class Invocation(Displayed):
         if self.init_ms is not None:
             return f"cold (init {_ms(self.init_ms)})"
         return "cold (init within the call)" if self.record is not None and self.record.cold else "warm"
+
+    @property
+    def _simulated(self) -> str:
+        seconds = self.record.simulated_ms / 1000 if self.record is not None else 0.0
+        return f"after {seconds:.1f} s for a network interface (simulated)" if seconds else ""
 
     @property
     def _bill(self) -> tuple[str, ...]:

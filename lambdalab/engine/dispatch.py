@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from lambdalab.clock import Clock, Timer
@@ -67,6 +67,14 @@ Done = Callable[["Result | None"], None]
 """Called once with the result; with None when the environment ended before it took the event: invoke again."""
 
 
+BeforeStart = Callable[[FunctionVersion], Awaitable[tuple[FunctionVersion, float]]]
+"""The version as a new environment gets it, and milliseconds of simulated waiting. Raises what keeps it from that."""
+
+
+async def _as_it_is(version: FunctionVersion) -> tuple[FunctionVersion, float]:
+    return version, 0.0
+
+
 @dataclass(slots=True)
 class _Pool:
     """The environments of one function version; the idle ones by kind. `note` explains its next cold start."""
@@ -79,13 +87,18 @@ class _Pool:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """An environment for one invocation, and how it was come by. Times in milliseconds."""
+    """An environment for one invocation, and how it was come by. Times in milliseconds.
+
+    `simulated_ms` were waited on the lab's clock before the start, which took `waited_ms` of the machine's.
+    """
 
     environment: ExecutionEnvironment
     init_ms: float | None
     reason: str
     failure: InitFailure | None = None
     repeated_ms: float = 0.0
+    simulated_ms: float = 0.0
+    waited_ms: float = 0.0
 
     @property
     def admitted(self) -> bool:
@@ -118,6 +131,8 @@ class Dispatcher:
         self._spawns = asyncio.Semaphore(os.cpu_count() or 1)
         self._reaper: Timer | None = None
         self._preparing: set[asyncio.Task[None]] = set()
+        self.before_start: BeforeStart = _as_it_is
+        """What a new environment waits for, and the version as it gets it."""
         self.on_provisioned_end: Callable[[], None] = lambda: None
         """Called when a provisioned environment ended that nobody had given up."""
 
@@ -187,7 +202,7 @@ class Dispatcher:
             request.request_id, request.payload, request.invoked_arn, request.trace_id, request.client_context
         )
         waited = (self._clock.monotonic() - request.arrived) * 1000
-        queue_ms = max(waited - (taken.init_ms or 0.0) - taken.repeated_ms, 0.0)
+        queue_ms = max(waited - (taken.init_ms or 0.0) - taken.repeated_ms - taken.waited_ms, 0.0)
 
         def ended(completion: Completion | None) -> None:
             if completion is None:
@@ -253,6 +268,7 @@ class Dispatcher:
             log_stream=environment.log_stream,
             fidelity=environment.sandbox.fidelity,
             initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
+            simulated_ms=round(taken.simulated_ms, 2),
         )
 
     # -- environments
@@ -271,10 +287,13 @@ class Dispatcher:
     async def _take_new(self, pool: _Pool, version: FunctionVersion) -> _Taken:
         busy = sum(environment.state is State.BUSY for environment in pool.all)
         reason = f"all environments ({busy}) were busy" if busy else pool.note
+        began = self._clock.monotonic()
+        version, simulated_ms = await self.before_start(version)
+        waited_ms = (self._clock.monotonic() - began) * 1000 if simulated_ms else 0.0
         async with self._spawns:
             environment = self._new_environment(version)
             failed, init_ms = await self._initialise(pool, environment, version, None)
-        return _Taken(environment, init_ms, reason, failure=failed)
+        return _Taken(environment, init_ms, reason, failed, simulated_ms=simulated_ms, waited_ms=waited_ms)
 
     def _new_environment(self, version: FunctionVersion, *, provisioned: bool = False) -> ExecutionEnvironment:
         environment_id = uuid.uuid4().hex
@@ -290,6 +309,7 @@ class Dispatcher:
         Raises what the backend raises when nothing can start.
         """
         pool = self._pool(version)
+        version, _ = await self.before_start(version)
         async with self._spawns:
             environment = self._new_environment(version, provisioned=True)
             limit = max(PROVISIONED_INIT_SECONDS, float(version.timeout))
@@ -323,13 +343,14 @@ class Dispatcher:
         first.environment.stop("the init of the last one failed")
         self._log_failed_init(log, version, why, first.init_ms or 0.0, "init")
         self._put_back(pool, first.environment)
+        version, _ = await self.before_start(version) if version.kms_sealed else (version, 0.0)
         async with self._spawns:
             again = ExecutionEnvironment(first.environment.id, first.environment.log_stream, self._clock, log)
             failed, init_ms = await self._initialise(pool, again, version, version.timeout)
         if failed is not None:
             again.stop("the init of the last one failed")
             self._log_failed_init(log, version, failed, init_ms, "invoke")
-        return _Taken(again, None, first.reason, failure=failed, repeated_ms=init_ms)
+        return replace(first, environment=again, init_ms=None, failure=failed, repeated_ms=init_ms)
 
     def _log_failed_init(
         self, log: EnvironmentLog, version: FunctionVersion, why: InitFailure, init_ms: float, phase: str

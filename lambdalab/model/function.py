@@ -40,8 +40,9 @@ class FunctionVersion:
 
     Sizes in MB (MiB), `timeout` in seconds. `last_modified` is AWS's text form (`2026-11-01T12:00:00.123+0000`).
     `layers` are {Arn, CodeSize} and what runs needs of each. `fingerprint` is that of the $LATEST that a
-    version was published from. `settings` holds the members that are kept and answered as they came, by their
-    AWS name: VpcConfig, DeadLetterConfig, KMSKeyArn, TracingConfig, SnapStart, LoggingConfig, ImageConfig.
+    version was published from. `kms_sealed` are the variables as the KMS key of KMSKeyArn sealed them.
+    `settings` holds the members that are kept and answered as they came, by their AWS name: VpcConfig,
+    DeadLetterConfig, KMSKeyArn, TracingConfig, SnapStart, LoggingConfig, ImageConfig.
     """
 
     key: FunctionKey
@@ -69,6 +70,7 @@ class FunctionVersion:
     runtime_version_arn: str | None = None
     fingerprint: str | None = None
     vpc_id: str | None = None
+    kms_sealed: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -75,13 +75,18 @@ def create(
 def check_update(version: FunctionVersion, params: Mapping[str, Any], today: date) -> None:
     """Refuse an update of code or configuration that may not be made now."""
     check_revision(version.revision_id, params.get("RevisionId"))
-    if version.state == "Pending" or version.last_update_status == "InProgress":
-        raise ResourceConflict(
-            f"The operation cannot be performed at this time. An update is in progress for resource: {version.key.arn}"
-        )
+    check_settled(version)
     if "Runtime" in params:
         runtime.check(params["Runtime"], today, updating=True)
     _check_settings(params, params.get("Runtime", version.runtime))
+
+
+def check_settled(version: FunctionVersion) -> None:
+    """Refuse a change while another one is under way."""
+    if not settled(version):
+        raise ResourceConflict(
+            f"The operation cannot be performed at this time. An update is in progress for resource: {version.key.arn}"
+        )
 
 
 def check_revision(present: str, given: str | None, ask: str = "GetFunction/GetAlias") -> None:

@@ -41,7 +41,9 @@ class InvocationRecord:
     `queue_ms` runs from the request's arrival to the environment taking it, less `init_ms`; `init_ms` is
     None on a warm start; `duration_ms` is the handler phase; `billed_ms` is ceil(init + duration)
     (INIT is billed since 2025-08-01, `lambda-contract.md` section 13). `started_at` is epoch milliseconds.
-    `start_reason` says in words why it was cold or warm; `nth_call` counts calls of this environment.
+    `simulated_ms` passed on the lab's clock before the init, for a network interface that is not there: no
+    measurement, not billed. `start_reason` says in words why it was cold or warm; `nth_call` counts calls of
+    this environment.
     """
 
     request_id: str
@@ -66,6 +68,7 @@ class InvocationRecord:
     log_stream: str
     fidelity: Fidelity
     initialization: str = ON_DEMAND
+    simulated_ms: float = 0.0
 
     @property
     def cold(self) -> bool:

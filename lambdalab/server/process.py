@@ -11,18 +11,19 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import uvicorn
 
 import lambdalab.api.families  # noqa: F401 - they register their operations
-from lambdalab.api import concurrency
+from lambdalab.api import concurrency, starting
 from lambdalab.api.gateway import Gateway
 from lambdalab.api.http import HttpProtocol
 from lambdalab.api.lifecycle import Lifecycle
 from lambdalab.api.region import Region
 from lambdalab.api.signature import Credentials
-from lambdalab.clock import SystemClock
+from lambdalab.clock import LabClock, SystemClock
 from lambdalab.config import Settings
 from lambdalab.engine.dispatch import Dispatcher
 from lambdalab.engine.logs import LogStore
@@ -86,6 +87,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     region = Region(
         settings,
         clock,
+        LabClock(clock, settings.clock_rate),
         functions,
         AttachmentStore(database),
         LayerStore(database),
@@ -101,6 +103,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         isolation,
         _locator(pairs.person, endpoint, settings.region),
     )
+    dispatcher.before_start = partial(starting.before_start, region)
     concurrency.restore(region)
     known = {
         pair.access_key_id: Credentials(pair.access_key_id, pair.secret_access_key, pair.account)

@@ -45,7 +45,12 @@ class AwsServices:
         if groups:
             await self._ec2("DescribeSecurityGroups", {f"GroupId.{n}": g for n, g in enumerate(groups, 1)})
         found = ElementTree.fromstring(answer.body).iter()  # noqa: S314 - our own child's answer
-        return next((e.text or "" for e in found if e.tag.rpartition("}")[2] == "vpcId"), "")
+        vpcs = {element.text or "" for element in found if element.tag.rpartition("}")[2] == "vpcId"}
+        if len(vpcs) != 1:
+            raise InvalidParameterValue(
+                f"The subnets are in more than one VPC ({', '.join(sorted(vpcs))}); give those of one."
+            )
+        return vpcs.pop()
 
     async def encrypt(self, key: str, plaintext: bytes) -> bytes:
         """Text sealed by a KMS key. Raises KMS's refusal as AWS Lambda passes it on."""
@@ -106,6 +111,13 @@ _KMS_CODES = {
 }
 
 
+_KMS_REASONS = {
+    "NotFoundException": "the KMS key was not found",
+    "DisabledException": "the KMS key used is disabled",
+    "KMSInvalidStateException": "the state of the KMS key used is not valid for Decrypt",
+}
+
+
 def _kms_refusal(answer: Answer) -> NoReturn:
     try:
         document = json.loads(answer.body)
@@ -113,8 +125,10 @@ def _kms_refusal(answer: Answer) -> NoReturn:
         document = {}
     kind = str(document.get("__type", "")).rpartition("#")[2]
     message = document.get("message") or document.get("Message") or ""
+    why = _KMS_REASONS.get(kind, "KMS access was denied")
     raise AwsError(
-        f"Lambda was unable to use the KMS key: KMS Exception: {kind} KMS Message: {message}",
+        f"Lambda was unable to decrypt the environment variables because {why}. "
+        f"Please check the function's KMS key settings. KMS Exception: {kind} KMS Message: {message}",
         code=_KMS_CODES.get(kind, "KMSAccessDeniedException"),
         status=502,
     )

@@ -78,6 +78,17 @@ class FunctionStore:
         )
         return self._read(key, str(rows[0][0]), str(rows[0][1])) if rows else None
 
+    def in_vpc(self) -> list[FunctionVersion]:
+        """Every version that has subnets, of all accounts and regions."""
+        rows = self._database.rows(
+            "SELECT account, region, name, version, document FROM versions"
+            " WHERE json_array_length(document, '$.settings.VpcConfig.SubnetIds') > 0"
+        )
+        return [
+            self._read(FunctionKey(str(a), str(r), str(n)), _version(int(str(number))), str(document))
+            for a, r, n, number, document in rows
+        ]
+
     def reserving(self) -> list[Function]:
         """The functions that have a reservation, of all accounts and regions."""
         rows = self._database.rows(

@@ -60,7 +60,7 @@ def addressed(call: Call) -> str:
 
 def strip(call: Call) -> Html:
     """The five figures. Without a record (a real account) those that AWS's REPORT line tells."""
-    shown = [_duration(call), _billed(call), _start(call), _memory(call), _cost(call)]
+    shown = [_duration(call), _billed(call), _start(call), _network(call), _memory(call), _cost(call)]
     return figures(item for item in shown if item is not None)
 
 
@@ -87,6 +87,13 @@ def _start(call: Call) -> Figure | None:
         return Figure("Start", join(icon("cold", "co"), "Cold"), "init within the call")
     note = f"call {call.record.nth_call} here" if call.record else ""
     return Figure("Start", join(icon("warm", "wm"), "Warm"), note)
+
+
+def _network(call: Call) -> Figure | None:
+    """The wait of the classic model of VPCs: on the lab's clock, no measurement."""
+    if call.record is None or not call.record.simulated_ms:
+        return None
+    return Figure("Network interface", duration(call.record.simulated_ms), "simulated, not billed")
 
 
 def _memory(call: Call) -> Figure | None:
