@@ -78,6 +78,8 @@ async def update_alias(region: Region, call: Call) -> Mapping[str, Any]:
     if after.version != before.version:
         _move_provisioned(region, after)
     region.attachments.put(key, "alias", name, aliases.to_document(after))
+    if (after.version, after.weights) != (before.version, before.weights):
+        region.dispatcher.journal.forget(after.arn)  # what was observed of the old weights says nothing of the new
     return _shown(after)
 
 
@@ -88,6 +90,7 @@ async def delete_alias(region: Region, call: Call) -> Answer:
     resolving.latest(region, resolving.reference(region, call))
     region.provisioning.end(key, name)
     region.attachments.remove_all(key, name)
+    region.dispatcher.journal.forget(f"{key.arn}:{name}")
     return Answer(status=204)
 
 

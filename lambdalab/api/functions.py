@@ -136,6 +136,7 @@ async def delete_function(region: Region, call: Call) -> Answer:
     region.attachments.forget(reference.key)
     region.dispatcher.retire(reference.key)
     region.dispatcher.admission.reserve(reference.key, None)
+    region.dispatcher.journal.forget(reference.key.arn)
     return Answer(status=204)
 
 

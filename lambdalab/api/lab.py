@@ -96,6 +96,12 @@ async def find_runtime(region: Region, call: Call) -> Mapping[str, Any]:
     return asdict(found)
 
 
+@operation("GET /_lambdalab/calls", service=_OWN)
+async def calls(region: Region, call: Call) -> Mapping[str, Any]:
+    """The last calls made with an ARN since the region started: [version, ok, duration in ms, cold] each."""
+    return {"calls": [list(entry) for entry in region.dispatcher.journal.calls(str(call.params.get("arn", "")))]}
+
+
 async def _runtime(region: Region, name: str) -> dict[str, Any]:
     try:
         found = await region.isolation.interpreters.find(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,29 +77,50 @@ def changed_settings(wanted: Wanted, now: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changes(wanted: Wanted, code_sha256: str, now: Mapping[str, Any]) -> tuple[Change, ...]:
-    """The differences, in words, the code (by the beginning of its CodeSha256) first."""
-    found = []
-    if now["CodeSha256"] != code_sha256:
-        found.append(Change("code", now["CodeSha256"][:6], code_sha256[:6]))
-    before = now.get("Architectures", ["x86_64"])[0]
-    if before != wanted.architecture:
-        found.append(Change("architecture", before, wanted.architecture))
-    differing = changed_settings(wanted, now)
-    for member, name, unit in _NAMES:
-        if member in differing:
-            found.append(Change(name, f"{now.get(member, '')}{unit}", f"{differing[member]}{unit}"))
-    if "EphemeralStorage" in differing:
-        found.append(Change("tmp", f"{now['EphemeralStorage']['Size']} MB", f"{wanted.ephemeral} MB"))
-    return (*found, *_variables(now.get("Environment", {}).get("Variables", {}), wanted.env))
+    """What deploying `wanted` with this code changes."""
+    return compare(now, {**now, **wanted.settings(), "CodeSha256": code_sha256, "Architectures": [wanted.architecture]})
 
 
-_NAMES = (
-    ("Runtime", "runtime", ""),
-    ("Handler", "handler", ""),
-    ("MemorySize", "memory", " MB"),
-    ("Timeout", "timeout", " s"),
-    ("Description", "description", ""),
+def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Change, ...]:
+    """The differences of two FunctionConfigurations, in words, the code (by the beginning of its CodeSha256) first."""
+    values = ((name, read(before), read(now)) for name, read in _SETTINGS)
+    found = [Change(name, was, is_) for name, was, is_ in values if was != is_]
+    return (*found, *_variables(_environment(before), _environment(now)))
+
+
+def _member(name: str, unit: str = "") -> Callable[[Mapping[str, Any]], str]:
+    return lambda one: f"{one[name]}{unit}" if one.get(name) not in (None, "") else ""
+
+
+def _vpc(one: Mapping[str, Any]) -> str:
+    config = one.get("VpcConfig", {})
+    return ", ".join([*config.get("SubnetIds", ()), *config.get("SecurityGroupIds", ())])
+
+
+def _layers(one: Mapping[str, Any]) -> str:
+    return ", ".join(layer["Arn"].partition(":layer:")[2] for layer in one.get("Layers", ()))
+
+
+_SETTINGS: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
+    ("code", lambda one: str(one["CodeSha256"])[:6]),
+    ("architecture", lambda one: str(one.get("Architectures", ["x86_64"])[0])),
+    ("runtime", _member("Runtime")),
+    ("handler", _member("Handler")),
+    ("memory", _member("MemorySize", " MB")),
+    ("timeout", _member("Timeout", " s")),
+    ("description", _member("Description")),
+    ("tmp", lambda one: f"{one.get('EphemeralStorage', {}).get('Size', 512)} MB"),
+    ("role", lambda one: str(one.get("Role", "")).partition(":role/")[2]),
+    ("layers", _layers),
+    ("KMS key", lambda one: str(one.get("KMSKeyArn") or "").rpartition(":")[2]),
+    ("VPC", _vpc),
+    ("log format", lambda one: str(one.get("LoggingConfig", {}).get("LogFormat", "Text"))),
 )
+
+
+def _environment(one: Mapping[str, Any]) -> Mapping[str, str]:
+    found: Mapping[str, str] = one.get("Environment", {}).get("Variables", {})
+    return found
 
 
 def _variables(before: Mapping[str, str], now: Mapping[str, str]) -> list[Change]:

@@ -6,25 +6,25 @@ import base64
 import json
 import sys
 import time
-import urllib.request
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
 
-from lambdalab.client import invocation, logs
+from lambdalab.client import concurrency, configuring, invocation, logs, versions
 from lambdalab.client.cell import CellSource
+from lambdalab.client.concurrency import Concurrency
+from lambdalab.client.configuring import NewSettings
 from lambdalab.client.deployment import Deployment, Wanted, changed_settings, changes
+from lambdalab.client.function_api import FUNCTIONS, FunctionApi
 from lambdalab.client.handler import find_handler
 from lambdalab.client.invocation import RECORD_HEADER, Invocation
 from lambdalab.client.logs import LogView
 from lambdalab.client.package import Package, package, source_of
 from lambdalab.client.session import Session
 from lambdalab.client.stack import MODULE
-from lambdalab.errors import BadEvent, BadOption, LabError, ResourceNotFound
+from lambdalab.client.versions import AliasChange, Publication, Versions
+from lambdalab.errors import BadEvent, BadOption, ResourceNotFound
 
-_FUNCTIONS = "/2015-03-31/functions"
-_PATIENCE_SECONDS = 60
 _LINES = 1000
 THIS_PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -34,6 +34,7 @@ class Function:
 
     def __init__(self, session: Session, name: str) -> None:
         self._session = session
+        self._api = FunctionApi(session, name)
         self.name = name
 
     def __repr__(self) -> str:
@@ -42,8 +43,7 @@ class Function:
     @property
     def configuration(self) -> dict[str, Any]:
         """AWS's FunctionConfiguration, as it is now."""
-        answer: dict[str, Any] = json.loads(self._call("GET", "/configuration").body)
-        return answer
+        return self._api.configuration()
 
     def invoke(self, event: Any = None, *, qualifier: str | None = None, client_context: Any = None) -> Invocation:
         """Call the function with `event` (any JSON value; `{}` when not given) and wait for its answer.
@@ -53,7 +53,7 @@ class Function:
         headers = {"X-Amz-Log-Type": "Tail", RECORD_HEADER: "1"}
         if client_context is not None:
             headers["X-Amz-Client-Context"] = base64.b64encode(json.dumps(client_context).encode()).decode()
-        answer = self._call(
+        answer = self._api.call(
             "POST",
             "/invocations",
             query={"Qualifier": qualifier} if qualifier else {},
@@ -97,7 +97,7 @@ class Function:
         wanted = Wanted(runtime, f"{MODULE}.{name}", memory, timeout, env or {}, description, ephemeral, architecture)
         made = package(source)
         try:
-            now = self._settled()
+            now = self._api.settled()
         except ResourceNotFound:
             self._check_runtime(runtime)
             configuration, created, changed, old = self._create(wanted, made, role), True, (), None
@@ -131,10 +131,56 @@ class Function:
             query["nextToken"] = answer["nextToken"]
         return LogView(self.name, tuple(found))
 
-    def delete(self) -> None:
-        """Delete the function, all its versions and its log."""
-        self._call("DELETE", "")
-        self._session.sources.pop(self.name, None)
+    def configure(self, **settings: Any) -> Deployment:
+        """Change single settings, the fields of `configuring.NewSettings`; what is not named stays as it is."""
+        return configuring.configure(self._api, NewSettings(**settings))
+
+    def publish(self, description: str | None = None) -> Publication:
+        """Make $LATEST a version; the same code and configuration twice are the same version."""
+        return versions.publish(self._api, description)
+
+    def versions(self, compare: tuple[str, str] | None = None) -> Versions:
+        """The versions and aliases, and what differs between two versions (or aliases) named or chosen."""
+        return versions.versions(self._api, compare)
+
+    def alias(
+        self,
+        name: str,
+        version: str | int | None = None,
+        *,
+        canary: Mapping[str, float] | None = None,
+        description: str | None = None,
+    ) -> AliasChange:
+        """Point an alias at a version, made if need be. `canary` sends a share elsewhere: `{"2": 0.1}`.
+
+        Without `version` the alias keeps its own. Without `canary` all calls go to the version.
+        """
+        return versions.point(self._api, name, None if version is None else str(version), canary, description)
+
+    def rollback(self, alias: str) -> AliasChange:
+        """End the alias's canary; where there is none, point it at the version published before its own."""
+        return versions.rollback(self._api, alias)
+
+    def concurrency(self) -> Concurrency:
+        """What is reserved and provisioned for the function, and what the account has."""
+        return concurrency.concurrency(self._api)
+
+    def reserve(self, count: int | None) -> Concurrency:
+        """Set concurrency aside for the function (0 stops it); None gives it back."""
+        return concurrency.reserve(self._api, count)
+
+    def provision(self, count: int | None, *, qualifier: str) -> Concurrency:
+        """Keep environments initialised for a version or an alias, and wait for them; None gives them up."""
+        return concurrency.provision(self._api, qualifier, count)
+
+    def delete(self, qualifier: str | None = None) -> AliasChange | None:
+        """Delete the function with all its versions and its log; or one version or alias of it."""
+        if qualifier and not qualifier.isdecimal() and qualifier != versions.LATEST:
+            return versions.unname(self._api, qualifier)
+        self._api.call("DELETE", "", query={"Qualifier": qualifier} if qualifier else {})
+        if not qualifier:
+            self._session.sources.pop(self.name, None)
+        return None
 
     def _create(self, wanted: Wanted, made: Package, role: str | None) -> dict[str, Any]:
         document = {
@@ -144,8 +190,8 @@ class Function:
             "Architectures": [wanted.architecture],
             **wanted.settings(),
         }
-        self._session.call("POST", _FUNCTIONS, body=json.dumps(document).encode())
-        return self._settled()
+        self._session.call("POST", FUNCTIONS, body=json.dumps(document).encode())
+        return self._api.settled()
 
     def _change(self, wanted: Wanted, made: Package, now: dict[str, Any]) -> tuple[dict[str, Any], Any, str | None]:
         other_code = now["CodeSha256"] != made.code_sha256
@@ -156,46 +202,22 @@ class Function:
                 "ZipFile": base64.b64encode(made.data).decode(),
                 "Architectures": [wanted.architecture],
             }
-            self._call("PUT", "/code", body=json.dumps(document).encode())
-            now = self._settled()
+            self._api.call("PUT", "/code", body=json.dumps(document).encode())
+            now = self._api.settled()
         settings = changed_settings(wanted, now)
         if settings:
-            self._call("PUT", "/configuration", body=json.dumps(settings).encode())
-            now = self._settled()
+            self._api.call("PUT", "/configuration", body=json.dumps(settings).encode())
+            now = self._api.settled()
         return now, changed, old
 
     def _check_runtime(self, runtime: str) -> None:
         """Refuse a runtime that cannot run here before anything is changed: AWS would have it, this machine has not."""
         self._session.call("GET", "/_lambdalab/runtime", query={"name": runtime})
 
-    def _settled(self) -> dict[str, Any]:
-        """The configuration once no change is under way. Raises `LabError` when a change failed or takes too long."""
-        for attempt in range(_PATIENCE_SECONDS * 20):
-            now = self.configuration
-            if now.get("State") == "Failed" or now.get("LastUpdateStatus") == "Failed":
-                reason = now.get("StateReason") or now.get("LastUpdateStatusReason")
-                raise LabError(f"{self.name} could not be deployed: {reason}")
-            if now.get("State", "Active") != "Pending" and now.get("LastUpdateStatus") != "InProgress":
-                return now
-            time.sleep(0.005 if attempt < 20 else 0.05)
-        raise LabError(
-            f"{self.name} is still {now['State']} after {_PATIENCE_SECONDS} s; look again with %lambda list."
-        )
-
     def _source(self) -> str | None:
         """The source of the code now there; None when it was not made from a cell, or cannot be had."""
-        location = json.loads(self._call("GET", "").body).get("Code", {}).get("Location")
-        if not location:
-            return None
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with direct.open(location, timeout=10) as answer:
-                return source_of(answer.read())
-        except OSError:
-            return None
-
-    def _call(self, method: str, what: str, **more: Any) -> Any:
-        return self._session.call(method, f"{_FUNCTIONS}/{quote(self.name, safe='')}{what}", **more)
+        data = self._api.package()
+        return None if data is None else source_of(data)
 
 
 def _as_json(event: Any) -> bytes:

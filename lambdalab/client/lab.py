@@ -12,12 +12,11 @@ from lambdalab.client import region
 from lambdalab.client.cell import CellSource
 from lambdalab.client.display import Displayed
 from lambdalab.client.function import Function
+from lambdalab.client.function_api import FUNCTIONS
 from lambdalab.client.keys import Credentials
 from lambdalab.client.session import Session
 from lambdalab.config import Settings
 from lambdalab.errors import LabError
-
-_FUNCTIONS = "/2015-03-31/functions"
 
 
 class FunctionList(tuple[Mapping[str, Any], ...], Displayed):
@@ -119,7 +118,7 @@ class Lab:
         found: list[Mapping[str, Any]] = []
         query: dict[str, str] = {}
         while True:
-            page = json.loads(self._session.call("GET", _FUNCTIONS, query=query).body)
+            page = json.loads(self._session.call("GET", FUNCTIONS, query=query).body)
             found += page["Functions"]
             if not page.get("NextMarker"):
                 return FunctionList(sorted(found, key=lambda one: str(one["FunctionName"])))
@@ -131,7 +130,7 @@ class Lab:
             found = self._session.running()
             if found is None:
                 return ()
-            page = json.loads(found.wire().call("GET", _FUNCTIONS).body)
+            page = json.loads(found.wire().call("GET", FUNCTIONS).body)
         except LabError:
             return ()
         return tuple(sorted(one["FunctionName"] for one in page["Functions"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import io
 import zipfile
@@ -46,3 +47,17 @@ def source_of(data: bytes) -> str | None:
             return archive.read(f"{MODULE}.py").decode()
     except (zipfile.BadZipFile, UnicodeDecodeError):
         return None
+
+
+def texts_of(data: bytes) -> dict[str, str]:
+    """The files of a package that are text, by their paths; empty when it is no zip."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            read = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+    except zipfile.BadZipFile:
+        return {}
+    found = {}
+    for name, content in read.items():
+        with contextlib.suppress(UnicodeDecodeError):
+            found[name] = content.decode()
+    return found

@@ -24,6 +24,7 @@ from lambdalab.engine.environment import (
     InitFailure,
     State,
 )
+from lambdalab.engine.journal import Journal
 from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.logs import LogStore, log_group
 from lambdalab.engine.platform_log import platform_log
@@ -122,6 +123,7 @@ class Dispatcher:
     ) -> None:
         self.backend = backend
         self.admission = admission or Admission(clock)
+        self.journal = Journal()
         self._clock = clock
         self._logs = logs
         self._packages = packages
@@ -231,6 +233,7 @@ class Dispatcher:
         if taken.repeated_ms and taken.failure is None:
             completion = replace(completion, duration_ms=completion.duration_ms + taken.repeated_ms)
         record = self._record(request, taken, completion, queue_ms, peak)
+        self.journal.add(record)
         said, now = platform_log(version), self._clock.now()
         if taken.failure is not None:
             environment.log.add(*said.start(request.request_id, now))

@@ -1,0 +1,127 @@
+"""Changing single settings of a function: what is not named stays as it is."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lambdalab.client.deployment import Deployment, compare
+from lambdalab.client.function_api import FunctionApi
+from lambdalab.errors import BadOption, LabError
+
+
+@dataclass(frozen=True, slots=True)
+class NewSettings:
+    """Settings to give a function; None leaves one as it is. Sizes in MB, `timeout` in seconds.
+
+    `env` is added to the variables there are, `env_remove` taken away from them. `layers` are ARNs or
+    `name:version`, all that the function shall have. `kms` is a key's ARN or `alias/name`; `vpc` are subnets and
+    groups. An empty list or text takes the setting away.
+    """
+
+    memory: int | None = None
+    timeout: int | None = None
+    ephemeral: int | None = None
+    runtime: str | None = None
+    handler: str | None = None
+    description: str | None = None
+    role: str | None = None
+    architecture: str | None = None
+    env: Mapping[str, str] | None = None
+    env_remove: Sequence[str] = ()
+    layers: Sequence[str] | None = None
+    kms: str | None = None
+    vpc: tuple[Sequence[str], Sequence[str]] | None = None
+    log_format: str | None = None
+
+
+def configure(api: FunctionApi, wanted: NewSettings) -> Deployment:
+    """Give $LATEST these settings and wait until it has them. Nothing is sent when nothing would change."""
+    began = time.monotonic()
+    before = now = api.settled()
+    document = _document(api, wanted, before)
+    if any(_present(before, name) != value for name, value in document.items()):
+        api.ask("PUT", "/configuration", document)
+        now = api.settled()
+    if wanted.architecture not in {None, before.get("Architectures", ["x86_64"])[0]}:
+        now = _built_for(api, str(wanted.architecture))
+    return Deployment(api.name, False, compare(before, now), time.monotonic() - began, now)
+
+
+def _document(api: FunctionApi, wanted: NewSettings, before: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "MemorySize": wanted.memory,
+        "Timeout": wanted.timeout,
+        "EphemeralStorage": None if wanted.ephemeral is None else {"Size": wanted.ephemeral},
+        "Runtime": wanted.runtime,
+        "Handler": wanted.handler,
+        "Description": wanted.description,
+        "Role": wanted.role,
+        "Environment": _environment(api, wanted, before),
+        "Layers": None if wanted.layers is None else [_layer_arn(before, name) for name in wanted.layers],
+        "KMSKeyArn": None if wanted.kms is None else _key_arn(before, wanted.kms),
+        "VpcConfig": None if wanted.vpc is None else _vpc(wanted.vpc),
+        "LoggingConfig": None if wanted.log_format is None else {"LogFormat": wanted.log_format},
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _environment(api: FunctionApi, wanted: NewSettings, before: Mapping[str, Any]) -> dict[str, Any] | None:
+    if wanted.env is None and not wanted.env_remove:
+        return None
+    present = dict(before.get("Environment", {}).get("Variables", {}))
+    for name in wanted.env_remove:
+        if present.pop(name, None) is None:
+            had = ", ".join(present) or "none"
+            raise BadOption(f"{api.name} has no environment variable {name!r} to remove; it has {had}.")
+    return {"Variables": {**present, **(wanted.env or {})}}
+
+
+def _present(before: Mapping[str, Any], name: str) -> Any:
+    value = before.get(name)
+    if name == "Layers":
+        return [layer["Arn"] for layer in value or ()]
+    if name == "VpcConfig":
+        return {part: (value or {}).get(part, []) for part in ("SubnetIds", "SecurityGroupIds")}
+    if name == "LoggingConfig":
+        return {"LogFormat": (value or {}).get("LogFormat")}
+    return {"Variables": {}} if value is None and name == "Environment" else value
+
+
+def _layer_arn(before: Mapping[str, Any], name: str) -> str:
+    """`common:1` is the account's own layer."""
+    if name.startswith("arn:"):
+        return name
+    return _arn_like(before, "lambda", f"layer:{name}")
+
+
+def _key_arn(before: Mapping[str, Any], key: str) -> str:
+    """An alias or a key's id is the account's own."""
+    if not key or key.startswith("arn:"):
+        return key
+    return _arn_like(before, "kms", key if key.startswith("alias/") else f"key/{key}")
+
+
+def _arn_like(before: Mapping[str, Any], service: str, resource: str) -> str:
+    """An ARN of the function's account and region."""
+    _, partition, _, region, account = str(before["FunctionArn"]).split(":")[:5]
+    return f"arn:{partition}:{service}:{region}:{account}:{resource}"
+
+
+def _vpc(vpc: tuple[Sequence[str], Sequence[str]]) -> dict[str, list[str]]:
+    return {"SubnetIds": list(vpc[0]), "SecurityGroupIds": list(vpc[1])}
+
+
+def _built_for(api: FunctionApi, architecture: str) -> dict[str, Any]:
+    """The same package for the other architecture: AWS takes that with the code only."""
+    data = api.package()
+    if data is None:
+        raise LabError(
+            f"The code of {api.name} cannot be had, and its architecture is set with its code: deploy it again."
+        )
+    document = {"ZipFile": base64.b64encode(data).decode(), "Architectures": [architecture]}
+    api.ask("PUT", "/code", document)
+    return api.settled()

@@ -1,0 +1,76 @@
+"""The calls that all of a function's client shares: its address, its configuration, its package, its pages."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from lambdalab.client.session import Session
+from lambdalab.client.wire import Response
+from lambdalab.errors import LabError
+
+FUNCTIONS = "/2015-03-31/functions"
+PATIENCE_SECONDS = 120
+"""How long a change may be under way before nobody waits for it any more."""
+
+
+class FunctionApi:
+    """One function's part of the API. Every method raises `AwsError` where AWS would refuse."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self.session = session
+        self.name = name
+
+    def call(self, method: str, what: str, *, date: str = "2015-03-31", **more: Any) -> Response:
+        """A request below the function's path; `date` is the API version that the operation's path has."""
+        return self.session.call(method, f"/{date}/functions/{quote(self.name, safe='')}{what}", **more)
+
+    def ask(self, method: str, what: str, document: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        """A request with a JSON document, if any, and the JSON of its answer."""
+        body = b"" if document is None else json.dumps(document).encode()
+        answer: dict[str, Any] = json.loads(self.call(method, what, body=body, **more).body or b"{}")
+        return answer
+
+    def pages(self, what: str, member: str, **more: Any) -> Iterator[dict[str, Any]]:
+        """The members of all pages of a list."""
+        query: dict[str, str] = dict(more.pop("query", {}))
+        while True:
+            page = self.ask("GET", what, query=query, **more)
+            yield from page[member]
+            if not page.get("NextMarker"):
+                return
+            query["Marker"] = page["NextMarker"]
+
+    def configuration(self, qualifier: str | None = None) -> dict[str, Any]:
+        """AWS's FunctionConfiguration, as it is now."""
+        return self.ask("GET", "/configuration", query={"Qualifier": qualifier} if qualifier else {})
+
+    def settled(self) -> dict[str, Any]:
+        """The configuration once no change is under way. Raises `LabError` when a change failed or takes too long."""
+        for attempt in range(PATIENCE_SECONDS * 20):
+            now = self.configuration()
+            if now.get("State") == "Failed" or now.get("LastUpdateStatus") == "Failed":
+                reason = now.get("StateReason") or now.get("LastUpdateStatusReason")
+                raise LabError(f"{self.name} could not be deployed: {reason}")
+            if now.get("State", "Active") != "Pending" and now.get("LastUpdateStatus") != "InProgress":
+                return now
+            time.sleep(0.005 if attempt < 20 else 0.05)
+        raise LabError(f"{self.name} is still {now['State']} after {PATIENCE_SECONDS} s; look again with %lambda list.")
+
+    def package(self, qualifier: str | None = None) -> bytes | None:
+        """The zip of a version's code; None when it cannot be had."""
+        query = {"Qualifier": qualifier} if qualifier else {}
+        location = self.ask("GET", "", query=query).get("Code", {}).get("Location")
+        if not location:
+            return None
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with direct.open(location, timeout=10) as answer:
+                data: bytes = answer.read()
+        except OSError:
+            return None
+        return data
