@@ -55,11 +55,16 @@ class SystemClock:
 
 
 class LabClock:
-    """What is simulated waits on this: the machine's time, `rate` times as fast."""
+    """What is simulated waits on this: the machine's time, `rate` times as fast, `ahead` seconds on."""
 
-    def __init__(self, clock: Clock, rate: float = 1.0) -> None:
+    def __init__(self, clock: Clock, rate: float = 1.0, ahead: float = 0.0) -> None:
         self._clock = clock
         self.rate = rate
+        self._began, self._start = clock.monotonic(), clock.now() + timedelta(seconds=ahead)
+
+    def now(self) -> datetime:
+        """The lab's moment."""
+        return self._start + timedelta(seconds=(self._clock.monotonic() - self._began) * self.rate)
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
         """Run `call` once, `seconds` of the lab's time from now."""

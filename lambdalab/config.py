@@ -28,7 +28,8 @@ class Settings:
     `keep_warm_seconds` is how long an unused execution environment is kept; AWS's own is 5 to 15 minutes
     as observed (`lambda-contract.md` section 17). What is simulated passes `clock_rate` times as fast;
     `vpc_model` says when a function in a VPC waits for its network interface: at its creation ("today") or,
-    as until 2019, at each cold start ("classic").
+    as until 2019, at each cold start ("classic"). The lab's clock is `clock_ahead` seconds on;
+    `allow_blocked_runtimes` runs what AWS refuses to create or update on that day.
     """
 
     home: Path
@@ -39,6 +40,8 @@ class Settings:
     keep_warm_seconds: float = 600.0
     clock_rate: float = 1.0
     vpc_model: Model = "today"
+    clock_ahead: float = 0.0
+    allow_blocked_runtimes: bool = False
 
     @property
     def region_file(self) -> Path:
@@ -71,6 +74,8 @@ class Settings:
             "LAMBDALAB_KEEP_WARM_SECONDS": repr(self.keep_warm_seconds),
             "LAMBDALAB_CLOCK_RATE": repr(self.clock_rate),
             "LAMBDALAB_VPC_MODEL": self.vpc_model,
+            "LAMBDALAB_CLOCK_AHEAD": repr(self.clock_ahead),
+            "LAMBDALAB_ALLOW_BLOCKED_RUNTIMES": "1" if self.allow_blocked_runtimes else "0",
         }
 
 
@@ -101,7 +106,16 @@ def load(environ: Mapping[str, str] | None = None, *, home: Path | None = None) 
         keep_warm_seconds=_seconds(env, "LAMBDALAB_KEEP_WARM_SECONDS", 600.0),
         clock_rate=_rate(env, "LAMBDALAB_CLOCK_RATE"),
         vpc_model=vpc_model,
+        clock_ahead=_seconds(env, "LAMBDALAB_CLOCK_AHEAD", 0.0),
+        allow_blocked_runtimes=_switch(env, "LAMBDALAB_ALLOW_BLOCKED_RUNTIMES"),
     )
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "0").lower()
+    if text not in {"0", "1", "false", "true"}:
+        raise BadOption(f"{name} is {text!r}; it takes 1 or 0.")
+    return text in {"1", "true"}
 
 
 def _rate(env: Mapping[str, str], name: str) -> float:

@@ -27,7 +27,7 @@ async def create_function(region: Region, call: Call) -> Mapping[str, Any]:
     """Create a function; it is Pending in the answer and Active right after."""
     reference, stamp = resolving.reference(region, call), changing.stamp(region)
     limits.check_new_name(reference.key.name)
-    function_rules.check_creation(call.params, stamp.today)
+    function_rules.check_creation(call.params, region.runtime_policy)
     if region.functions.get(reference.key) is not None:
         raise _exists(reference)
     layers = changing.layers(region, call.params.get("Layers", ()))
@@ -87,7 +87,7 @@ async def list_functions(region: Region, call: Call) -> Mapping[str, Any]:
 async def update_function_code(region: Region, call: Call) -> Mapping[str, Any]:
     """Give $LATEST other code. DryRun checks everything and changes nothing; Publish answers with the version."""
     reference, version, stamp = *_find_latest(region, call), changing.stamp(region)
-    function_rules.check_update(version, call.params, stamp.today)
+    function_rules.check_update(version, call.params, region.runtime_policy)
     function_rules.check_code_kind(version, call.params)
     code = await changing.code(region, call.params)
     updated = function_rules.update_code(version, call.params, code, stamp)
@@ -108,7 +108,7 @@ async def update_function_code(region: Region, call: Call) -> Mapping[str, Any]:
 async def update_function_configuration(region: Region, call: Call) -> Mapping[str, Any]:
     """Change settings of $LATEST; what is not named stays."""
     reference, version, stamp = *_find_latest(region, call), changing.stamp(region)
-    function_rules.check_update(version, call.params, stamp.today)
+    function_rules.check_update(version, call.params, region.runtime_policy)
     updated = function_rules.update_configuration(version, call.params, stamp)
     if "Layers" in call.params:
         updated = replace(updated, layers=changing.layers(region, call.params["Layers"], version.layers))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from lambdalab.api.operations import Call, operation
 from lambdalab.errors import InvalidRuntime, RuntimeUnavailable
 from lambdalab.model import runtime
-from lambdalab.runtimes.interpreters import how_to_get
+from lambdalab.runtimes import families
+from lambdalab.runtimes.catalogue import how_to_get
 from lambdalab.sources.child import Child
 from lambdalab.sources.child import installed as child_installed
 from lambdalab.version import __version__
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from lambdalab.api.region import Region
 
 _OWN = "lambdalab"
-RUNTIMES = ("python3.13", "python3.12", "python3.11", "python3.10", "python3.9")
-"""The runtimes that this version can run, given the interpreter."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -69,7 +68,7 @@ async def stop(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG001
 async def doctor(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG001
     """What this machine can run, and what is enforced; looked at now."""
     began = region.clock.monotonic()
-    runtimes = [await _runtime(region, name) for name in RUNTIMES]
+    runtimes = [await _runtime(region, name) for name in _runtimes(region)]
     return {
         **_status(region),
         "python": ".".join(map(str, sys.version_info[:3])),
@@ -88,7 +87,7 @@ async def doctor(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG0
 async def find_runtime(region: Region, call: Call) -> Mapping[str, Any]:
     """The interpreter that would run a runtime; refused as an invocation would be when there is none."""
     name = str(call.params.get("name", ""))
-    runtime.check(name, region.clock.now().date(), updating=True)
+    runtime.check(name, region.runtime_policy, updating=True)
     try:
         found = await region.isolation.interpreters.find(name)
     except RuntimeUnavailable as missing:
@@ -100,6 +99,16 @@ async def find_runtime(region: Region, call: Call) -> Mapping[str, Any]:
 async def calls(region: Region, call: Call) -> Mapping[str, Any]:
     """The last calls made with an ARN since the region started: [version, ok, duration in ms, cold] each."""
     return {"calls": [list(entry) for entry in region.dispatcher.journal.calls(str(call.params.get("arn", "")))]}
+
+
+def _runtimes(region: Region) -> list[str]:
+    """Those that functions may have today and that this version can run, given the interpreter."""
+    policy = region.runtime_policy
+    return [
+        one.name
+        for one in runtime.known().values()
+        if one.family in families.NAMES and (policy.allow_blocked or not one.refused(policy.today, updating=False))
+    ]
 
 
 async def _runtime(region: Region, name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from lambdalab.engine.dispatch import Dispatcher
 from lambdalab.engine.logs import LogStore
 from lambdalab.engine.provisioning import Provisioning
 from lambdalab.model.function import FunctionKey, FunctionVersion
+from lambdalab.model.runtime import Policy
 from lambdalab.runtimes.backends.probe import Isolation
 from lambdalab.sources.aws import AwsServices
 from lambdalab.sources.child import Child
@@ -46,3 +47,8 @@ class Region:
     """A link to a package by its sha256, valid for ten minutes."""
     superseded: dict[FunctionKey, FunctionVersion] = field(default_factory=dict)
     """While an update of $LATEST is in progress: what invocations still run."""
+
+    @property
+    def runtime_policy(self) -> Policy:
+        """Which runtimes may be used: AWS's rules of the lab's day, or all of them where a course set that."""
+        return Policy(self.lab_clock.now().date(), self.settings.allow_blocked_runtimes)

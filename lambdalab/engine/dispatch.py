@@ -269,7 +269,7 @@ class Dispatcher:
             nth_call=environment.calls,
             start_reason=taken.reason,
             log_stream=environment.log_stream,
-            fidelity=environment.sandbox.fidelity,
+            fidelity=self.backend.fidelity,
             initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
             simulated_ms=round(taken.simulated_ms, 2),
         )
@@ -475,6 +475,8 @@ def _never_initialised(request: Request, taken: _Taken) -> Completion:
         ended = failure.timed_out(request.request_id, request.version.timeout)
     elif why.body is not None:
         return Completion(why.body, "init_error", why.error_type, taken.repeated_ms)
+    elif why.message is not None:
+        ended = failure.not_started(request.request_id, why.error_type or "", why.message)
     else:
         ended = failure.runtime_exited(request.request_id, why.end or Exit("stopped"))
     return Completion(ended.body, ended.outcome, ended.error_type, taken.repeated_ms)

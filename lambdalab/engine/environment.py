@@ -21,7 +21,7 @@ from lambdalab.engine import failure
 from lambdalab.engine.failure import Failure
 from lambdalab.engine.log_pipe import EnvironmentLog, LogPipe
 from lambdalab.model.invocation import Outcome
-from lambdalab.runtimes.backends.base import Backend, Exit, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.base import Backend, CannotStart, Exit, Sandbox, SandboxSpec
 from lambdalab.runtimes.runtime_api import Connection, Event, RuntimeApi
 
 FREEZE_AFTER_SECONDS = 0.01
@@ -45,12 +45,16 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class InitFailure:
-    """An init that did not reach the first poll: AWS's status for INIT_REPORT, and what the runtime said of it."""
+    """An init that did not reach the first poll: AWS's status for INIT_REPORT, and what the runtime said of it.
+
+    `message` is the platform's own, where nothing could be started at all.
+    """
 
     status: str
     error_type: str | None
     body: bytes | None
     end: Exit | None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,10 @@ class ExecutionEnvironment:
 
         Raises what the backend raises when nothing could be started.
         """
-        self._sandbox = await backend.start(spec)
+        try:
+            self._sandbox = await backend.start(spec)
+        except CannotStart as why:
+            return InitFailure("error", why.error_type, None, None, str(why))
         self._pipe = LogPipe(self._sandbox.log_fd, self.log)
         self._api.admit = self._sandbox.owns_connection
         self._sandbox.exited.add_done_callback(self._sandbox_ended)

@@ -70,6 +70,11 @@ def runtime_exited(request_id: str, end: Exit) -> Failure:
     return _failure("exit", "Runtime.ExitError", f"RequestId: {request_id} Error: {describe_exit(end)}")
 
 
+def not_started(request_id: str, error_type: str, message: str) -> Failure:
+    """There was nothing to start: the package has no program."""
+    return _failure("init_error", error_type, f"RequestId: {request_id} Error: {message}")
+
+
 def describe_exit(end: Exit) -> str:
     """AWS's sentence for how a runtime's process ended."""
     if end.signal is not None:

@@ -1,7 +1,6 @@
 """The environment variables of a function's process: AWS's own, then the function's. Pure.
 
-Source: `lambda-contract.md` section 17. `{task}`, `{opt}` and `{runtime}` are filled in by the backend with
-the paths that the process will see.
+Source: `lambda-contract.md` section 17. Those that say where things are come from the backend.
 """
 
 from __future__ import annotations
@@ -10,17 +9,6 @@ from collections.abc import Mapping
 
 from lambdalab.model.function import FunctionVersion
 from lambdalab.model.invocation import ON_DEMAND
-
-_PATHS = {
-    "LANG": "en_US.UTF-8",
-    "TZ": ":UTC",
-    "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:{opt}/bin",
-    "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:{runtime}:{runtime}/lib:{task}:{task}/lib:{opt}/lib",
-    "LAMBDA_TASK_ROOT": "{task}",
-    "LAMBDA_RUNTIME_DIR": "{runtime}",
-    "PYTHONPATH": "{runtime}",
-    "LAMBDALAB_LAYERS_ROOT": "{opt}",
-}
 
 
 def function_variables(
@@ -42,7 +30,6 @@ def function_variables(
         "_HANDLER": version.handler or "",
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": version.key.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_size),
         "AWS_LAMBDA_FUNCTION_VERSION": version.version,
@@ -53,7 +40,9 @@ def function_variables(
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
     }
-    return {**_PATHS, **access, **(version.environment or {}), **platform, **_logging(version)}
+    if version.runtime is not None and not version.runtime.startswith("provided"):
+        platform["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{version.runtime}"
+    return {**access, **(version.environment or {}), **platform, **_logging(version)}
 
 
 def _logging(version: FunctionVersion) -> Mapping[str, str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from lambdalab.errors import InvalidParameterValue, PreconditionFailed, ResourceConflict
 from lambdalab.model import limits, runtime
 from lambdalab.model.function import CodeReference, Function, FunctionKey, FunctionVersion
+from lambdalab.model.runtime import Policy
 
 CREATING = {"state_reason": "The function is being created.", "state_reason_code": "Creating"}
 _KEPT = (
@@ -35,20 +36,15 @@ class Stamp:
         """The moment as AWS writes it in LastModified."""
         return self.moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{self.moment.microsecond // 1000:03d}+0000"
 
-    @property
-    def today(self) -> date:
-        """The day, in UTC."""
-        return self.moment.date()
 
-
-def check_creation(params: Mapping[str, Any], today: date) -> None:
+def check_creation(params: Mapping[str, Any], policy: Policy) -> None:
     """Refuse what CreateFunction refuses, before the code is looked at."""
     package_type = params.get("PackageType", "Zip")
     if package_type == "Zip":
         for member in ("Runtime", "Handler"):
             if member not in params:
                 raise InvalidParameterValue(f"{member} is required when PackageType is Zip.")
-        runtime.check(params["Runtime"], today, updating=False)
+        runtime.check(params["Runtime"], policy, updating=False)
     _check_settings(params, params.get("Runtime"))
 
 
@@ -72,12 +68,12 @@ def create(
     return Function(key, dict(params.get("Tags", {}))), _configured(version, params)
 
 
-def check_update(version: FunctionVersion, params: Mapping[str, Any], today: date) -> None:
+def check_update(version: FunctionVersion, params: Mapping[str, Any], policy: Policy) -> None:
     """Refuse an update of code or configuration that may not be made now."""
     check_revision(version.revision_id, params.get("RevisionId"))
     check_settled(version)
     if "Runtime" in params:
-        runtime.check(params["Runtime"], today, updating=True)
+        runtime.check(params["Runtime"], policy, updating=True)
     _check_settings(params, params.get("Runtime", version.runtime))
 
 

@@ -30,7 +30,6 @@ from lambdalab.engine.logs import LogStore
 from lambdalab.engine.provisioning import Provisioning
 from lambdalab.runtimes.backends import probe
 from lambdalab.runtimes.backends.supervisor import Supervisor
-from lambdalab.runtimes.python_client import client_directory
 from lambdalab.server import keys
 from lambdalab.server.ready import Ready
 from lambdalab.sources.aws import AwsServices
@@ -67,8 +66,8 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     listener = _listen()
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
     await supervisor.attach()
-    client = client_directory(settings.home / "clients")
-    backend, isolation = await probe.prepare(settings.backend, clock, supervisor, client, settings.home / "sandboxes")
+    clients, sandboxes = settings.home / "clients", settings.home / "sandboxes"
+    backend, isolation = await probe.prepare(settings.backend, clock, supervisor, clients, sandboxes)
     database = Database(settings.home / "region.db")
     functions = FunctionStore(database, Sealer(settings.home / "environment.key"))
     functions.settle_all()
@@ -87,7 +86,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     region = Region(
         settings,
         clock,
-        LabClock(clock, settings.clock_rate),
+        LabClock(clock, settings.clock_rate, settings.clock_ahead),
         functions,
         AttachmentStore(database),
         LayerStore(database),

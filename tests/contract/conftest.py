@@ -16,7 +16,6 @@ from lambdalab.runtimes.backends import probe
 from lambdalab.runtimes.backends.base import Exit
 from lambdalab.runtimes.backends.fake import FakeBackend, FakeExit
 from lambdalab.runtimes.backends.supervisor import Supervisor
-from lambdalab.runtimes.python_client import client_directory
 
 RUNTIME = f"python3.{sys.version_info.minor}"
 SOURCE = """
@@ -191,8 +190,7 @@ async def _with_engine(kind, steps, supervisor, package, state, tmp_path):
         backend = FakeBackend(FAKE_HANDLERS, frozenset({RUNTIME}))
     else:
         await supervisor.attach()
-        client = client_directory(state / "clients")
-        backend, _ = await probe.prepare(kind, clock, supervisor, client, tmp_path / "sandboxes")
+        backend, _ = await probe.prepare(kind, clock, supervisor, state / "clients", tmp_path / "sandboxes")
     logs = LogStore(tmp_path / "logs", clock)
     access = {"AWS_ACCESS_KEY_ID": "ASIAFUNCTION"}
     dispatcher = Dispatcher(backend, clock, logs, Packages(package), access=access, keep_warm_seconds=60)

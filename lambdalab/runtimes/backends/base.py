@@ -21,11 +21,9 @@ from lambdalab.model.invocation import Fidelity
 class SandboxSpec:
     """All that a backend needs to start one execution environment.
 
-    `command` is the runtime's start command with the paths as the sandbox sees them resolved by the backend:
-    it begins with the interpreter. `code` is the unpacked package (read-only, shown at /var/task); `layers`
-    are unpacked layers in order (later wins, shown at /opt). `environment` is complete: the sandbox's
-    process gets these variables and no others, after `{task}`, `{opt}`, `{runtime}`, `{tmp}` in values
-    are replaced by the paths the process will see. Sizes in MB (MiB).
+    `code` is the unpacked package (read-only, shown at /var/task); `layers` are unpacked layers in order (later
+    wins, shown at /opt). `environment` holds AWS's variables and the function's own; the backend adds those that
+    say where things are (PATH, LANG and the runtime's), which the function's own may replace. Sizes in MB (MiB).
     """
 
     id: str
@@ -50,6 +48,14 @@ class Exit:
     reason: Literal["exited", "signal", "out_of_memory", "too_many_processes", "tmp_full", "stopped"]
     status: int | None = None
     signal: int | None = None
+
+
+class CannotStart(Exception):
+    """The function's package has nothing to start: `error_type` and the message as AWS gives them."""
+
+    def __init__(self, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.error_type = error_type
 
 
 class Sandbox(ABC):
@@ -98,9 +104,10 @@ class Sandbox(ABC):
 
 
 class Backend(ABC):
-    """Starts sandboxes of one isolation level."""
+    """Starts sandboxes of one isolation level. `fidelity` says what it enforces on this machine."""
 
     name: str
+    fidelity: Fidelity
 
     @abstractmethod
     async def prepare(self, runtime: str) -> None:
@@ -113,7 +120,8 @@ class Backend(ABC):
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the runtime's process; return as soon as it is running, before its init is over.
 
-        Raises `RuntimeUnavailable` when the interpreter is missing, `OSError` when the process cannot start.
+        Raises `RuntimeUnavailable` when the interpreter is missing, `CannotStart` when the package has no program,
+        `OSError` when the process cannot start.
         """
 
     @abstractmethod

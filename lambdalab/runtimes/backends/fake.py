@@ -58,6 +58,7 @@ class FakeBackend(Backend):
     """Runs `handlers` by name. A handler's name that is not there fails as in a real runtime."""
 
     name = "fake"
+    fidelity = FIDELITY
 
     def __init__(self, handlers: Mapping[str, Handler], runtimes: frozenset[str] = frozenset({"python3.12"})) -> None:
         self.handlers = handlers

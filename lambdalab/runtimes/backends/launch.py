@@ -12,17 +12,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lambdalab.errors import RuntimeUnavailable
+from lambdalab.model import runtime
+from lambdalab.runtimes import families
 from lambdalab.runtimes.backends import cgroup
 from lambdalab.runtimes.backends.base import SandboxSpec
 from lambdalab.runtimes.backends.cgroup import Controllers, Group
 from lambdalab.runtimes.backends.supervisor import Child, Command, Supervisor
 from lambdalab.runtimes.backends.watch import Watch
+from lambdalab.runtimes.families.base import Family
 from lambdalab.runtimes.interpreters import Interpreter, Interpreters
-from lambdalab.runtimes.python_client import compile_client
 
 _WAITING = os.cpu_count() or 1
 _REFILL_AFTER_SECONDS = 0.2
 """When the cold start that took a waiting process is over, so as not to slow it."""
+_SYSTEM = {
+    "LANG": "en_US.UTF-8",
+    "TZ": ":UTC",
+    "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:{opt}/bin",
+    "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:{runtime}:{runtime}/lib:{task}:{task}/lib:{opt}/lib",
+    "LAMBDA_TASK_ROOT": "{task}",
+    "LAMBDA_RUNTIME_DIR": "{runtime}",
+}
+"""Where things are, for every runtime (`lambda-contract.md` section 17)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A runtime that can be started: its interpreter, and the directory for /var/runtime."""
+
+    family: Family
+    interpreter: Interpreter
+    client: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +64,13 @@ class Launcher:
         watch: Watch,
         interpreters: Interpreters,
         controllers: Controllers,
-        client: Path,
+        clients: Path,
         state: Path,
     ) -> None:
         self.supervisor = supervisor
         self.watch = watch
-        self.client = client
         self.state = state
+        self._families = families.load(clients)
         self._interpreters = interpreters
         self._controllers = controllers
         self.tmp = state / "tmp"
@@ -61,19 +82,24 @@ class Launcher:
         self._one_at_a_time = asyncio.Lock()
         self._waiting: deque[tuple[Group, int]] = deque()
 
-    async def interpreter(self, runtime: str) -> Interpreter:
-        """The runtime's interpreter, with the client compiled for it. Raises `RuntimeUnavailable`."""
+    async def ready(self, name: str) -> Ready:
+        """A runtime's interpreter, with the client made for it. Raises `RuntimeUnavailable`."""
+        found = await self._interpreters.find(name)
+        family = self._families.get(runtime.known()[name].family)
+        if family is None:
+            raise RuntimeUnavailable(f"{name} is not offered by this version of LambdaLab.")
         async with self._one_at_a_time:
-            found = await self._interpreters.find(runtime)
-            await compile_client(self.client, found.path, found.version, found.library_path)
-        return found
+            return Ready(family, found, await family.client(found))
 
-    def environment(self, spec: SandboxSpec, interpreter: Interpreter, places: Mapping[str, str]) -> dict[str, str]:
-        """The process's variables, with the places filled in."""
-        filled = {name: _fill(value, places) for name, value in spec.environment.items()}
-        if interpreter.library_path:
-            filled["LD_LIBRARY_PATH"] = f"{interpreter.library_path}:{filled.get('LD_LIBRARY_PATH', '')}"
-        return filled
+    def command(self, ready: Ready, spec: SandboxSpec, places: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+        """What to start in a sandbox whose paths are `places`, and all its variables. Raises `CannotStart`."""
+        start = ready.family.start(ready.interpreter, spec)
+        variables = {name: _fill(value, places) for name, value in (*_SYSTEM.items(), *start.variables.items())}
+        variables |= spec.environment
+        if ready.interpreter.library_path:
+            own = variables.get("LD_LIBRARY_PATH", "")
+            variables["LD_LIBRARY_PATH"] = f"{ready.interpreter.library_path}:{own}"
+        return _wrapped([_fill(word, places) for word in start.argv], variables), variables
 
     def layers(self, layers: Sequence[Path]) -> Path | None:
         """One directory with all layers' content, later ones over earlier ones; None without layers."""
@@ -135,6 +161,12 @@ class Launcher:
             raise
         finally:
             os.close(write)
+
+
+def _wrapped(argv: list[str], variables: Mapping[str, str]) -> list[str]:
+    """The command through the function's wrapper script, if it names one; a shell tells 127 when there is none."""
+    wrapper = variables.get("AWS_LAMBDA_EXEC_WRAPPER")
+    return ["/bin/sh", "-c", 'exec "$0" "$@"', wrapper, *argv] if wrapper else argv
 
 
 def _fill(value: str, places: Mapping[str, str]) -> str:

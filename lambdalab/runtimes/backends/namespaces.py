@@ -17,9 +17,8 @@ from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import cgroup, etc
 from lambdalab.runtimes.backends.base import Backend, Exit, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.confined import ConfinedSandbox
-from lambdalab.runtimes.backends.launch import Launcher
+from lambdalab.runtimes.backends.launch import Launcher, Ready
 from lambdalab.runtimes.backends.supervisor import Command
-from lambdalab.runtimes.interpreters import Interpreter
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _PASSWD = "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n"  # noqa: S105 - /etc/passwd
@@ -27,6 +26,7 @@ _GROUP = "root:x:0:\nsbx_user1051:x:990:\n"
 UID, GID = 993, 990
 """The ids that functions have on AWS (from memory; `runtimes.md` section 5)."""
 FILES = 1024
+_PLACES = {"task": "/var/task", "opt": "/opt", "runtime": "/var/runtime", "tmp": "/tmp"}  # noqa: S108
 
 
 class NamespacesBackend(Backend):
@@ -36,7 +36,7 @@ class NamespacesBackend(Backend):
 
     def __init__(self, launcher: Launcher, fidelity: Fidelity) -> None:
         self._launcher = launcher
-        self._fidelity = fidelity
+        self.fidelity = fidelity
         self._bwrap = shutil.which("bwrap") or "bwrap"
         own_etc = launcher.state / "etc"
         _copy_etc(own_etc)
@@ -48,20 +48,16 @@ class NamespacesBackend(Backend):
 
     async def prepare(self, runtime: str) -> None:
         """Find the interpreter, compile the client for it, and have processes wait."""
-        await self._launcher.interpreter(runtime)
+        await self._launcher.ready(runtime)
         self._launcher.prefork()
 
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the runtime in a sandbox of its own."""
-        interpreter = await self._launcher.interpreter(spec.runtime)
-        environment = self._launcher.environment(
-            spec,
-            interpreter,
-            {"task": "/var/task", "opt": "/opt", "runtime": "/var/runtime", "tmp": "/tmp"},  # noqa: S108
-        )
+        ready = await self._launcher.ready(spec.runtime)
+        program, variables = self._launcher.command(ready, spec, _PLACES)
         command = Command(
-            argv=self._arguments(spec, interpreter),
-            environment=environment,
+            argv=[*self._arguments(spec, ready), *program],
+            environment=variables,
             limits=((resource.RLIMIT_NOFILE, FILES), (resource.RLIMIT_CORE, 0)),
         )
         started = await self._launcher.spawn(command, spec)
@@ -69,7 +65,7 @@ class NamespacesBackend(Backend):
             spec,
             started.child,
             started.log_fd,
-            fidelity=self._fidelity,
+            fidelity=self.fidelity,
             task_root="/var/task",
             supervisor=self._launcher.supervisor,
             watch=self._launcher.watch,
@@ -77,7 +73,8 @@ class NamespacesBackend(Backend):
             read_exit=read_bwrap_status,
         )
 
-    def _arguments(self, spec: SandboxSpec, interpreter: Interpreter) -> list[str]:
+    def _arguments(self, spec: SandboxSpec, ready: Ready) -> list[str]:
+        interpreter = ready.interpreter
         arguments = [
             self._bwrap,
             "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
@@ -85,20 +82,17 @@ class NamespacesBackend(Backend):
             *self._system,
             "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev",
         ]  # fmt: skip
-        if not interpreter.prefix.startswith("/usr"):
-            arguments += ["--ro-bind", interpreter.prefix, interpreter.prefix]
-        arguments += [
-            "--symlink", interpreter.prefix, "/var/lang",
-            "--ro-bind", str(spec.code), "/var/task",
-            "--ro-bind", str(self._launcher.client), "/var/runtime",
-        ]  # fmt: skip
+        for path in interpreter.shown:
+            arguments += ["--ro-bind", path, path]
+        if interpreter.prefix:
+            arguments += ["--symlink", interpreter.prefix, "/var/lang"]
+        arguments += ["--ro-bind", str(spec.code), "/var/task", "--ro-bind", str(ready.client), "/var/runtime"]
         layers = self._launcher.layers(spec.layers)
         arguments += ["--ro-bind", str(layers), "/opt"] if layers else ["--dir", "/opt"]
         return [
             *arguments,
             "--perms", "1777", "--size", str(spec.ephemeral_mb << 20), "--tmpfs", "/tmp",  # noqa: S108
             "--remount-ro", "/", "--chdir", "/var/task", "--",
-            interpreter.path, "-S", "/var/runtime/bootstrap.py", spec.handler,
         ]  # fmt: skip
 
     async def close(self) -> None:

@@ -41,7 +41,7 @@ class Isolation:
 
 
 async def prepare(
-    setting: str, clock: Clock, supervisor: Supervisor, client: Path, state: Path
+    setting: str, clock: Clock, supervisor: Supervisor, clients: Path, state: Path
 ) -> tuple[Backend, Isolation]:
     """Look, choose by `setting` ("auto", "namespaces" or "process"), and make the backend.
 
@@ -55,7 +55,7 @@ async def prepare(
         raise LabError(
             f"LAMBDALAB_BACKEND is 'namespaces', but {sandbox.reason}. Use LAMBDALAB_BACKEND=auto or process."
         )
-    launcher = Launcher(supervisor, Watch(clock), interpreters, controllers, client, state)
+    launcher = Launcher(supervisor, Watch(clock), interpreters, controllers, clients, state)
     backend: Backend
     if sandbox.available and setting != "process":
         backend = NamespacesBackend(launcher, sandbox.fidelity)

@@ -33,30 +33,28 @@ class ProcessBackend(Backend):
 
     def __init__(self, launcher: Launcher, fidelity: Fidelity) -> None:
         self._launcher = launcher
-        self._fidelity = fidelity
+        self.fidelity = fidelity
         self._landlock = landlock.abi() > 0
 
     async def prepare(self, runtime: str) -> None:
         """Find the interpreter, compile the client for it, and have processes wait."""
-        await self._launcher.interpreter(runtime)
+        await self._launcher.ready(runtime)
         self._launcher.prefork()
 
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the runtime as a confined process."""
-        interpreter = await self._launcher.interpreter(spec.runtime)
+        ready = await self._launcher.ready(spec.runtime)
         # Not by the id alone: an init that is repeated has the same, while the first one's is being removed.
         tmp = Path(tempfile.mkdtemp(prefix=f"{spec.id}-", dir=self._launcher.tmp))
         layers = self._launcher.layers(spec.layers) or self._launcher.nothing
-        client = str(self._launcher.client)
-        places = {"task": str(spec.code), "opt": str(layers), "runtime": client, "tmp": str(tmp)}
-        environment = {"TMPDIR": str(tmp), **self._launcher.environment(spec, interpreter, places)}
-        readable = (*_READABLE, *_ETC, interpreter.prefix, str(Path(interpreter.path).parent), *places.values())
+        places = {"task": str(spec.code), "opt": str(layers), "runtime": str(ready.client), "tmp": str(tmp)}
+        program, variables = self._launcher.command(ready, spec, places)
         command = Command(
-            argv=[interpreter.path, "-S", f"{client}/bootstrap.py", spec.handler],
-            environment=environment,
+            argv=program,
+            environment={"TMPDIR": str(tmp), **variables},
             directory=str(spec.code),
             limits=self._limits(spec),
-            readable=readable if self._landlock else None,
+            readable=(*_READABLE, *_ETC, *ready.interpreter.shown, *places.values()) if self._landlock else None,
             writable=(*_WRITABLE, str(tmp)),
         )
         started = await self._launcher.spawn(command, spec)
@@ -64,7 +62,7 @@ class ProcessBackend(Backend):
             spec,
             started.child,
             started.log_fd,
-            fidelity=self._fidelity,
+            fidelity=self.fidelity,
             task_root=str(spec.code),
             supervisor=self._launcher.supervisor,
             watch=self._launcher.watch,

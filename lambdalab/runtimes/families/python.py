@@ -1,4 +1,4 @@
-"""The directory that Python functions see at /var/runtime: AWS's client and SDK, and nothing else of ours.
+"""Python functions: awslambdaric, AWS's own client, in a directory with AWS's SDK and nothing else of ours.
 
 A function must not see the region's packages, so what AWS's Python runtimes bring (awslambdaric, boto3 and
 what they need) is copied out of the region's own environment once, by version, and compiled with
@@ -12,36 +12,54 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from lambdalab.runtimes.backends.base import SandboxSpec
+from lambdalab.runtimes.families.base import BOOTSTRAPS, Family, Start
+from lambdalab.runtimes.interpreters import Interpreter
+
 CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "python-dateutil", "six")
-_BOOTSTRAP = Path(__file__).parent / "bootstraps" / "python"
+_BOOTSTRAP = BOOTSTRAPS / "python"
 _OWN = ("bootstrap.py", "runtime_client.py")
 _CLIENT_MODULES = {"awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client"}
 _compiling: set[asyncio.Task[int]] = set()
 
 
-def client_directory(state: Path) -> Path:
-    """The client directory below `state`, made on first use. Takes a second then, nothing after.
+class Python(Family):
+    """One directory serves every interpreter: `bootstraps/python/runtime_client.py` replaces the compiled part."""
 
-    Raises `importlib.metadata.PackageNotFoundError` when a package of ours is missing from the installation.
-    """
-    directory = state / f"python-{_fingerprint()}"
-    if not directory.exists():
-        _build(directory)
-    return directory
+    name = "python"
+
+    async def client(self, found: Interpreter) -> Path:
+        """AWS's client and SDK. The first call in a home takes a second, the first of an interpreter's half a one.
+
+        Raises `importlib.metadata.PackageNotFoundError` when a package of ours is missing from the installation.
+        """
+        directory = self.clients / f"python-{_fingerprint()}"
+        if not directory.exists():
+            await asyncio.to_thread(_build, directory)
+        await _compile(directory, found)
+        return directory
+
+    def start(self, found: Interpreter, spec: SandboxSpec) -> Start:
+        """Without `site` (-S): packages installed beside the interpreter stay out of sight."""
+        return Start(
+            (found.path, "-S", "{runtime}/bootstrap.py", spec.handler),
+            {"PYTHONPATH": "{runtime}", "LAMBDALAB_LAYERS_ROOT": "{opt}"},
+        )
 
 
-async def compile_client(directory: Path, interpreter: str, version: str, library_path: str) -> None:
+async def _compile(directory: Path, found: Interpreter) -> None:
     """Compile the directory for an interpreter, once: AWS's client now, the SDK in the background."""
-    marker = directory / f".compiled-{version}"
+    marker = directory / f".compiled-{found.version}"
     if marker.exists():
         return
-    environment = {"LD_LIBRARY_PATH": library_path} if library_path else {}
+    environment = {"LD_LIBRARY_PATH": found.library_path} if found.library_path else {}
     client = [str(path) for path in directory.iterdir() if path.name.split(".")[0] in _CLIENT_MODULES]
-    command = [interpreter, "-I", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    command = [found.path, "-I", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     compiling = await _run_quietly([*command, *client], environment)
     await compiling.wait()
     marker.touch()
@@ -55,6 +73,7 @@ async def _run_quietly(command: Sequence[str], environment: Mapping[str, str]) -
     return await asyncio.create_subprocess_exec(*command, env=environment, stdout=quiet, stderr=quiet)
 
 
+@cache
 def _fingerprint() -> str:
     digest = hashlib.sha256()
     for package in (*CLIENT, *SDK):

@@ -1,0 +1,90 @@
+"""What runs each family of runtimes on a machine: `catalogue.json`, read.
+
+A new release of a language is a line in `model/runtimes.json`; a new place to find it, or a new way to get it,
+is a word in this catalogue. Neither is code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from lambdalab.model import runtime
+from lambdalab.model.runtime import Runtime
+
+_FILE = Path(__file__).with_name("catalogue.json")
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyFacts:
+    """How a family's interpreters are called, found, asked for their version, and got.
+
+    `{version}` stands for the runtime's ("3.12"), `{digits}` for its digits alone; `places` are patterns of
+    directories. `answer` is searched for in what the executable says when started with `ask`: its group `version`
+    is compared, `full`, `prefix` and `executable` are kept. `image` is the name below the registry's prefix.
+    """
+
+    name: str
+    executables: tuple[str, ...]
+    places: tuple[str, ...]
+    ask: tuple[str, ...]
+    answer: re.Pattern[str]
+    get: tuple[str, ...]
+    image: str
+
+    @property
+    def brings_its_own(self) -> bool:
+        """Whether the function's package holds the program: no interpreter is needed."""
+        return not self.executables
+
+
+@cache
+def families() -> dict[str, FamilyFacts]:
+    """All families, by name."""
+    return {
+        name: FamilyFacts(
+            name,
+            tuple(facts["executables"]),
+            tuple(facts["places"]),
+            tuple(facts["ask"]),
+            re.compile(facts["answer"]),
+            tuple(facts["get"]),
+            facts["image"],
+        )
+        for name, facts in json.loads(_FILE.read_text()).items()
+    }
+
+
+def family(found: Runtime) -> FamilyFacts:
+    """The family of a runtime."""
+    return families()[found.family]
+
+
+def filled(pattern: str, found: Runtime) -> str:
+    """A pattern of the catalogue with the runtime's version in it."""
+    return pattern.replace("{version}", found.version).replace("{digits}", re.sub(r"\D", "", found.version))
+
+
+def how_to_get(name: str) -> str:
+    """The commands that bring a runtime's interpreter, in a sentence."""
+    found = runtime.known()[name]
+    commands = [f"`{filled(command, found)}`" for command in family(found).get]
+    if not commands:
+        return "It needs no interpreter."
+    return f"Get it with {', '.join(commands[:-1])}{' or ' if len(commands) > 1 else ''}{commands[-1]}."
+
+
+def image(name: str, prefix: str) -> str:
+    """The image of a runtime below a registry's prefix, such as `public.ecr.aws/lambda`."""
+    found = runtime.known()[name]
+    return (
+        f"{prefix.rstrip('/')}/{filled(family(found).image, found)}" if prefix else filled(family(found).image, found)
+    )
+
+
+def variable(name: str) -> str:
+    """The environment variable that names a runtime's interpreter: `LAMBDALAB_RUNTIME_NODEJS20_X`."""
+    return f"LAMBDALAB_RUNTIME_{name.upper().replace('.', '_')}"

@@ -1,0 +1,49 @@
+"""What a backend asks of a family of runtimes: the runtime's own directory, and the command that starts it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from lambdalab.runtimes.backends.base import SandboxSpec
+from lambdalab.runtimes.interpreters import Interpreter
+
+BOOTSTRAPS = Path(__file__).parents[1] / "bootstraps"
+"""The programs of ours that functions see at /var/runtime, a directory for each family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A runtime's start command, and the variables that it needs beside the system's.
+
+    `{task}`, `{opt}`, `{runtime}` and `{tmp}` stand for the paths that the process will see. The function's own
+    variables go before `variables`, as on AWS, where PYTHONPATH or NODE_PATH may be set.
+    """
+
+    argv: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+class Family(ABC):
+    """How one language's functions are run. One object for a region; used from the event loop's thread."""
+
+    name: ClassVar[str]
+
+    def __init__(self, clients: Path) -> None:
+        """`clients` is where directories for /var/runtime are made; it is shared by all families."""
+        self.clients = clients
+
+    @abstractmethod
+    async def client(self, found: Interpreter) -> Path:
+        """The directory that functions see at /var/runtime, made and compiled for the interpreter on first use.
+
+        Called again and again, one call at a time; no part of any function's init. Raises `RuntimeUnavailable`
+        when something that it is made of is missing.
+        """
+
+    @abstractmethod
+    def start(self, found: Interpreter, spec: SandboxSpec) -> Start:
+        """The command that runs the function of `spec`. Raises `CannotStart` when its package has no program."""
