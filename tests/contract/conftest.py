@@ -1,64 +1,34 @@
-"""The engine on each backend, with the same handlers: Python source for the real ones, coroutines for the fake."""
+"""The engine on each backend with every runtime: real programs for the real ones, coroutines for the fake.
+
+A runtime that is not on this machine is skipped, with what was looked for; `LAMBDALAB_REQUIRE=toolchains` makes
+that a failure for the runtimes of `REQUIRED`.
+"""
 
 import asyncio
 import os
 import sys
 import uuid
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
 from lambdalab.clock import SystemClock
 from lambdalab.engine.dispatch import Dispatcher, Request
 from lambdalab.engine.logs import LogStore
+from lambdalab.errors import RuntimeUnavailable
+from lambdalab.model import runtime
 from lambdalab.model.function import LATEST, CodeReference, FunctionKey, FunctionVersion
 from lambdalab.runtimes.backends import probe
 from lambdalab.runtimes.backends.base import Exit
 from lambdalab.runtimes.backends.fake import FakeBackend, FakeExit
 from lambdalab.runtimes.backends.supervisor import Supervisor
+from lambdalab.runtimes.interpreters import Interpreters
+from tests.contract.languages import Missing, languages
 
-RUNTIME = f"python3.{sys.version_info.minor}"
-SOURCE = """
-import os, signal, tempfile, time
-calls = 0
-
-def echo(event, context): return event
-def fails(event, context): raise ValueError("no " + event["what"])
-def exits(event, context): os._exit(3)
-def crashes(event, context): os.kill(os.getpid(), signal.SIGSEGV)
-def hangs(event, context): time.sleep(60)
-def writes(event, context): print("written"); return None
-def big(event, context): return "x" * (6 * 1024 * 1024 + 200)
-def waits(event, context): time.sleep(0.4); return "waited"
-
-def counts(event, context):
-    global calls
-    calls += 1
-    return calls
-
-def hogs(event, context):
-    kept = []
-    for _ in range(40):
-        kept.append(bytearray(b"x" * 10_000_000))
-    return len(kept)
-
-def keeps(event, context):
-    path = os.path.join(tempfile.gettempdir(), "kept")
-    before = os.path.exists(path)
-    open(path, "w").close()
-    return before
-
-def environment(event, context): return dict(os.environ)
-def about(event, context):
-    return {"id": context.aws_request_id, "arn": context.invoked_function_arn, "memory": context.memory_limit_in_mb,
-            "left": context.get_remaining_time_in_millis(), "name": context.function_name}
-def reads(event, context):
-    found = {}
-    for path in event:
-        try: found[path] = len(os.listdir(path)) if os.path.isdir(path) else len(open(path, "rb").read(100))
-        except OSError as error: found[path] = type(error).__name__
-    return found
-"""
+HERE = f"python3.{sys.version_info.minor}"
+RUNTIMES = [one.name for one in runtime.known().values() if one.family in languages() and not one.blocked]
+MACHINE = [(backend, name) for backend in ("namespaces", "process") for name in RUNTIMES]
 
 
 async def _echo(event, context):
@@ -113,6 +83,10 @@ async def _environment(event, context):
     return dict(context.spec.environment)
 
 
+async def _layered(event, context):
+    return "from the layer"
+
+
 FAKE_HANDLERS = {
     f"app.{name[1:]}": handler
     for name, handler in globals().items()
@@ -120,27 +94,33 @@ FAKE_HANDLERS = {
 }
 
 
-class Packages:
-    """One package for all functions."""
+REQUIRED = frozenset([f"python3.{minor}" for minor in (9, 10, 11, 12, 13)] + ["provided.al2023"])
+"""The runtimes that `.ci/run` brings to a machine."""
 
-    def __init__(self, directory):
-        self._directory = directory
+
+class Packages:
+    """One package and one layer for all functions, by name."""
+
+    def __init__(self, **directories):
+        self._directories = directories
 
     def unpacked(self, sha256):
-        return self._directory
+        return self._directories[sha256]
 
 
 class Engine:
     """A dispatcher with one backend; `invoke` runs a handler by name."""
 
-    def __init__(self, dispatcher, backend, clock):
-        self.dispatcher, self.backend, self._clock = dispatcher, backend, clock
+    def __init__(self, dispatcher, backend, clock, name):
+        self.dispatcher, self.backend, self._clock, self.runtime = dispatcher, backend, clock, name
+        self.language = languages()[runtime.known()[name].family]
 
     def version(self, handler, **changes):
         key = FunctionKey("123456789012", "us-east-1", handler)
         made = FunctionVersion(
-            key, LATEST, "revision", CodeReference("sha", 1, 1), "role", "2026-11-23T00:00:00.000+0000",
-            runtime=RUNTIME, handler=f"app.{handler}", memory_size=128, timeout=3,
+            key, LATEST, "role", CodeReference("package", 1, 1), "revision", "2026-11-23T00:00:00.000+0000",
+            runtime=self.runtime, handler=self.language.handler(handler),
+            memory_size=self.language.memory, timeout=self.language.timeout,
         )  # fmt: skip
         return replace(made, **changes)
 
@@ -150,12 +130,43 @@ class Engine:
         return await self.dispatcher.invoke(request)
 
 
+class Built:
+    """The packages and layers of the runtimes under test, each made once."""
+
+    def __init__(self, root):
+        self._root, self._made = root, {}
+
+    def package(self, name):
+        return self._build(name, "package")
+
+    def layer(self, name):
+        return self._build(name, "layer")
+
+    def _build(self, name, what):
+        if (name, what) not in self._made:
+            self._made[name, what] = self._root / f"{name}-{what}"
+            try:
+                self._made[name, what].mkdir()
+                getattr(languages()[runtime.known()[name].family], what)(self._made[name, what], name)
+            except Missing as why:
+                self._made[name, what] = why
+        if isinstance(self._made[name, what], Missing):
+            _lacking(name, str(self._made[name, what]))
+        return self._made[name, what]
+
+
+def _lacking(name, why):
+    if name in REQUIRED and "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", ""):
+        pytest.fail(f"LAMBDALAB_REQUIRE names toolchains: {why}", pytrace=False)
+    pytest.skip(why)
+
+
 @pytest.fixture(scope="session")
-def package(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("package")
-    directory.chmod(0o755)
-    (directory / "app.py").write_text(SOURCE)
-    return directory
+def built(tmp_path_factory):
+    root = tmp_path_factory.mktemp("packages")
+    for directory in (root, root.parent):
+        directory.chmod(0o755)
+    return Built(root)
 
 
 @pytest.fixture(scope="session")
@@ -163,39 +174,57 @@ def state(tmp_path_factory):
     return tmp_path_factory.mktemp("state")
 
 
-@pytest.fixture(params=["fake", "namespaces", "process"])
-def on_engine(request, package, state, tmp_path):
-    """Run a coroutine function with an `Engine` on each backend."""
+@pytest.fixture(params=[("fake", HERE), *MACHINE], ids=lambda pair: f"{pair[1]}-{pair[0]}")
+def on_engine(request, built, state, tmp_path):
+    """Run a coroutine function with an `Engine` on each backend, for each runtime."""
+    backend, name = request.param
 
     def run(steps):
         # As in the region: the supervisor is forked before there is a loop.
-        supervisor = Supervisor.fork() if request.param != "fake" else None
-        asyncio.run(_with_engine(request.param, steps, supervisor, package, state, tmp_path))
+        supervisor = Supervisor.fork() if backend != "fake" else None
+        packages = Packages(package=built.package(name), layer=built.layer(name))
+        asyncio.run(_with_engine(backend, name, steps, supervisor, packages, state, tmp_path))
 
-    if request.param == "namespaces" and (why := _no_namespaces()):
+    if backend == "namespaces" and (why := _no_namespaces()):
         if "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", ""):
             pytest.fail(why)
         pytest.skip(why)
-    run.backend = request.param
+    if backend != "fake" and (why := _no_interpreter(name)):
+        _lacking(name, why)
+    run.backend, run.runtime = backend, name
+    run.language = languages()[runtime.known()[name].family]
+    behaviour = request.node.get_closest_marker("behaviour")
+    if behaviour is not None and backend != "fake" and behaviour.args[0] in run.language.unable:
+        pytest.skip(run.language.unable[behaviour.args[0]])
     return run
 
 
+@cache
 def _no_namespaces():
     return asyncio.run(probe.why_no_namespaces())
 
 
-async def _with_engine(kind, steps, supervisor, package, state, tmp_path):
+@cache
+def _no_interpreter(name):
+    try:
+        asyncio.run(Interpreters().find(name))
+    except RuntimeUnavailable as why:
+        return str(why).partition(". ")[0]
+    return None
+
+
+async def _with_engine(kind, name, steps, supervisor, packages, state, tmp_path):
     clock = SystemClock()
     if supervisor is None:
-        backend = FakeBackend(FAKE_HANDLERS, frozenset({RUNTIME}))
+        backend = FakeBackend(FAKE_HANDLERS, frozenset({HERE}))
     else:
         await supervisor.attach()
         backend, _ = await probe.prepare(kind, clock, supervisor, state / "clients", tmp_path / "sandboxes")
     logs = LogStore(tmp_path / "logs", clock)
     access = {"AWS_ACCESS_KEY_ID": "ASIAFUNCTION"}
-    dispatcher = Dispatcher(backend, clock, logs, Packages(package), access=access, keep_warm_seconds=60)
+    dispatcher = Dispatcher(backend, clock, logs, packages, access=access, keep_warm_seconds=60)
     try:
-        await steps(Engine(dispatcher, backend, clock))
+        await steps(Engine(dispatcher, backend, clock, name))
     finally:
         dispatcher.close()
         await backend.close()

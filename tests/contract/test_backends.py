@@ -17,6 +17,7 @@ def test_a_handlers_value_comes_back(on_engine):
     on_engine(steps)
 
 
+@pytest.mark.behaviour("counts")
 def test_the_second_call_is_warm_and_finds_what_the_first_left(on_engine):
     async def steps(engine):
         first, second = await engine.invoke("counts"), await engine.invoke("counts")
@@ -27,6 +28,7 @@ def test_the_second_call_is_warm_and_finds_what_the_first_left(on_engine):
     on_engine(steps)
 
 
+@pytest.mark.behaviour("keeps")
 def test_tmp_lasts_as_long_as_the_environment_and_no_longer(on_engine):
     async def steps(engine):
         assert [(await engine.invoke("keeps")).body for _ in range(2)] == [b"false", b"true"]
@@ -45,11 +47,12 @@ def test_calls_at_the_same_time_have_environments_of_their_own(on_engine):
     on_engine(steps)
 
 
+@pytest.mark.behaviour("fails")
 def test_an_exception_is_the_functions_error_and_the_environment_lives_on(on_engine):
     async def steps(engine):
         failed = await engine.invoke("fails", b'{"what": "thing"}')
         document = json.loads(failed.body)
-        assert (document["errorType"], document["errorMessage"]) == ("ValueError", "no thing")
+        assert (document["errorType"], document["errorMessage"]) == (engine.language.error_type, "no thing")
         assert failed.record.outcome == "error"
         again = await engine.invoke("fails", b'{"what": "thing"}')
         assert again.record.environment_id == failed.record.environment_id
@@ -72,8 +75,8 @@ def test_a_timeout_ends_the_environment(on_engine):
 @pytest.mark.parametrize(
     ("handler", "words"),
     [
-        ("exits", "Runtime exited with error: exit status 3"),
-        ("crashes", "Runtime exited with error: signal: segmentation fault"),
+        pytest.param("exits", "exit status 3", marks=pytest.mark.behaviour("exits")),
+        pytest.param("crashes", "signal: segmentation fault", marks=pytest.mark.behaviour("crashes")),
     ],
 )
 def test_a_process_that_ends_is_an_exit_error(on_engine, handler, words):
@@ -81,31 +84,35 @@ def test_a_process_that_ends_is_an_exit_error(on_engine, handler, words):
         result = await engine.invoke(handler)
         document = json.loads(result.body)
         assert document["errorType"] == "Runtime.ExitError"
-        assert words in document["errorMessage"]
+        assert f"Runtime exited with error: {words}" in document["errorMessage"]
         assert "Status: error\tError Type: Runtime.ExitError" in result.tail
 
     on_engine(steps)
 
 
+@pytest.mark.behaviour("hogs")
 def test_too_much_memory_is_out_of_memory_at_the_size(on_engine):
     async def steps(engine):
         result = await engine.invoke("hogs", timeout=20)
         assert json.loads(result.body)["errorType"] == "Runtime.OutOfMemory"
         assert result.record.outcome == "out_of_memory"
-        assert "Memory Size: 128 MB\tMax Memory Used: 128 MB" in result.tail
+        size = engine.language.memory
+        assert f"Memory Size: {size} MB\tMax Memory Used: {size} MB" in result.tail
 
     on_engine(steps)
 
 
+@pytest.mark.behaviour("nothing")
 def test_a_handler_that_is_not_there_is_an_init_error(on_engine):
     async def steps(engine):
-        result = await engine.invoke("nothing")
-        assert json.loads(result.body)["errorType"] == "Runtime.HandlerNotFound"
+        result = await engine.invoke(engine.language.missing_handler)
+        assert json.loads(result.body)["errorType"] == engine.language.missing_type
         assert result.record.outcome == "init_error"
 
     on_engine(steps)
 
 
+@pytest.mark.behaviour("big")
 def test_a_response_over_the_limit_is_refused_and_the_environment_lives_on(on_engine):
     async def steps(engine):
         result = await engine.invoke("big", memory_size=512, timeout=20)
@@ -116,6 +123,7 @@ def test_a_response_over_the_limit_is_refused_and_the_environment_lives_on(on_en
     on_engine(steps)
 
 
+@pytest.mark.behaviour("writes")
 def test_what_the_function_writes_stands_between_start_and_end(on_engine):
     async def steps(engine):
         result = await engine.invoke("writes")
@@ -125,20 +133,22 @@ def test_what_the_function_writes_stands_between_start_and_end(on_engine):
     on_engine(steps)
 
 
+@pytest.mark.behaviour("environment")
 def test_the_environment_has_awss_variables_and_none_of_the_regions(on_engine, monkeypatch):
     monkeypatch.setenv("SECRET_OF_THE_REGION", "x")
 
     async def steps(engine):
         seen = json.loads((await engine.invoke("environment")).body)
         assert seen["AWS_LAMBDA_FUNCTION_NAME"] == "environment"
-        assert seen["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "128"
-        assert seen["_HANDLER"] == "app.environment"
+        assert seen["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == str(engine.language.memory)
+        assert seen["_HANDLER"] == engine.language.handler("environment")
         assert seen["AWS_ACCESS_KEY_ID"] == "ASIAFUNCTION"
         assert not [name for name in seen if "SECRET" in name or name.startswith("LAMBDALAB_HOME")]
 
     on_engine(steps)
 
 
+@pytest.mark.behaviour("reads")
 def test_a_function_cannot_read_what_is_the_regions_or_the_persons(on_engine, tmp_path):
     if on_engine.backend == "fake":
         pytest.skip("the fake isolates nothing, and says so")
@@ -153,6 +163,16 @@ def test_a_function_cannot_read_what_is_the_regions_or_the_persons(on_engine, tm
     on_engine(steps)
 
 
+@pytest.mark.behaviour("layered")
+def test_a_layers_library_is_found_where_the_language_looks(on_engine):
+    async def steps(engine):
+        layers = ({"Arn": "arn", "CodeSize": 1, "CodeSha256": "layer"},)
+        assert json.loads((await engine.invoke("layered", layers=layers)).body) == "from the layer"
+
+    on_engine(steps)
+
+
+@pytest.mark.behaviour("about")
 def test_the_context_is_awss(on_engine):
     if on_engine.backend == "fake":
         pytest.skip("the fake has no runtime client")
@@ -162,7 +182,7 @@ def test_the_context_is_awss(on_engine):
         about = json.loads(result.body)
         assert about["id"] == result.record.request_id
         assert about["arn"] == "arn:aws:lambda:us-east-1:123456789012:function:about"
-        assert about["memory"] == "128"
-        assert 0 < about["left"] <= 3000
+        assert str(about["memory"]) == str(engine.language.memory)
+        assert 0 < about["left"] <= engine.language.timeout * 1000
 
     on_engine(steps)
