@@ -130,7 +130,7 @@ class ExecutionEnvironment:
         except CannotStart as why:
             return InitFailure("error", why.error_type, None, None, str(why))
         self._pipe = LogPipe(self._sandbox.log_fd, self.log)
-        self._api.admit = self._sandbox.owns_connection
+        self._api.let_in(self._sandbox.owns_connection)
         self._sandbox.exited.add_done_callback(self._sandbox_ended)
         timer = self._clock.call_later(INIT_SECONDS if limit is None else limit, self._init_timed_out)
         try:

@@ -75,17 +75,26 @@ class RuntimeApi:
 
     def __init__(self, listener: Listener) -> None:
         self.listener = listener
-        self.admit: Admit = _nobody
+        self._admit: Admit | None = None
         self.address = ""
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
 
     async def start(self) -> None:
-        """Listen on a free port of loopback. Until `admit` is set nobody is let in."""
+        """Listen on a free port of loopback. Nobody is answered until `let_in` says who is."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0, backlog=16)
         host, port = self._server.sockets[0].getsockname()
         self.address = f"{host}:{port}"
+
+    def let_in(self, admit: Admit) -> None:
+        """From now on answer those whom `admit` knows, also of those who came before it was known whom to expect.
+
+        A small program connects before its backend has heard that it is started.
+        """
+        self._admit = admit
+        for connection in list(self._connections):
+            self._check(connection)
 
     def close(self) -> None:
         """Stop listening and drop every connection."""
@@ -96,16 +105,22 @@ class RuntimeApi:
             connection.abort()
 
     def entered(self, connection: Connection) -> None:
-        """A connection was let in."""
+        """A connection was made: let it in, drop it, or have it wait until that is known."""
         self._connections.add(connection)
+        if self._admit is None:
+            connection.wait()
+        else:
+            self._check(connection)
+
+    def _check(self, connection: Connection) -> None:
+        if self._admit is not None and self._admit(*connection.addresses):
+            connection.go_on()
+        else:
+            connection.abort()
 
     def left(self, connection: Connection) -> None:
         """A connection ended."""
         self._connections.discard(connection)
-
-
-def _nobody(_peer: tuple[str, int], _local: tuple[str, int]) -> bool:
-    return False
 
 
 @dataclass(slots=True)
@@ -133,13 +148,26 @@ class Connection(asyncio.Protocol):
     # -- asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let the peer in, or drop it before a byte is answered."""
+        """Have the peer let in, or dropped before a byte of it is read."""
         self._transport = cast("asyncio.Transport", transport)
-        peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        if self._api.admit(peer[:2], local[:2]):
-            self._api.entered(self)
-        else:
-            self.abort()
+        self._api.entered(self)
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        """The peer's address and our own."""
+        assert self._transport is not None, "asked while it is being made"
+        peer, local = self._transport.get_extra_info("peername"), self._transport.get_extra_info("sockname")
+        return peer[:2], local[:2]
+
+    def wait(self) -> None:
+        """Read nothing for now."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read what was sent and what comes; harmless when nothing waited."""
+        if self._transport is not None and not self._transport.is_reading():
+            self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Forget the connection."""

@@ -44,7 +44,7 @@ def talk(listener, *requests, admit=lambda peer, local: True):
     async def run():
         api = RuntimeApi(listener)
         await api.start()
-        api.admit = admit
+        api.let_in(admit)
         host, port = api.address.split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         answers = []
@@ -140,22 +140,28 @@ def test_a_stranger_gets_no_byte(listener):
     assert listener.told == []
 
 
-def test_nobody_is_let_in_before_the_sandbox_is_known(listener):
+@pytest.mark.parametrize("known", [True, False])
+def test_who_comes_before_the_sandbox_is_known_waits_until_it_is(listener, known):
     async def run():
         api = RuntimeApi(listener)
         await api.start()
         host, port = api.address.split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(NEXT)
-        try:
-            return await asyncio.wait_for(reader.read(), 5)
-        except ConnectionError:
-            return b""
-        finally:
-            writer.close()
-            api.close()
+        writer.write(post(b"init/error"))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert listener.told == []
+        api.let_in(lambda peer, local: known)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            answer = await asyncio.wait_for(reader.read(12), 5)
+        writer.close()
+        api.close()
+        return answer
 
-    assert asyncio.run(run()) == b""
+    answer = asyncio.run(run())
+    assert answer == (b"HTTP/1.1 202" if known else b"")
+    assert bool(listener.told) is known
 
 
 def test_garbage_ends_the_connection(listener):
