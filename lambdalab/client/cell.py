@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CellSource:
-    """A cell's body. `label` is IPython's name of it (`Cell In[4]`), `first_line` the number of its first line."""
+    """A cell's body. `label` is IPython's name of it (`Cell In[4]`), `first_line` the number of its first line.
+
+    `file` is the path below /var/task that the body became, once it was built.
+    """
 
     label: str
     text: str
     first_line: int = 2
+    file: str = ""

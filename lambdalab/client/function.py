@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import base64
+import difflib
 import json
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from lambdalab.client import concurrency, configuring, invocation, logs, versions
+from lambdalab.client.building import Source, build
 from lambdalab.client.cell import CellSource
 from lambdalab.client.concurrency import Concurrency
 from lambdalab.client.configuring import NewSettings
 from lambdalab.client.deployment import Deployment, Wanted, changed_settings, changes
 from lambdalab.client.function_api import FUNCTIONS, FunctionApi
-from lambdalab.client.handler import find_handler
 from lambdalab.client.invocation import RECORD_HEADER, Invocation
 from lambdalab.client.logs import LogView
 from lambdalab.client.package import Package, package, source_of
 from lambdalab.client.session import Session
-from lambdalab.client.stack import MODULE
 from lambdalab.client.versions import AliasChange, Publication, Versions
 from lambdalab.errors import BadEvent, BadOption, ResourceNotFound
+from lambdalab.model import runtime as runtimes
+from lambdalab.model.runtime import Runtime
 
 _LINES = 1000
+_GO = "provided.al2023"
 THIS_PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -75,27 +79,23 @@ class Function:
         ephemeral: int = 512,
         architecture: str = "x86_64",
         role: str | None = None,
+        files: Mapping[str, bytes] | None = None,
         cell: CellSource | None = None,
     ) -> Deployment:
         """Make the function be `source` with these settings: create it, change what differs, or change nothing.
 
         `memory` and `ephemeral` (the size of /tmp) in MB, `timeout` in seconds. What is not given is Lambda's
-        default, so that the cell tells the whole truth. Returns when AWS would call it Active. Raises
-        `CellSyntaxError` and `HandlerNotInCell` for the source, `BadOption` for a runtime that has no cells,
-        and `InvalidRuntimeException` for one that is not on the region's machine.
+        default, so that the cell tells the whole truth. `files` go into the package beside the source, by path.
+        The runtime "go" is provided.al2023 with Go source. Returns when AWS would call it Active. Raises
+        `CellSyntaxError`, `HandlerNotInCell` and `CompilerMissing` for the source, `BadOption` for a runtime that
+        has no cells, and `InvalidRuntimeException` for one that is not on the region's machine.
         """
-        if not runtime.startswith("python"):
-            raise BadOption(
-                f"the runtime is {runtime!r}; a cell is Python in this version of LambdaLab. "
-                f"Choose python3.9 to python3.13."
-            )
         began = time.monotonic()
         place = cell or CellSource("the source", source, 1)
-        name = find_handler(
-            source, handler and handler.removeprefix(f"{MODULE}."), label=place.label, first_line=place.first_line
-        )
-        wanted = Wanted(runtime, f"{MODULE}.{name}", memory, timeout, env or {}, description, ephemeral, architecture)
-        made = package(source)
+        runtime = _GO if runtime == "go" else runtime
+        built = build(Source(source, place, _known(runtime), architecture, handler, files or {}))
+        wanted = Wanted(runtime, built.handler, memory, timeout, env or {}, description, ephemeral, architecture)
+        made = package(built, files)
         try:
             now = self._api.settled()
         except ResourceNotFound:
@@ -107,7 +107,7 @@ class Function:
             configuration, changed, old = self._change(wanted, made, now)
             created = False
         if cell is not None:
-            self._session.sources[self.name] = cell
+            self._session.sources[self.name] = replace(cell, file=built.main)
         else:
             self._session.sources.pop(self.name, None)
         return Deployment(self.name, created, changed, time.monotonic() - began, configuration, old, source)
@@ -218,6 +218,15 @@ class Function:
         """The source of the code now there; None when it was not made from a cell, or cannot be had."""
         data = self._api.package()
         return None if data is None else source_of(data)
+
+
+def _known(name: str) -> Runtime:
+    found = runtimes.known().get(name)
+    if found is None:
+        near = difflib.get_close_matches(name, list(runtimes.known()), n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise BadOption(f"the runtime is {name!r}, which Lambda does not have.{hint}")
+    return found
 
 
 def _as_json(event: Any) -> bytes:

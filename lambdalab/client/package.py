@@ -1,4 +1,4 @@
-"""A cell's text as a deployment package: the same text gives the same bytes, and so the same CodeSha256."""
+"""Deployment packages: the same files give the same bytes, and so the same CodeSha256."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import contextlib
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lambdalab.client.stack import MODULE
+from lambdalab.client.building.base import Built
 
 _DATE = (1980, 1, 1, 0, 0, 0)
-_FILE_MODE = 0o100644 << 16
+_FILE, _PROGRAM = 0o100644 << 16, 0o100755 << 16
+_MAIN = b"lambdalab: made from "
+"""The zip's comment, with the file that holds the cell's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +30,27 @@ class Package:
         return base64.b64encode(hashlib.sha256(self.data).digest()).decode()
 
 
-def package(source: str) -> Package:
-    """The package with `source`, to the byte, as `lambda_function.py`."""
+def package(built: Built, files: Mapping[str, bytes] | None = None) -> Package:
+    """The package of what was built, and of further files; those do not replace what was built."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        entry = zipfile.ZipInfo(f"{MODULE}.py", _DATE)
-        entry.external_attr = _FILE_MODE
-        entry.compress_type = zipfile.ZIP_DEFLATED
-        archive.writestr(entry, source.encode())
+        for path, content in sorted({**(files or {}), **built.files}.items()):
+            entry = zipfile.ZipInfo(path, _DATE)
+            entry.external_attr = _PROGRAM if path in built.executable else _FILE
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+        archive.comment = _MAIN + built.main.encode()
     return Package(out.getvalue())
 
 
 def source_of(data: bytes) -> str | None:
-    """The source in a package made by `package`; None when it is another kind of package."""
+    """The cell's text in a package made by `package`; None when it is another kind of package."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if archive.namelist() != [f"{MODULE}.py"]:
+            if not archive.comment.startswith(_MAIN):
                 return None
-            return archive.read(f"{MODULE}.py").decode()
-    except (zipfile.BadZipFile, UnicodeDecodeError):
+            return archive.read(archive.comment.removeprefix(_MAIN).decode()).decode()
+    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError):
         return None
 
 

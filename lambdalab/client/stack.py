@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from lambdalab.client.cell import CellSource
 
-MODULE = "lambda_function"
-FILE = f"/var/task/{MODULE}.py"
-"""The file that a cell becomes: AWS's console gives new functions the same name."""
-_FRAME = re.compile(r'\s*File "(?P<file>[^"]+)",? [Ll]ine (?P<line>\d+)(?:, in (?P<function>.+))?')
+_TASK = "/var/task/"
+_FRAMES = (
+    re.compile(r'\s*File "(?P<file>[^"]+)",? [Ll]ine (?P<line>\d+)(?:, in (?P<function>.+))?'),  # Python
+)
+"""One frame as each language writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,13 @@ class Frame:
 
 def map_frames(stack: Sequence[str], cell: CellSource | None) -> tuple[Frame, ...]:
     """The frames of AWS's `stackTrace`, those of the function's own file placed in `cell`."""
-    found = (_FRAME.match(entry) for entry in stack)
+    found = (pattern.match(entry) for entry in stack for pattern in _FRAMES)
     return tuple(_frame(match, cell) for match in found if match is not None)
 
 
 def _frame(match: re.Match[str], cell: CellSource | None) -> Frame:
     line, inside = int(match["line"]), f", in {match['function'].strip()}" if match["function"] else ""
-    if cell is None or match["file"] != FILE or not _same_code(match, cell, line):
+    if cell is None or match["file"].removeprefix(_TASK) != cell.file or not _same_code(match, cell, line):
         return Frame(f"{match['file']}, line {line}{inside}", line, None)
     line += cell.first_line - 1
     return Frame(f"{cell.label}, line {line}{inside}", line, cell)

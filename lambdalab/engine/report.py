@@ -6,6 +6,7 @@ Source: `lambda-contract.md` section 13. Tabs separate the fields; REPORT has a 
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime
 
 
@@ -27,9 +28,9 @@ def runtime_version(runtime: str, backend: str) -> str:
 
 
 def runtime_label(runtime: str) -> str:
-    """`python3.12` as AWS writes it in INIT_START: `python:3.12`."""
-    family = runtime.rstrip("0123456789.x")
-    return f"{family}:{runtime[len(family) :]}" if family != runtime else runtime
+    """`python3.12` and `provided.al2023` as AWS writes them in INIT_START: `python:3.12`, `provided:al2023`."""
+    found = re.fullmatch(r"([a-z]+)\.?(.*)", runtime)
+    return f"{found[1]}:{found[2].removesuffix('.x')}" if found and found[2] else runtime
 
 
 def start(request_id: str, version: str) -> str:

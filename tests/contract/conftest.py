@@ -94,7 +94,7 @@ FAKE_HANDLERS = {
 }
 
 
-REQUIRED = frozenset([f"python3.{minor}" for minor in (9, 10, 11, 12, 13)] + ["provided.al2023"])
+REQUIRED = frozenset([f"python3.{minor}" for minor in (9, 10, 11, 12, 13)] + ["provided.al2023", "provided.al2"])
 """The runtimes that `.ci/run` brings to a machine."""
 
 
@@ -114,6 +114,11 @@ class Engine:
     def __init__(self, dispatcher, backend, clock, name):
         self.dispatcher, self.backend, self._clock, self.runtime = dispatcher, backend, clock, name
         self.language = languages()[runtime.known()[name].family]
+
+    @property
+    def error_type(self):
+        found = self.language.error_type
+        return found if isinstance(found, str) else found[self.runtime]
 
     def version(self, handler, **changes):
         key = FunctionKey("123456789012", "us-east-1", handler)
@@ -194,8 +199,10 @@ def on_engine(request, built, state, tmp_path):
     run.backend, run.runtime = backend, name
     run.language = languages()[runtime.known()[name].family]
     behaviour = request.node.get_closest_marker("behaviour")
-    if behaviour is not None and backend != "fake" and behaviour.args[0] in run.language.unable:
-        pytest.skip(run.language.unable[behaviour.args[0]])
+    if behaviour is not None and backend != "fake":
+        for unable in (behaviour.args[0], f"{name}:{behaviour.args[0]}"):
+            if unable in run.language.unable:
+                pytest.skip(run.language.unable[unable])
     return run
 
 

@@ -52,7 +52,7 @@ def test_an_exception_is_the_functions_error_and_the_environment_lives_on(on_eng
     async def steps(engine):
         failed = await engine.invoke("fails", b'{"what": "thing"}')
         document = json.loads(failed.body)
-        assert (document["errorType"], document["errorMessage"]) == (engine.language.error_type, "no thing")
+        assert (document["errorType"], document["errorMessage"]) == (engine.error_type, "no thing")
         assert failed.record.outcome == "error"
         again = await engine.invoke("fails", b'{"what": "thing"}')
         assert again.record.environment_id == failed.record.environment_id
@@ -113,12 +113,20 @@ def test_a_handler_that_is_not_there_is_an_init_error(on_engine):
 
 
 @pytest.mark.behaviour("big")
-def test_a_response_over_the_limit_is_refused_and_the_environment_lives_on(on_engine):
+def test_a_response_over_the_limit_is_refused(on_engine):
     async def steps(engine):
         result = await engine.invoke("big", memory_size=512, timeout=20)
         assert json.loads(result.body)["errorType"] == "Function.ResponseSizeTooLarge"
+
+    on_engine(steps)
+
+
+@pytest.mark.behaviour("survives")
+def test_the_environment_outlives_a_response_over_the_limit(on_engine):
+    async def steps(engine):
+        refused = await engine.invoke("big", memory_size=512, timeout=20)
         again = await engine.invoke("big", memory_size=512, timeout=20)
-        assert again.record.environment_id == result.record.environment_id
+        assert again.record.environment_id == refused.record.environment_id
 
     on_engine(steps)
 

@@ -41,7 +41,7 @@ def test_billed_is_init_and_duration_rounded_up_to_whole_milliseconds(duration, 
 
 @pytest.mark.parametrize(
     ("runtime", "label"),
-    [("python3.12", "python:3.12"), ("nodejs22.x", "nodejs:22.x"), ("provided.al2023", "provided.al:2023")],
+    [("python3.12", "python:3.12"), ("nodejs22.x", "nodejs:22"), ("provided.al2023", "provided:al2023")],
 )
 def test_the_runtime_is_named_as_aws_names_it(runtime, label):
     assert report.runtime_label(runtime) == label

@@ -1,21 +1,27 @@
-"""Which function of a cell is the handler: found by reading the source, never by running it."""
+"""Python: the cell is `lambda_function.py`. The handler is found by reading the source, never by running it."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
 
-from lambdalab.errors import HandlerNotInCell, LabError
+from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source
+from lambdalab.errors import HandlerNotInCell
 
 _USUAL = ("handler", "lambda_handler", "main")
+_MODULE = "lambda_function"
+"""The module that a cell becomes: AWS's console gives new functions the same name."""
 
 
-class CellSyntaxError(LabError):
-    """The cell is not Python. `line` and `column` are the cell's own."""
+class Python(Builder):
+    """The text to the byte, as one module."""
 
-    def __init__(self, message: str, line: int, column: int) -> None:
-        super().__init__(message)
-        self.line, self.column = line, column
+    def build(self, source: Source) -> Built:
+        """The module. `handler` may be the function's name alone."""
+        wanted = source.handler and source.handler.removeprefix(f"{_MODULE}.")
+        name = find_handler(source.text, wanted, label=source.cell.label, first_line=source.cell.first_line)
+        main = f"{_MODULE}.py"
+        return Built({main: source.text.encode()}, f"{_MODULE}.{name}", main)
 
 
 def find_handler(source: str, wanted: str | None = None, *, label: str = "the cell", first_line: int = 1) -> str:

@@ -34,15 +34,15 @@ class Language:
     """One family of runtimes, and its handlers.
 
     `package(directory, runtime)` and `layer(directory, runtime)` fill a directory; they raise `Missing`.
-    `handler(name)` is the handler's string. `error_type` is what `fails` is reported as. `unable` names the
-    behaviours that the language cannot show, with the reason.
+    `handler(name)` is the handler's string. `error_type` is what `fails` is reported as, by runtime where it
+    differs. `unable` names the behaviours ("hogs", or "provided.al2:hogs") that cannot be shown, with the reason.
     """
 
     family: str
     package: Callable[[Path, str], None]
     layer: Callable[[Path, str], None]
     handler: Callable[[str], str]
-    error_type: str
+    error_type: str | dict[str, str]
     memory: int = 128
     timeout: int = 3
     missing_handler: str = "nothing"

@@ -1,0 +1,66 @@
+"""What a builder is given, and what it makes: the same source gives the same bytes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lambdalab.client.cell import CellSource
+from lambdalab.errors import LabError
+from lambdalab.model.runtime import Runtime
+
+
+class CellSyntaxError(LabError):
+    """The cell is not what its runtime's language allows. `line` and `column` are the cell's own, from 1."""
+
+    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.line, self.column = line, column
+
+
+class CompilerMissing(LabError):
+    """What compiles the cell's language is not on this machine. The message says how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A program's text, and where it stands. `handler` is the name that the person gave, None: to be found.
+
+    `architecture` is Lambda's, "x86_64" or "arm64". `files` go into the package beside what is made of the text.
+    """
+
+    text: str
+    cell: CellSource
+    runtime: Runtime
+    architecture: str = "x86_64"
+    handler: str | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A package's files by path, its handler as Lambda writes it, and `main`: the file that holds the text.
+
+    Where the text is compiled, `main` is in the package all the same, for people and for comparing versions.
+    """
+
+    files: Mapping[str, bytes]
+    handler: str
+    main: str
+    executable: frozenset[str] = frozenset()
+
+
+class Builder(ABC):
+    """Makes the package of one language."""
+
+    @abstractmethod
+    def build(self, source: Source) -> Built:
+        """The package's files, without `source.files`.
+
+        Raises `CellSyntaxError` with the cell's own lines, `HandlerNotInCell`, `CompilerMissing`.
+        """
+
+    def recognises(self, text: str) -> bool:  # noqa: ARG002 - asked of OS-only runtimes' builders
+        """Whether the text is in this language; asked where the runtime does not say."""
+        return True

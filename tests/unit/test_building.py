@@ -1,0 +1,110 @@
+"""Cells become packages: which builder takes a cell, what goes into the zip, and where errors point."""
+
+import io
+import zipfile
+
+import pytest
+
+from lambdalab.client.building import Source, build, cache, go
+from lambdalab.client.building.base import CellSyntaxError, CompilerMissing
+from lambdalab.client.cell import CellSource
+from lambdalab.client.package import package, source_of
+from lambdalab.errors import BadOption, HandlerNotInCell
+from lambdalab.model import runtime
+
+PYTHON = "def handler(event, context):\n    return event\n"
+SCRIPT = "#!/bin/sh\necho hello\n"
+GO = "package main\n\nfunc main() {\n\tprintln(1)\n}\n"
+
+
+def source(text, name, **more):
+    return Source(text, CellSource("Cell In[4]", text, 2), runtime.known()[name], **more)
+
+
+@pytest.fixture
+def own_cache(monkeypatch, tmp_path):
+    monkeypatch.setattr(cache, "directory", lambda name: tmp_path)
+    return tmp_path
+
+
+def test_a_python_cell_is_one_module_to_the_byte():
+    built = build(source(PYTHON, "python3.12"))
+    assert built.files == {"lambda_function.py": PYTHON.encode()}
+    assert built.handler == "lambda_function.handler"
+
+
+def test_a_script_is_an_executable_bootstrap():
+    built = build(source(SCRIPT, "provided.al2023"))
+    with zipfile.ZipFile(io.BytesIO(package(built).data)) as archive:
+        (entry,) = archive.infolist()
+    assert (entry.filename, oct(entry.external_attr >> 16)) == ("bootstrap", "0o100755")
+
+
+def test_the_same_cell_gives_the_same_bytes_and_its_text_back():
+    first, second = (package(build(source(PYTHON, "python3.12"))) for _ in range(2))
+    assert first.code_sha256 == second.code_sha256
+    assert source_of(first.data) == PYTHON
+
+
+def test_further_files_go_into_the_package_and_replace_nothing_that_was_built():
+    built = build(source(PYTHON, "python3.12"))
+    data = package(built, {"data/words.txt": b"a b", "lambda_function.py": b"other"}).data
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.read("data/words.txt") == b"a b"
+        assert archive.read("lambda_function.py") == PYTHON.encode()
+
+
+def test_a_cell_that_no_os_only_runtime_can_start_says_what_could_be():
+    with pytest.raises(BadOption, match=r"begin it with `#!`.*or with `package main`"):
+        build(source("hello", "provided.al2023"))
+
+
+def test_python_that_is_none_is_refused_at_the_cells_own_line():
+    with pytest.raises(CellSyntaxError, match=r"Cell In\[4\], line 3") as refused:
+        build(source("x = 1\ndef handler(:\n", "python3.12"))
+    assert refused.value.line == 3
+
+
+def test_a_cell_without_a_handler_says_what_it_saw():
+    with pytest.raises(HandlerNotInCell, match=r"Cell In\[4\] defines other"):
+        build(source("other = 1\n", "python3.12"))
+
+
+def test_a_missing_compiler_says_how_to_get_it(monkeypatch, own_cache):
+    monkeypatch.setattr(go.shutil, "which", lambda name: None)
+    monkeypatch.delenv("LAMBDALAB_GO", raising=False)
+    with pytest.raises(CompilerMissing, match=r"conda install -c conda-forge go.*LAMBDALAB_GO="):
+        build(source(GO, "provided.al2023"))
+
+
+@pytest.mark.toolchains
+def test_go_is_compiled_once(own_cache):
+    first = build(source(GO, "provided.al2023"))
+    assert first.files["bootstrap"].startswith(b"\x7fELF")
+    made = [path.name for path in own_cache.iterdir()]
+    assert build(source(GO, "provided.al2023")) == first
+    assert [path.name for path in own_cache.iterdir()] == made
+
+
+@pytest.mark.toolchains
+def test_gos_errors_point_at_the_cells_lines(own_cache):
+    with pytest.raises(CellSyntaxError) as refused:
+        build(source(GO.replace("println(1)", "x := 1"), "provided.al2023"))
+    assert str(refused.value) == "Cell In[4], line 5: declared and not used: x"
+    assert (refused.value.line, refused.value.column) == (5, 2)
+
+
+@pytest.mark.toolchains
+def test_go_for_the_other_architecture_is_another_program(own_cache):
+    here, there = (build(source(GO, "provided.al2023", architecture=a)) for a in ("x86_64", "arm64"))
+    assert here.files["bootstrap"] != there.files["bootstrap"]
+
+
+def test_what_failed_half_way_leaves_nothing(own_cache):
+    def fails(directory):
+        (directory / "half").touch()
+        raise CellSyntaxError("no", 1, 1)
+
+    with pytest.raises(CellSyntaxError):
+        cache.made("go", ("a",), fails)
+    assert list(own_cache.iterdir()) == []
