@@ -55,7 +55,7 @@ async def get_layer_version_by_arn(region: Region, call: Call) -> Mapping[str, A
 async def list_layer_versions(region: Region, call: Call) -> Mapping[str, Any]:
     """A layer's versions, newest first; none of a layer that is not there."""
     found = [version for version in region.layers.versions(_key(region, call)) if _fits(version, call.params)]
-    shown, after = paging.page(found, call.params, limits.PAGE_SIZE, lambda version: -version.version)
+    shown, after = paging.page(found, call.params, limits.PAGE_SIZE, lambda version: -version.version, int)
     return {"LayerVersions": [_listed(version) for version in shown], "NextMarker": after}
 
 
