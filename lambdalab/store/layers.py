@@ -36,6 +36,8 @@ class LayerStore:
 
     def get(self, key: LayerKey, version: int) -> LayerVersion | None:
         """One version, also a deleted one; None when there never was one."""
+        if version >= 2**63:  # more than SQLite can look up; an ARN may say it
+            return None
         found = self._rows("AND version = ?", key, version)
         return found[0] if found else None
 
