@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,10 @@ from botocore.model import OperationModel, Shape
 
 from lambdalab.api.service_model import Match
 from lambdalab.errors import AwsError
+
+_LONG = 2**63
+"""Integers are below this: AWS's are Java's, and SQLite's have as many bits."""
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class _Unreadable(Exception):
@@ -63,9 +68,16 @@ def _loads(body: bytes) -> Any:
     if not body:
         return {}
     try:
-        return json.loads(body)
+        document = json.loads(body.decode(), parse_constant=_no_constant)
+        if _SURROGATE.search(body):
+            json.dumps(document, ensure_ascii=False).encode()  # half of a pair could be kept, but never answered
     except (ValueError, RecursionError) as bad:
         raise _Unreadable(f"Could not parse request body into json: {bad}") from bad
+    return document
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _located(name: str, member: Shape, match: Match, headers: Mapping[str, str]) -> Any:
@@ -96,7 +108,7 @@ def _text(shape: Shape, text: str) -> Any:
     """A value from a path, a query or a header."""
     try:
         if shape.type_name in {"integer", "long"}:
-            return int(text)
+            return _within(int(text))
         if shape.type_name in {"float", "double"}:
             return float(text)
         if shape.type_name == "timestamp":
@@ -106,6 +118,12 @@ def _text(shape: Shape, text: str) -> Any:
     if shape.type_name == "boolean":
         return text.lower() == "true"
     return text
+
+
+def _within(number: int) -> int:
+    if not -_LONG <= number < _LONG:
+        raise ValueError(number)
+    return number
 
 
 def _structure(shape: Shape, document: Any, members: Mapping[str, Shape] | None = None) -> dict[str, Any]:
@@ -147,7 +165,7 @@ def _string(_: Shape, value: Any) -> str:
 
 
 def _integer(_: Shape, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 2**63:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LONG <= value < _LONG:
         kind = "STRING_VALUE" if isinstance(value, str) else "VALUE"
         raise _Unreadable(f"{kind} can not be converted to an Integer")
     return int(value)
@@ -156,7 +174,10 @@ def _integer(_: Shape, value: Any) -> int:
 def _number(_: Shape, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _Unreadable("STRING_VALUE can not be converted to a Float")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as bad:
+        raise _Unreadable("VALUE can not be converted to a Float") from bad
 
 
 def _boolean(_: Shape, value: Any) -> bool:

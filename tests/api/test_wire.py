@@ -22,8 +22,10 @@ from lambdalab.errors import AwsError
 from lambdalab.sources import child
 
 MODEL = botocore.session.get_session().get_service_model("lambda")
+ANY = st.characters(exclude_categories=())
+"""Any character, and halves of surrogate pairs, which st.text leaves out."""
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(ANY, max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=12,
 )
@@ -79,6 +81,56 @@ def test_any_json_gets_an_answer_and_never_a_failure_of_ours(lab, operation):
             )
 
     check()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        rb'"\ud800"',
+        rb'"\uDFFF\ud800"',
+        b'"\xed\xa0\x80"',
+        b'"\xff"',
+        '"x"'.encode("utf-16"),
+        b"NaN",
+        b"-Infinity",
+        b"[" * 5000 + b"]" * 5000,
+    ],
+)
+def test_what_is_no_json_is_refused_and_nothing_of_it_is_kept(lab, text):
+    lab["f"].deploy("def handler(event, context): return event\n")
+    with pytest.raises(AwsError, match="Could not parse request body into json: ") as refused:
+        call(lab, "PUT", "/2015-03-31/functions/f/configuration", body=b'{"Description":' + text + b"}")
+    assert (refused.value.error_code, refused.value.http_status) == ("SerializationException", 400)
+    assert [function.get("Description") for function in lab.functions()] == [""]
+
+
+def test_a_pair_of_surrogates_is_a_character_like_any_other(lab):
+    lab["f"].deploy("def handler(event, context): return event\n")
+    for text in (rb'"\ud83d\ude00"', '"\N{GRINNING FACE}"'.encode()):
+        call(lab, "PUT", "/2015-03-31/functions/f/configuration", body=b'{"Description":' + text + b"}")
+        assert [function["Description"] for function in lab.functions()] == ["\N{GRINNING FACE}"]
+        call(lab, "PUT", "/2015-03-31/functions/f/configuration", body=b'{"Description":""}')
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", f"/2018-10-31/layers/l/versions/{2**63}", b""),
+        ("DELETE", f"/2018-10-31/layers/l/versions/{2**63}", b""),
+        ("PUT", "/2015-03-31/functions/f/configuration", b'{"MemorySize": %d}' % 2**63),
+        (
+            "POST",
+            "/2015-03-31/functions/f/aliases",
+            b'{"Name": "a", "FunctionVersion": "1", "RoutingConfig": {"AdditionalVersionWeights": {"2": 1%s}}}'
+            % (b"0" * 400),
+        ),
+    ],
+)
+def test_a_number_beyond_awss_own_is_refused(lab, method, path, body):
+    lab["f"].deploy("def handler(event, context): return event\n")
+    with pytest.raises(AwsError, match=r"can not be converted to an? ") as refused:
+        call(lab, method, path, body=body)
+    assert (refused.value.error_code, refused.value.http_status) == ("SerializationException", 400)
 
 
 @pytest.mark.parametrize("operation", sorted(set(MODEL.operation_names) - set(OFFERED)))
