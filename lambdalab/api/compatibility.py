@@ -16,7 +16,8 @@ _LIMITS = {
     "code_signing": "kept and returned; nothing is verified, and Enforce is refused",
     "event_invoke": "kept and returned; the event queue that honours them is not offered yet",
     "function_settings": "kept and returned; they change nothing here",
-    "function_urls": "works, the URL too, at an address of this machine; no RESPONSE_STREAM yet",
+    "function_urls": "works, the URL too, at an address of this machine",
+    "response_streaming": "works; the 200 MB limit holds, the bandwidth limit beyond 6 MB is not simulated",
     "invocation": "works for RequestResponse and DryRun; Event is refused",
 }
 """What a family's operations do not do, by its module; every other family works."""

@@ -14,11 +14,12 @@ from lambdalab.api import (
     layers,
     logs,
     permissions,
+    response_streaming,
     tags,
     versions,
 )
 
 FAMILIES = (
-    functions, versions, aliases, layers, invocation, concurrency, permissions, tags, event_invoke, function_urls,
-    function_settings, code_signing, account, logs, lab,
+    functions, versions, aliases, layers, invocation, response_streaming, concurrency, permissions, tags, event_invoke,
+    function_urls, function_settings, code_signing, account, logs, lab,
 )  # fmt: skip

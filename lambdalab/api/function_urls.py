@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdalab.api import paging, resolving
 from lambdalab.api.operations import Answer, Call, operation
-from lambdalab.errors import NotOffered, ResourceConflict, ResourceNotFound
+from lambdalab.errors import ResourceConflict, ResourceNotFound
 from lambdalab.model import limits
 from lambdalab.model.arn import FunctionReference
 
@@ -30,7 +30,6 @@ _NONE = "The resource you requested does not exist."
 async def create_function_url_config(region: Region, call: Call) -> Mapping[str, Any]:
     """Give a function or an alias a URL."""
     asked = _existing(region, call)
-    _check(call.params)
     if region.attachments.get(asked.key, "url", asked.qualifier or "") is not None:
         raise ResourceConflict(
             f"Failed to create function url config for [functionArn = {asked.arn}]. "
@@ -55,7 +54,6 @@ async def get_function_url_config(region: Region, call: Call) -> Mapping[str, An
 async def update_function_url_config(region: Region, call: Call) -> Mapping[str, Any]:
     """Change what is named; the URL stays."""
     asked = _existing(region, call)
-    _check(call.params)
     document = {**_found(region, asked), **_members(call.params), "LastModifiedTime": _now(region)}
     region.attachments.put(asked.key, "url", asked.qualifier or "", document)
     return _shown(region, asked, document)
@@ -78,11 +76,6 @@ async def delete_function_url_config(region: Region, call: Call) -> Answer:
     _found(region, asked)
     region.attachments.remove(asked.key, "url", asked.qualifier or "")
     return Answer(status=204)
-
-
-def _check(params: Mapping[str, Any]) -> None:
-    if params.get("InvokeMode") == "RESPONSE_STREAM":
-        raise NotOffered("InvokeMode RESPONSE_STREAM is not offered by this version of LambdaLab: use BUFFERED.")
 
 
 def _existing(region: Region, call: Call) -> FunctionReference:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import http
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -42,19 +42,25 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """One answer: the length is added when it is written. `length` is stated instead in an answer to HEAD."""
+    """One answer: the length is added when it is written. `length` is stated instead in an answer to HEAD.
+
+    A `stream` is sent piece by piece as it comes, in chunks, instead of a body.
+    """
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes = b""
     length: int | None = None
+    stream: AsyncIterator[bytes] | None = None
 
     def encode(self) -> bytes:
         """The answer's bytes."""
         parts = [_STATUS_LINE[self.status]]
         for name, value in self.headers:
             parts += (name, b": ", value, b"\r\n")
-        if self.status not in _NO_BODY:
+        if self.stream is not None:
+            parts.append(b"transfer-encoding: chunked\r\n")
+        elif self.status not in _NO_BODY:
             parts.append(b"content-length: %d\r\n" % (len(self.body) if self.length is None else self.length))
         parts += (b"\r\n", self.body)
         return b"".join(parts)
@@ -96,6 +102,8 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting: deque[tuple[HttpRequest, bool]] = deque()
         self._busy = False
         self._keep_alive = True
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     # -- asyncio's and uvicorn's side
 
@@ -107,6 +115,7 @@ class HttpProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The client went; what runs for it runs on, as on AWS."""
         self._transport = None
+        self._writable.set()
         self._waiting.clear()
         self._connections.discard(cast("Any", self))
 
@@ -169,7 +178,35 @@ class HttpProtocol(asyncio.Protocol):
                 task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, request: HttpRequest) -> None:
-        self._send(await self._responder.respond(request))
+        response = await self._responder.respond(request)
+        if response.stream is not None:
+            await self._send_pieces(response, response.stream)
+        else:
+            self._send(response)
+
+    async def _send_pieces(self, response: HttpResponse, pieces: AsyncIterator[bytes]) -> None:
+        """Send a stream as fast as the client reads it. What it does not read is not waited for once it has gone."""
+        self._write(response.encode())
+        async for piece in pieces:
+            if piece:
+                self._write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            await self._writable.wait()
+        self._write(b"0\r\n\r\n")
+        if self._transport is not None and not self._keep_alive:
+            self._transport.close()
+        self._next()
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than it is written to."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._writable.set()
 
     def _send(self, response: HttpResponse) -> None:
         if self._transport is not None:

@@ -41,20 +41,26 @@ _INLINE_BYTES = 1 << 16
 @operation("Invoke")
 async def invoke(region: Region, call: Call) -> Answer:
     """Run a function and answer with its result, whether it succeeded or failed."""
-    arrived = region.clock.monotonic()
-    version, invoked_arn = _find(region, call)
-    payload = call.params.get("Payload") or b"{}"
-    await _check_payload(payload)
+    request = await request_of(region, call)
     kind = call.params.get("InvocationType", "RequestResponse")
     if kind == "DryRun":
         return Answer(status=204)
     if kind == "Event":
         raise NotOffered("InvocationType Event (the asynchronous queue) is not offered by this version of LambdaLab.")
     try:
-        result = await region.dispatcher.invoke(_request(call, version, invoked_arn, payload, arrived))
+        result = await region.dispatcher.invoke(request)
     except RuntimeUnavailable as missing:
         raise InvalidRuntime(str(missing)) from missing
     return _answer(call, result)
+
+
+async def request_of(region: Region, call: Call) -> Request:
+    """What an invocation's call asks for. Raises AWS's refusals of its name, payload and client context."""
+    arrived = region.clock.monotonic()
+    version, invoked_arn = _find(region, call)
+    payload = call.params.get("Payload") or b"{}"
+    await _check_payload(payload)
+    return _request(call, version, invoked_arn, payload, arrived)
 
 
 def prepare_now(region: Region, call: Call) -> Request | None:

@@ -11,7 +11,7 @@ The parameters in `call.params` have passed the model's constraints; the answer 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +39,13 @@ class Answer:
     """An answer that differs from the model's default: another status, further headers, or something to do after.
 
     `output` has the members of the output shape; header-bound members become headers, a payload member the body.
+    A `stream` takes the body's place.
     """
 
     output: Mapping[str, Any] = field(default_factory=dict)
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: AsyncIterator[bytes] | None = None
 
 
 Operation = Callable[["Region", Call], Awaitable["Mapping[str, Any] | Answer"]]

@@ -34,6 +34,8 @@ def serialize(operation: OperationModel, answer: Mapping[str, Any] | Answer, req
             headers.append((place["name"].lower().encode(), str(value).encode("utf-8")))
         elif place.get("location") == "statusCode":
             status = value
+    if answer.stream is not None:
+        return HttpResponse(status, headers, stream=answer.stream)
     return HttpResponse(status, [*headers, _JSON], b"" if status == 204 else _body(shape, answer.output))
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.api import resolving
 from lambdalab.api.function_urls import PREFIX
 from lambdalab.api.http import HttpRequest, HttpResponse
+from lambdalab.api.response_streaming import Pieces
 from lambdalab.api.signature import Credentials, verify
 from lambdalab.engine.dispatch import Request
 from lambdalab.errors import AccessDenied, AwsError, ResourceNotFound, TooManyRequests
@@ -29,6 +31,8 @@ _FORBIDDEN = (
     "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
 )
 _HOST = ".lambda-url."
+_HEAD_LIMIT = 1 << 16
+"""Bytes of status and headers that a streamed answer may begin with."""
 _BAD_GATEWAY = UrlResponse(502, [("content-type", "text/plain")], b"Internal Server Error")
 
 
@@ -51,13 +55,27 @@ async def serve(
         body = json.dumps({"Message": refused.message}).encode()
         kind = ("x-amzn-errortype", refused.error_code)
         answer = UrlResponse(refused.http_status, [("content-type", "application/json"), kind], body)
+    if isinstance(answer, _Streamed):
+        return HttpResponse(answer.head.status, _headers(answer.head, request_id), stream=answer.pieces)
+    return HttpResponse(answer.status, _headers(answer, request_id), answer.body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Streamed:
+    """An answer whose body comes in pieces."""
+
+    head: UrlResponse
+    pieces: AsyncIterator[bytes]
+
+
+def _headers(answer: UrlResponse, request_id: str) -> list[tuple[bytes, bytes]]:
     headers = [(name.encode("latin-1"), value.encode("utf-8")) for name, value in answer.headers]
-    return HttpResponse(answer.status, [(b"x-amzn-requestid", request_id.encode()), *headers], answer.body)
+    return [(b"x-amzn-requestid", request_id.encode()), *headers]
 
 
 async def _answer(
     region: Region, request: HttpRequest, known: Mapping[str, Credentials], request_id: str
-) -> UrlResponse:
+) -> UrlResponse | _Streamed:
     identifier, asked = _read(request)
     found = region.attachments.find("url", "id", identifier)
     if found is None:
@@ -76,7 +94,12 @@ async def _answer(
         moment=region.clock.now(),
         caller=caller,
     )
-    answer = await _invoke(region, FunctionReference(key, qualifier or None), sent, request_id)
+    invocation = _request(region, FunctionReference(key, qualifier or None), sent, request_id)
+    if document.get("InvokeMode") == "RESPONSE_STREAM":
+        answer, pieces = await _stream(region, invocation)
+        head = UrlResponse(answer.status, [*answer.headers, *function_url.cors_headers(asked, cors)], answer.body)
+        return head if pieces is None else _Streamed(head, pieces)
+    answer = await _invoke(region, invocation)
     return UrlResponse(answer.status, [*answer.headers, *function_url.cors_headers(asked, cors)], answer.body)
 
 
@@ -120,19 +143,48 @@ def _authorise(
     raise AccessDenied(_FORBIDDEN)
 
 
-async def _invoke(region: Region, asked: FunctionReference, event: Mapping[str, Any], request_id: str) -> UrlResponse:
+def _request(region: Region, asked: FunctionReference, event: Mapping[str, Any], request_id: str) -> Request:
     version = resolving.version(region, asked, random.random())  # noqa: S311 - a share, no secret
     if version is None:
         raise ResourceNotFound(None)
-    result = await region.dispatcher.invoke(
-        Request(
-            version=version,
-            invoked_arn=asked.arn,
-            payload=json.dumps(event).encode(),
-            request_id=request_id,
-            arrived=region.clock.monotonic(),
-        )
+    return Request(
+        version=version,
+        invoked_arn=asked.arn,
+        payload=json.dumps(event).encode(),
+        request_id=request_id,
+        arrived=region.clock.monotonic(),
     )
+
+
+async def _invoke(region: Region, request: Request) -> UrlResponse:
+    result = await region.dispatcher.invoke(request)
     if result.record.outcome != "ok":
         return _BAD_GATEWAY
     return function_url.response(result.body) or _BAD_GATEWAY
+
+
+async def _stream(region: Region, request: Request) -> tuple[UrlResponse, AsyncIterator[bytes] | None]:
+    """Status and headers of a streamed answer, and its body; no body where the function failed before it began."""
+    answer = Pieces(region, request)
+    await answer.began()
+    pieces = answer.pieces()
+    if answer.content_type != function_url.INTEGRATION:
+        first = await anext(pieces, None)
+        if first is None and (await answer.result()).record.outcome != "ok":
+            return _BAD_GATEWAY, None
+        return UrlResponse(200, [("content-type", answer.content_type)]), _with(first or b"", pieces)
+    prelude = b""
+    while function_url.HEAD_END not in prelude and len(prelude) <= _HEAD_LIMIT:
+        piece = await anext(pieces, None)
+        if piece is None:
+            return _BAD_GATEWAY, None
+        prelude += piece
+    head, _, rest = prelude.partition(function_url.HEAD_END)
+    found = function_url.streamed_head(head)
+    return (found, _with(rest, pieces)) if found is not None else (_BAD_GATEWAY, None)
+
+
+async def _with(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece

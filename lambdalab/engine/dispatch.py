@@ -28,6 +28,7 @@ from lambdalab.engine.journal import Journal
 from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.logs import LogStore, log_group
 from lambdalab.engine.platform_log import platform_log
+from lambdalab.engine.response_stream import ResponseStream
 from lambdalab.engine.variables import function_variables
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model.function import FunctionKey, FunctionVersion
@@ -53,6 +54,8 @@ class Request:
     client_context: str | None = None
     trace_id: str = ""
     tail: bool = False
+    caller: ResponseStream | None = None
+    """Gets the response in pieces where the runtime makes it so; the result's body is what was not passed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +217,9 @@ class Dispatcher:
             self._conclude(request, taken, completion, queue_ms, done)
 
         start_lines = platform_log(version).start(request.request_id, self._clock.now())
-        environment.invoke(event, version.timeout, start_lines, ended, spent=taken.repeated_ms / 1000)
+        environment.invoke(
+            event, version.timeout, start_lines, ended, spent=taken.repeated_ms / 1000, caller=request.caller
+        )
 
     def _leave(self, request: Request, taken: _Taken) -> None:
         self._put_back(self._pool(request.version), taken.environment)
@@ -272,6 +277,7 @@ class Dispatcher:
             fidelity=self.backend.fidelity,
             initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
             simulated_ms=round(taken.simulated_ms, 2),
+            streamed_bytes=completion.streamed_bytes,
         )
 
     # -- environments

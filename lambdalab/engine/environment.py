@@ -20,9 +20,10 @@ from lambdalab.clock import Clock, Timer
 from lambdalab.engine import failure
 from lambdalab.engine.failure import Failure
 from lambdalab.engine.log_pipe import EnvironmentLog, LogPipe
+from lambdalab.engine.response_stream import ResponseStream, StreamedAnswer
 from lambdalab.model.invocation import Outcome
 from lambdalab.runtimes.backends.base import Backend, CannotStart, Exit, Sandbox, SandboxSpec
-from lambdalab.runtimes.runtime_api import Connection, Event, RuntimeApi
+from lambdalab.runtimes.runtime_api import Connection, Event, RuntimeApi, Stream
 
 FREEZE_AFTER_SECONDS = 0.01
 INIT_SECONDS = 10.0
@@ -65,6 +66,7 @@ class Completion:
     outcome: Outcome
     error_type: str | None
     duration_ms: float
+    streamed_bytes: int = 0
 
 
 Done = Callable[["Completion | None"], None]
@@ -79,6 +81,8 @@ class _Running:
     allowed: float
     start_lines: Sequence[str]
     done: Done
+    caller: ResponseStream | None = None
+    answer: StreamedAnswer | None = None
     handed_out: float | None = None
 
 
@@ -148,15 +152,24 @@ class ExecutionEnvironment:
 
     # -- invocations
 
-    def invoke(self, event: Event, timeout: int, start_lines: Sequence[str], done: Done, *, spent: float = 0.0) -> None:
+    def invoke(
+        self,
+        event: Event,
+        timeout: int,
+        start_lines: Sequence[str],
+        done: Done,
+        *,
+        spent: float = 0.0,
+        caller: ResponseStream | None = None,
+    ) -> None:
         """Give the environment an event; `done` is called at its end, from the loop, never from in here.
 
         `timeout` is the function's, `spent` what an init repeated for this invocation took of it, both in
-        seconds. `start_lines` are logged when the event is handed out.
+        seconds. `start_lines` are logged when the event is handed out. `caller` gets an answer in pieces.
         """
         self.state = State.BUSY
         self.calls += 1
-        self._running = _Running(event, timeout, timeout - spent, start_lines, done)
+        self._running = _Running(event, timeout, timeout - spent, start_lines, done, caller)
         self.sandbox.begin_invocation()
         if self._poll is not None:
             self._hand_out(self._poll)
@@ -210,7 +223,8 @@ class ExecutionEnvironment:
         began = running.handed_out if running.handed_out is not None else now
         # AWS reports a timeout's duration as the limit; how late our own timer fired is not the function's.
         spent = min(now - began, running.allowed)
-        running.done(Completion(body, outcome, error_type, spent * 1000))
+        streamed = running.answer.size if running.answer is not None and running.caller is not None else 0
+        running.done(Completion(body, outcome, error_type, spent * 1000, streamed))
 
     def max_memory_mb(self) -> int:
         """The most memory it held, in MB, measured; 0 when nothing was ever started."""
@@ -257,6 +271,24 @@ class ExecutionEnvironment:
         else:
             self._complete(body, "ok", None)
         return True
+
+    def streams(self, request_id: str, content_type: str) -> Stream | None:
+        """The handler's result, in pieces."""
+        if not self._is_current(request_id):
+            return None
+        running = self._running
+        assert running is not None
+
+        def ended(body: bytes, too_large: bool, error: tuple[str, bytes] | None) -> None:
+            if self._running is not running:
+                return  # it timed out meanwhile
+            if error is not None:
+                self._complete(self._at_task_root(error[1]), "error", error[0])
+            else:
+                self.responded(request_id, body, too_large=too_large)
+
+        running.answer = StreamedAnswer(running.caller, content_type, ended)
+        return running.answer
 
     def failed(self, request_id: str, body: bytes, error_type: str) -> bool:
         """The handler's error, as the runtime's client describes it."""

@@ -103,6 +103,11 @@ def _body(request: UrlRequest) -> tuple[str, bool]:
     return base64.b64encode(request.body).decode(), True
 
 
+INTEGRATION = "application/vnd.awslambda.http-integration-response"
+"""The content type of a streamed answer that begins with its status and headers, and the end of those."""
+HEAD_END = b"\0" * 8
+
+
 def response(result: bytes) -> UrlResponse | None:
     """The answer that a handler's result describes; None for one that describes none (a bad gateway)."""
     value = json.loads(result)
@@ -116,12 +121,26 @@ def response(result: bytes) -> UrlResponse | None:
         return None
     if not 100 <= status <= 599:
         return None
+    return UrlResponse(status, _answered_headers(value, "application/json"), answered)
+
+
+def streamed_head(prelude: bytes) -> UrlResponse | None:
+    """Status and headers that a streaming handler wrote before its body; None when they are none."""
+    try:
+        value = json.loads(prelude)
+        status = int(value.get("statusCode", 200))
+        headers = _answered_headers(value, "application/octet-stream")
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return UrlResponse(status, headers) if 100 <= status <= 599 else None
+
+
+def _answered_headers(value: Mapping[str, Any], content_type: str) -> list[tuple[str, str]]:
     headers = [(str(k).lower(), str(v)) for k, v in (value.get("headers") or {}).items()]
     headers = [(name, text) for name, text in headers if name not in _NOT_PASSED_ON]
     if not any(name == "content-type" for name, _ in headers):
-        headers.append(("content-type", "application/json"))
-    headers += [("set-cookie", str(cookie)) for cookie in value.get("cookies") or ()]
-    return UrlResponse(status, headers, answered)
+        headers.append(("content-type", content_type))
+    return headers + [("set-cookie", str(cookie)) for cookie in value.get("cookies") or ()]
 
 
 def _answered_body(value: Mapping[str, Any]) -> bytes:

@@ -43,7 +43,7 @@ class InvocationRecord:
     (INIT is billed since 2025-08-01, `lambda-contract.md` section 13). `started_at` is epoch milliseconds.
     `simulated_ms` passed on the lab's clock before the init, for a network interface that is not there: no
     measurement, not billed. `start_reason` says in words why it was cold or warm; `nth_call` counts calls of
-    this environment.
+    this environment. `streamed_bytes` were passed on to the caller in pieces.
     """
 
     request_id: str
@@ -69,6 +69,7 @@ class InvocationRecord:
     fidelity: Fidelity
     initialization: str = ON_DEMAND
     simulated_ms: float = 0.0
+    streamed_bytes: int = 0
 
     @property
     def cold(self) -> bool:

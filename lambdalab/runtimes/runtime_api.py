@@ -11,6 +11,7 @@ Reference: `lambda-contract.md` section 18.
 from __future__ import annotations
 
 import asyncio
+import base64
 import http
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,8 +22,10 @@ import httptools
 RESPONSE_LIMIT = 6_291_556
 """Bytes of result that an invocation may post (AWS's own text names the figure)."""
 _PREFIX = b"/2018-06-01/runtime/"
-_ERROR_TYPE = b"lambda-runtime-function-error-type"
-_ERROR_TYPE_LENGTH = len(_ERROR_TYPE)
+_ERROR_TYPE, _ERROR_BODY = b"lambda-runtime-function-error-type", b"lambda-runtime-function-error-body"
+_MODE, _CONTENT_TYPE, _EXPECT = b"lambda-runtime-function-response-mode", b"content-type", b"expect"
+_READ_LENGTHS = frozenset(map(len, (_ERROR_TYPE, _MODE, _CONTENT_TYPE, _EXPECT)))
+"""Lengths of the headers that say something: most are told apart by that alone."""
 _REASONS = {int(status): status.phrase for status in http.HTTPStatus}
 
 
@@ -64,6 +67,19 @@ class Listener(Protocol):
 
     def init_failed(self, body: bytes, error_type: str) -> None:
         """The runtime reports that its init failed."""
+
+    def streams(self, request_id: str, content_type: str) -> Stream | None:
+        """The runtime begins to answer an invocation piece by piece; None when that invocation was not waiting."""
+
+
+class Stream(Protocol):
+    """An answer that comes in pieces."""
+
+    def piece(self, data: bytes) -> None:
+        """The next piece."""
+
+    def end(self, error: tuple[str, bytes] | None) -> None:
+        """All pieces are here; the error's type and document where the runtime stopped for one."""
 
 
 Admit = Callable[[tuple[str, int], tuple[str, int]], bool]
@@ -126,7 +142,12 @@ class RuntimeApi:
 @dataclass(slots=True)
 class _Request:
     url: bytes = b""
-    error_type: str = "Unhandled"
+    error_type: str = ""
+    error_body: bytes = b""
+    content_type: str = ""
+    streaming: bool = False
+    expects: bool = False
+    stream: Stream | None = None
     chunks: list[bytes] = field(default_factory=list)
     size: int = 0
 
@@ -197,16 +218,42 @@ class Connection(asyncio.Protocol):
         self._request.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """The one header that says something: the type of an error."""
-        if len(name) == _ERROR_TYPE_LENGTH and name.lower() == _ERROR_TYPE:
-            self._request.error_type = value.decode("utf-8", "replace")
+        """A header, or a trailer: those that say something are kept."""
+        if len(name) in _READ_LENGTHS:
+            self._keep(name.lower(), value)
+
+    def _keep(self, name: bytes, value: bytes) -> None:
+        request = self._request
+        if name == _CONTENT_TYPE:
+            request.content_type = value.decode("latin-1")
+        elif name == _ERROR_TYPE:
+            request.error_type = value.decode("utf-8", "replace")
+        elif name == _ERROR_BODY:
+            request.error_body = value
+        elif name == _MODE:
+            request.streaming = value.lower() == b"streaming"
+        elif name == _EXPECT:
+            request.expects = value.lower() == b"100-continue"
+
+    def on_headers_complete(self) -> None:
+        """An answer that comes in pieces is passed on from here; a client that waits for leave gets it."""
+        request = self._request
+        if request.streaming and self._parser.get_method() == b"POST":
+            parts = request.url[len(_PREFIX) :].decode("ascii", "replace").split("/")
+            if len(parts) == 3 and parts[0] == "invocation" and parts[2] == "response":
+                request.stream = self._api.listener.streams(parts[1], request.content_type)
+        if request.expects and self._transport is not None:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         """A part of its body; what is over the limit is counted and dropped."""
         request = self._request
+        if request.stream is not None:
+            return request.stream.piece(body)
         request.size += len(body)
         if request.size <= RESPONSE_LIMIT:
             request.chunks.append(body)
+        return None
 
     def on_message_complete(self) -> None:
         """The whole request is here: route it."""
@@ -218,8 +265,11 @@ class Connection(asyncio.Protocol):
         if method == b"GET" and path == "invocation/next":
             self._polling = True
             return self._api.listener.polled(self)
+        if request.stream is not None:
+            request.stream.end(_trailed(request))
+            return self._answer(202)
         if method == b"POST" and path == "init/error":
-            self._api.listener.init_failed(request.body(), request.error_type)
+            self._api.listener.init_failed(request.body(), request.error_type or "Unhandled")
             return self._answer(202)
         if method == b"POST":
             return self._conclude(request, path)
@@ -233,7 +283,7 @@ class Connection(asyncio.Protocol):
         if parts[2] == "response":
             known = self._api.listener.responded(parts[1], request.body(), too_large=too_large)
         else:
-            known = self._api.listener.failed(parts[1], request.body(), request.error_type)
+            known = self._api.listener.failed(parts[1], request.body(), request.error_type or "Unhandled")
         if not known:
             return self._answer(400, b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}')
         return self._answer(413 if too_large else 202)
@@ -253,6 +303,16 @@ class Connection(asyncio.Protocol):
         data, self._unsent = self._unsent + data, b""
         if self._transport is not None:
             self._transport.write(data)
+
+
+def _trailed(request: _Request) -> tuple[str, bytes] | None:
+    """The error that stands behind the pieces of an answer, in its trailers; the document is base64 there."""
+    if not request.error_type:
+        return None
+    try:
+        return request.error_type, base64.b64decode(request.error_body, validate=True)
+    except ValueError:
+        return request.error_type, request.error_body
 
 
 def error_document(error_type: str, message: str) -> dict[str, Any]:
