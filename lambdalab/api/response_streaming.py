@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.api import event_stream, invocation
+from lambdalab import event_stream
+from lambdalab.api import invocation
 from lambdalab.api.operations import Answer, Call, operation
 from lambdalab.engine.dispatch import Request, Result
 from lambdalab.errors import InvalidRuntime, RuntimeUnavailable

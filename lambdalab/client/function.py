@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from lambdalab.client import concurrency, configuring, invocation, logs, versions
 from lambdalab.client.building import Source, build
@@ -23,12 +24,15 @@ from lambdalab.client.invocation import RECORD_HEADER, Invocation
 from lambdalab.client.logs import LogView
 from lambdalab.client.package import Package, package, source_of
 from lambdalab.client.session import Session
+from lambdalab.client.streaming import Stream
 from lambdalab.client.versions import AliasChange, Publication, Versions
 from lambdalab.errors import BadEvent, BadOption, ResourceNotFound
 from lambdalab.model import runtime as runtimes
 from lambdalab.model.runtime import Runtime
 
 _LINES = 1000
+_MEASURED = {"X-Amz-Log-Type": "Tail", RECORD_HEADER: "1"}
+"""Headers that ask for the end of the log and for all that was measured."""
 _GO = "provided.al2023"
 THIS_PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -54,7 +58,7 @@ class Function:
 
         A function's own failure is no exception: it is in the result's `error`.
         """
-        headers = {"X-Amz-Log-Type": "Tail", RECORD_HEADER: "1"}
+        headers = dict(_MEASURED)
         if client_context is not None:
             headers["X-Amz-Client-Context"] = base64.b64encode(json.dumps(client_context).encode()).decode()
         answer = self._api.call(
@@ -65,6 +69,19 @@ class Function:
             body=_as_json(event),
         )
         return invocation.read(self.name, qualifier, answer, self._session.sources.get(self.name))
+
+    def stream(self, event: Any = None, *, qualifier: str | None = None) -> Stream:
+        """Call the function and get its answer piece by piece: `for piece in lab["hello"].stream({}): ...`.
+
+        A function that does not stream gives its answer in one piece.
+        """
+        head, data = self._session.stream(
+            f"/2021-11-15/functions/{quote(self.name, safe='')}/response-streaming-invocations",
+            query={"Qualifier": qualifier} if qualifier else {},
+            headers=_MEASURED,
+            body=_as_json(event),
+        )
+        return Stream(self.name, qualifier, head, data, self._session.sources.get(self.name))
 
     def deploy(
         self,

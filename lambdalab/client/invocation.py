@@ -168,20 +168,49 @@ def read(function: str, qualifier: str | None, response: Response, cell: CellSou
     """The invocation that an answer to Invoke describes; `cell` is where the function's source is from."""
     headers = response.headers
     record = headers.get(RECORD_HEADER)
-    log = headers.get("x-amz-log-result")
     measured = InvocationRecord.from_json(base64.b64decode(record).decode()) if record else None
     error = None
     if headers.get("x-amz-function-error"):
         error = _error(_parsed(response.body), measured, cell)
+    log = headers.get("x-amz-log-result")
+    return _invocation(function, qualifier, headers, response.body, log, error, measured)
+
+
+def streamed(
+    function: str,
+    qualifier: str | None,
+    head: Response,
+    raw: bytes,
+    complete: Mapping[str, Any],
+    cell: CellSource | None,
+) -> Invocation:
+    """The invocation that a streamed answer describes: its head, all its pieces, and its completion event."""
+    record = complete.get("Record")
+    measured = InvocationRecord.from_json(json.dumps(record)) if record else None
+    error = None
+    if "ErrorCode" in complete:
+        error = _error(_parsed(str(complete.get("ErrorDetails", "")).encode()), measured, cell)
+    return _invocation(function, qualifier, head.headers, raw, complete.get("LogResult"), error, measured)
+
+
+def _invocation(
+    function: str,
+    qualifier: str | None,
+    headers: Mapping[str, str],
+    raw: bytes,
+    log: str | None,
+    error: FunctionError | None,
+    record: InvocationRecord | None,
+) -> Invocation:
     return Invocation(
         function=function,
         qualifier=qualifier,
         executed_version=headers.get("x-amz-executed-version", "$LATEST"),
         request_id=headers.get("x-amzn-requestid", ""),
-        raw=response.body,
+        raw=raw,
         log=base64.b64decode(log).decode(errors="replace") if log else "",
         error=error,
-        record=measured,
+        record=record,
     )
 
 

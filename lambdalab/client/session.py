@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,14 @@ class Session:
                 raise
             self._running = self._wire = None
             return self._connected().call(method, path, **more)
+
+    def stream(self, path: str, **more: Any) -> tuple[Response, Iterator[bytes]]:
+        """One signed POST whose answer comes in pieces (see `Wire.stream`)."""
+        try:
+            return self._connected().stream(path, **more)
+        except NobodyListens:
+            self._running = self._wire = None
+            return self._connected().stream(path, **more)
 
     def call_json(self, service: str, target: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """One call of a service that speaks AWS's JSON protocol, such as CloudWatch Logs."""

@@ -6,7 +6,7 @@ import http.client
 import json
 import select
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lambdalab.client import signing
@@ -64,6 +64,43 @@ class Wire:
             raise _refusal(response)
         return response
 
+    def stream(
+        self, path: str, *, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
+    ) -> tuple[Response, Iterator[bytes]]:
+        """One POST to Lambda whose answer comes in pieces: its head at once, and the pieces as they come.
+
+        Raises as `call` does; the iterator raises `RegionUnavailable` when the answer breaks off.
+        """
+        signed = signing.sign(self.credentials, self.region, "lambda", "POST", self._host, path, query, body)
+        target = f"{path}?{signing.encode_query(query)}" if query else path
+        connection = self._connection()
+        try:
+            connection.request("POST", target, body, {**signed, **headers})
+            answer = connection.getresponse()
+        except (OSError, http.client.HTTPException) as problem:
+            connection.close()
+            raise self._ended(problem) from problem
+        head = Response(answer.status, _lowered(answer), b"")
+        if answer.status >= _OK:
+            refused = Response(answer.status, head.headers, answer.read())
+            connection.close()
+            raise _refusal(refused)
+        return head, self._pieces(connection, answer)
+
+    def _pieces(self, connection: http.client.HTTPConnection, answer: http.client.HTTPResponse) -> Iterator[bytes]:
+        try:
+            while piece := answer.read1():
+                yield piece
+        except (OSError, http.client.HTTPException) as problem:
+            raise self._ended(problem) from problem
+        finally:
+            connection.close()  # who stops in the middle leaves the rest unread
+
+    def _ended(self, problem: Exception) -> RegionUnavailable:
+        return RegionUnavailable(
+            f"The region at {self.endpoint} ended before it answered: {problem or type(problem).__name__}."
+        )
+
     def close(self) -> None:
         """Close the idle connections."""
         while self._idle:
@@ -77,15 +114,13 @@ class Wire:
             data = answer.read()
         except (OSError, http.client.HTTPException) as problem:
             connection.close()
-            raise RegionUnavailable(
-                f"The region at {self.endpoint} ended before it answered: {problem or type(problem).__name__}."
-            ) from problem
+            raise self._ended(problem) from problem
         except BaseException:
             # Interrupted half-way: what is left in the connection belongs to nobody.
             connection.close()
             raise
         self._idle.append(connection)
-        return Response(answer.status, {name.lower(): value for name, value in answer.getheaders()}, data)
+        return Response(answer.status, _lowered(answer), data)
 
     def _connection(self) -> http.client.HTTPConnection:
         while self._idle:
@@ -99,6 +134,10 @@ class Wire:
         except OSError as problem:
             raise NobodyListens(f"No region answers at {self.endpoint}: {problem}.") from problem
         return connection
+
+
+def _lowered(answer: http.client.HTTPResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in answer.getheaders()}
 
 
 def _is_open(connection: http.client.HTTPConnection) -> bool:

@@ -7,6 +7,8 @@ import threading
 
 import pytest
 
+from lambdalab.errors import LabError, ResourceNotFound
+
 pytestmark = pytest.mark.skipif(shutil.which("python3", path="/usr/bin") is None, reason="no /usr/bin/python3")
 # A runtime client that answers in pieces: how many, whether it waits for a file between them, and how it ends.
 STREAMER = """#!/usr/bin/python3
@@ -118,6 +120,28 @@ def test_a_client_that_goes_away_leaves_the_region_and_the_function_well(streame
     answer = streamer.invoke_with_response_stream(FunctionName="streamer", Payload=json.dumps(TWO))
     answer["EventStream"].close()
     assert lab["streamer"].invoke({"pieces": [{"text": "well"}]}).raw == b"well"
+
+
+def test_the_client_gives_the_pieces_and_then_the_invocation(streamer, lab):
+    made = lab["streamer"].stream(TWO)
+    with pytest.raises(LabError, match="has not ended"):
+        _ = made.invocation
+    assert list(made) == [b"first ", b"second"]
+    found = made.invocation
+    assert found.ok and found.raw == b"first second"
+    assert found.record.streamed_bytes == len(found.raw)
+    assert "REPORT RequestId: " in found.log
+
+
+def test_a_streams_failure_is_the_invocations_error(streamer, lab):
+    made = lab["streamer"].stream({**TWO, "error": {"errorType": "Mine", "errorMessage": "m"}})
+    assert list(made) == [b"first ", b"second"]
+    assert (made.invocation.error.type, made.invocation.error.message) == ("Mine", "m")
+
+
+def test_a_streams_refusal_is_raised_at_once(lab):
+    with pytest.raises(ResourceNotFound):
+        lab["nowhere"].stream({})
 
 
 @pytest.fixture(scope="module")
