@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.api.operations import Call, operation
+from lambdalab.engine.room import machine
 from lambdalab.errors import InvalidRuntime, RuntimeUnavailable
 from lambdalab.model import runtime
 from lambdalab.runtimes import families
@@ -68,6 +69,7 @@ async def stop(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG001
 async def doctor(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG001
     """What this machine can run, and what is enforced; looked at now."""
     began = region.clock.monotonic()
+    memory = machine()
     runtimes = [await _runtime(region, name) for name in _runtimes(region)]
     return {
         **_status(region),
@@ -77,7 +79,7 @@ async def doctor(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG0
         "backend": region.isolation.chosen,
         "runtimes": runtimes,
         "levels": [asdict(level) for level in region.isolation.levels],
-        "memory": {"region_mb": _resident_mb(), "limit_mb": _memory_limit_mb()},
+        "memory": {"region_mb": _resident_mb(), "limit_mb": memory.total_mb if memory else None},
         "notes": _notes(region, runtimes),
         "checked_ms": round((region.clock.monotonic() - began) * 1000, 1),
     }
@@ -138,16 +140,3 @@ def _resident_mb() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE >> 20
     except OSError:
         return 0
-
-
-def _memory_limit_mb() -> int:
-    """The container's memory if it has a limit, else the machine's."""
-    machine = os.sysconf("SC_PHYS_PAGES") * _PAGE
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            text = Path(path).read_text().strip()
-        except OSError:
-            continue
-        if text.isdecimal():
-            return min(int(text), machine) >> 20
-    return machine >> 20

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from lambdalab.clock import Clock, Timer
-from lambdalab.engine import failure, report
+from lambdalab.engine import failure, report, room
 from lambdalab.engine.admission import Admission
 from lambdalab.engine.environment import (
     PROVISIONED_INIT_SECONDS,
@@ -29,6 +29,8 @@ from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.logs import LogStore, log_group
 from lambdalab.engine.platform_log import platform_log
 from lambdalab.engine.response_stream import ResponseStream
+from lambdalab.engine.room import Room
+from lambdalab.engine.spawns import Spawns
 from lambdalab.engine.variables import function_variables
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model.function import FunctionKey, FunctionVersion
@@ -86,6 +88,7 @@ class _Pool:
     idle: list[ExecutionEnvironment] = field(default_factory=list)
     provisioned: list[ExecutionEnvironment] = field(default_factory=list)
     all: set[ExecutionEnvironment] = field(default_factory=set)
+    peak_mb: int = 0
     note: str = "no environment had been started for this code and configuration"
 
 
@@ -123,6 +126,7 @@ class Dispatcher:
         access: Mapping[str, str],
         keep_warm_seconds: float,
         admission: Admission | None = None,
+        room: Room | None = None,
     ) -> None:
         self.backend = backend
         self.admission = admission or Admission(clock)
@@ -133,7 +137,8 @@ class Dispatcher:
         self._access = access
         self._keep_warm = keep_warm_seconds
         self._pools: dict[tuple[FunctionKey, str], _Pool] = {}
-        self._spawns = asyncio.Semaphore(os.cpu_count() or 1)
+        self._spawns = Spawns(os.cpu_count() or 1)
+        self._room = room
         self._reaper: Timer | None = None
         self._preparing: set[asyncio.Task[None]] = set()
         self.before_start: BeforeStart = _as_it_is
@@ -155,7 +160,11 @@ class Dispatcher:
     # -- invoking
 
     async def invoke(self, request: Request) -> Result:
-        """Run the function once. Raises `TooManyRequests`, or what the backend raises when nothing can start."""
+        """Run the function once.
+
+        Raises `TooManyRequests`, also where the machine has no memory for it, or what the backend raises when
+        nothing can start.
+        """
         result = None
         while result is None:
             ended: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
@@ -229,6 +238,8 @@ class Dispatcher:
     def _conclude(self, request: Request, taken: _Taken, completion: Completion, queue_ms: float, done: Done) -> None:
         environment, version = taken.environment, request.version
         peak = environment.max_memory_mb()
+        pool = self._pool(version)
+        pool.peak_mb = max(pool.peak_mb, peak)
         environment.drain_log()
         if peak > version.memory_size and completion.outcome in {"ok", "error", "response_too_large"}:
             # It held more than it may have had, between two looks of the watch: AWS would have killed it.
@@ -299,10 +310,31 @@ class Dispatcher:
         began = self._clock.monotonic()
         version, simulated_ms = await self.before_start(version)
         waited_ms = (self._clock.monotonic() - began) * 1000 if simulated_ms else 0.0
-        async with self._spawns:
+        async with self._spawns.place(version.key):
+            self._make_room(pool)
             environment = self._new_environment(version)
             failed, init_ms = await self._initialise(pool, environment, version, None)
         return _Taken(environment, init_ms, reason, failed, simulated_ms=simulated_ms, waited_ms=waited_ms)
+
+    def _make_room(self, pool: _Pool) -> None:
+        """End idle environments, the longest idle first, until another one fits. Raises `TooManyRequests`."""
+        if self._room is None:
+            return
+        needed = pool.peak_mb or room.USUAL_MB
+        missing = self._room.missing_mb(needed)
+        idle = sorted(
+            ((e, owner) for owner in self._pools.values() for e in owner.idle if owner is not pool),
+            key=lambda pair: pair[0].idle_since,
+        )
+        for environment, owner in idle:
+            if missing <= 0:
+                break
+            missing -= environment.max_memory_mb()
+            owner.idle.remove(environment)
+            environment.stop("the last one made room for another function's: the machine's memory was full")
+            self._put_back(owner, environment)
+        if missing > 0:
+            raise self._room.refusal(needed, self.counts()["busy"])
 
     def _new_environment(self, version: FunctionVersion, *, provisioned: bool = False) -> ExecutionEnvironment:
         environment_id = uuid.uuid4().hex
@@ -319,7 +351,8 @@ class Dispatcher:
         """
         pool = self._pool(version)
         version, _ = await self.before_start(version)
-        async with self._spawns:
+        async with self._spawns.place(version.key):
+            self._make_room(pool)
             environment = self._new_environment(version, provisioned=True)
             limit = max(PROVISIONED_INIT_SECONDS, float(version.timeout))
             failed, init_ms = await self._initialise(pool, environment, version, limit)
@@ -353,7 +386,7 @@ class Dispatcher:
         self._log_failed_init(log, version, why, first.init_ms or 0.0, "init")
         self._put_back(pool, first.environment)
         version, _ = await self.before_start(version) if version.kms_sealed else (version, 0.0)
-        async with self._spawns:
+        async with self._spawns.place(version.key):
             again = ExecutionEnvironment(first.environment.id, first.environment.log_stream, self._clock, log)
             failed, init_ms = await self._initialise(pool, again, version, version.timeout)
         if failed is not None:

@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import os
+import resource
 import shutil
 import socket
 import sys
@@ -28,6 +29,7 @@ from lambdalab.config import Settings
 from lambdalab.engine.dispatch import Dispatcher
 from lambdalab.engine.logs import LogStore
 from lambdalab.engine.provisioning import Provisioning
+from lambdalab.engine.room import Room, machine
 from lambdalab.runtimes.backends import probe
 from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.server import keys
@@ -62,6 +64,7 @@ def run(settings: Settings, supervisor: Supervisor, ready: Ready) -> None:
 
 async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> None:
     clock = SystemClock()
+    _allow_many_files()
     pairs = keys.load_or_make(settings.credentials_file, settings.account)
     listener = _listen()
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -80,6 +83,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         packages,
         access=_function_access(pairs.function, endpoint),
         keep_warm_seconds=settings.keep_warm_seconds,
+        room=Room(machine),
     )
     child = Child(settings, clock, endpoint, _function_access(pairs.function, endpoint))
     lifecycle = Lifecycle(clock, settings.idle_seconds)
@@ -154,6 +158,12 @@ class _HttpServer(uvicorn.Server):
                 timeout_graceful_shutdown=1,
             )
         )
+
+
+def _allow_many_files() -> None:
+    """An environment needs some ten descriptors; five hundred of them are more than a process may have at first."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listen() -> socket.socket:
