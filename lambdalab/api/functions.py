@@ -37,6 +37,7 @@ async def create_function(region: Region, call: Call) -> Mapping[str, Any]:
     changing.check_size(version)
     version = await encryption.sealed(region, version)
     after = network.attaching_seconds(region, version)
+    version = network.waiting(version, after)
     if not region.functions.insert(function, version):
         raise _exists(reference)
     if call.params.get("Publish"):
@@ -117,6 +118,7 @@ async def update_function_configuration(region: Region, call: Call) -> Mapping[s
     if "Environment" in call.params or "KMSKeyArn" in call.params:
         updated = await encryption.sealed(region, updated)
     after = network.attaching_seconds(region, updated, version)
+    updated = network.waiting(updated, after)
     changing.replace_latest(region, updated, version, after)
     changing.settle_soon(region, updated, after)
     return configuration(updated, reference.arn)

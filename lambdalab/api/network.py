@@ -24,6 +24,18 @@ async def placed(region: Region, version: FunctionVersion, params: Mapping[str, 
     return replace(version, vpc_id=found)
 
 
+def waiting(version: FunctionVersion, seconds: float) -> FunctionVersion:
+    """`version` with the reason of its wait for interfaces beside AWS's own words, and that it is simulated."""
+    if not seconds:
+        return version
+    why = f" (LambdaLab: {seconds:g} s for its network interfaces, simulated on the lab's clock)"
+    return replace(
+        version,
+        state_reason=version.state_reason and version.state_reason + why,
+        last_update_reason=version.last_update_reason and version.last_update_reason + why,
+    )
+
+
 def attaching_seconds(region: Region, version: FunctionVersion, before: FunctionVersion | None = None) -> float:
     """Simulated seconds until the interfaces are attached: none where there are some for the same place already."""
     place = vpc.place(version)

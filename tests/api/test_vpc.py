@@ -51,6 +51,8 @@ def still():
 def test_a_function_is_pending_until_its_interfaces_are_there(fast):
     made = fast.create("attached", VpcConfig=fast.config)
     assert (made["State"], made["StateReasonCode"]) == ("Pending", "Creating")
+    assert made["StateReason"].startswith("The function is being created.")
+    assert "60 s for its network interfaces, simulated on the lab's clock" in made["StateReason"]
     assert made["VpcConfig"] == {**fast.config, "VpcId": fast.vpc, "Ipv6AllowedForDualStack": False}
     fast.wait("function_active_v2", "attached")
     result = fast.lab["attached"].invoke({})
