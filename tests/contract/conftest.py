@@ -25,6 +25,8 @@ from lambdalab.runtimes.backends.fake import FakeBackend, FakeExit
 from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.runtimes.interpreters import Interpreters
 from tests.contract.languages import Missing, languages
+from tests.tables import RUNTIMES as RUNTIMES_TABLE
+from tests.tables import Found
 
 HERE = f"python3.{sys.version_info.minor}"
 RUNTIMES = [one.name for one in runtime.known().values() if one.family in languages() and not one.blocked]
@@ -238,3 +240,22 @@ async def _with_engine(kind, name, steps, supervisor, packages, state, tmp_path)
         if supervisor is not None:
             await supervisor.close()
         logs.flush()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Keep, for the README's table, what became of each runtime on each backend."""
+    report = yield
+    pair = getattr(item, "callspec", None) and item.callspec.params.get("on_engine")
+    if pair and pair[0] != "fake" and (report.when == "call" or report.outcome == "skipped"):
+        why = report.longrepr[2].removeprefix("Skipped: ") if report.outcome == "skipped" else ""
+        _FOUND.add(pair[1], pair[0], report.outcome, why)
+    return report
+
+
+def pytest_sessionfinish(session):
+    """Put it beside what earlier runs kept."""
+    _FOUND.keep(session.config)
+
+
+_FOUND = Found(RUNTIMES_TABLE)

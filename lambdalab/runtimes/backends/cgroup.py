@@ -60,7 +60,7 @@ def _usable(parent: Path, file: str) -> Path | None:
     directory = parent / _NAME
     try:
         directory.mkdir(exist_ok=True)
-        probe = directory / f"probe-{os.getpid()}"
+        probe = directory / f"{os.getpid()}-probe"
         probe.mkdir()
         usable = os.access(probe / file, os.W_OK)
         probe.rmdir()
@@ -70,18 +70,18 @@ def _usable(parent: Path, file: str) -> Path | None:
 
 
 class Group:
-    """One sandbox's groups, one in each controller there is."""
+    """One sandbox's groups, one in each controller there is. Their names begin with the region's pid."""
 
     def __init__(self, controllers: Controllers, name: str) -> None:
         self._controllers = controllers
-        self._name = name
-        self._directories = [parent / name for parent in controllers.directories()]
+        self._name = f"{os.getpid()}-{name}"
+        self._directories = [parent / self._name for parent in controllers.directories()]
         for directory in self._directories:
             directory.mkdir(exist_ok=True)
         self._write(controllers.pids, "pids.max", MAX_PROCESSES)
         self._freeze_fd = -1
         if controllers.freezer is not None:
-            self._freeze_fd = os.open(controllers.freezer / name / "cgroup.freeze", os.O_WRONLY | os.O_CLOEXEC)
+            self._freeze_fd = os.open(controllers.freezer / self._name / "cgroup.freeze", os.O_WRONLY | os.O_CLOEXEC)
 
     @property
     def procs_files(self) -> list[str]:
@@ -134,10 +134,20 @@ class Group:
 
 
 def remove_stale(controllers: Controllers) -> None:
-    """Remove the groups that dead regions left: those without a process."""
+    """Remove the groups that dead regions left. Those of a living one may be empty and still be meant for use."""
     for parent in controllers.directories():
         with contextlib.suppress(OSError):
             for directory in parent.iterdir():
-                if directory.is_dir():
+                if directory.is_dir() and not _is_alive(directory.name.partition("-")[0]):
                     with contextlib.suppress(OSError):
                         directory.rmdir()
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except OSError:  # another person's
+        return True
+    return True
