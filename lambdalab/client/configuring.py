@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lambdalab.client.deployment import Deployment, compare
+from lambdalab.client.display import Displayed
 from lambdalab.client.function_api import FunctionApi
 from lambdalab.errors import BadOption, LabError
 
@@ -36,6 +37,18 @@ class NewSettings:
     kms: str | None = None
     vpc: tuple[Sequence[str], Sequence[str]] | None = None
     log_format: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FunctionSettings(Displayed):
+    """All settings of a function; `configuration` is AWS's FunctionConfiguration."""
+
+    name: str
+    configuration: Mapping[str, Any] = field(repr=False)
+
+    def __repr__(self) -> str:
+        one = self.configuration
+        return f"{self.name}: {one.get('Runtime')}, {one['MemorySize']} MB, timeout {one['Timeout']} s"
 
 
 def configure(api: FunctionApi, wanted: NewSettings) -> Deployment:

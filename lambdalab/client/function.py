@@ -17,7 +17,7 @@ from lambdalab.client import concurrency, configuring, invocation, logs, version
 from lambdalab.client.building import Source, build
 from lambdalab.client.cell import CellSource
 from lambdalab.client.concurrency import Concurrency
-from lambdalab.client.configuring import NewSettings
+from lambdalab.client.configuring import FunctionSettings, NewSettings
 from lambdalab.client.deployment import Deployment, Wanted, changed_settings, changes
 from lambdalab.client.function_api import FUNCTIONS, FunctionApi
 from lambdalab.client.invocation import RECORD_HEADER, Invocation
@@ -152,6 +152,10 @@ class Function:
         """Change single settings, the fields of `configuring.NewSettings`; what is not named stays as it is."""
         return configuring.configure(self._api, NewSettings(**settings))
 
+    def settings(self) -> FunctionSettings:
+        """All its settings, as a display."""
+        return FunctionSettings(self.name, self.configuration)
+
     def publish(self, description: str | None = None) -> Publication:
         """Make $LATEST a version; the same code and configuration twice are the same version."""
         return versions.publish(self._api, description)
@@ -170,7 +174,8 @@ class Function:
     ) -> AliasChange:
         """Point an alias at a version, made if need be. `canary` sends a share elsewhere: `{"2": 0.1}`.
 
-        Without `version` the alias keeps its own. Without `canary` all calls go to the version.
+        Without `version` the alias keeps its own. Without `canary` all calls go to the version; a `description`
+        alone changes nothing else.
         """
         return versions.point(self._api, name, None if version is None else str(version), canary, description)
 
@@ -194,6 +199,8 @@ class Function:
         """Delete the function with all its versions and its log; or one version or alias of it."""
         if qualifier and not qualifier.isdecimal() and qualifier != versions.LATEST:
             return versions.unname(self._api, qualifier)
+        if qualifier:
+            self._api.configuration(qualifier)  # AWS says nothing of a version that is not there
         self._api.call("DELETE", "", query={"Qualifier": qualifier} if qualifier else {})
         if not qualifier:
             self._session.sources.pop(self.name, None)

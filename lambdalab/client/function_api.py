@@ -49,10 +49,10 @@ class FunctionApi:
         """AWS's FunctionConfiguration, as it is now."""
         return self.ask("GET", "/configuration", query={"Qualifier": qualifier} if qualifier else {})
 
-    def settled(self) -> dict[str, Any]:
+    def settled(self, qualifier: str | None = None) -> dict[str, Any]:
         """The configuration once no change is under way. Raises `LabError` when a change failed or takes too long."""
         for attempt in range(PATIENCE_SECONDS * 20):
-            now = self.configuration()
+            now = self.configuration(qualifier)
             if now.get("State") == "Failed" or now.get("LastUpdateStatus") == "Failed":
                 reason = now.get("StateReason") or now.get("LastUpdateStatusReason")
                 raise LabError(f"{self.name} could not be deployed: {reason}")

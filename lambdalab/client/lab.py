@@ -8,15 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from lambdalab.client import region
+from lambdalab.client import layers, region
 from lambdalab.client.cell import CellSource
 from lambdalab.client.display import Displayed
 from lambdalab.client.function import Function
 from lambdalab.client.function_api import FUNCTIONS
 from lambdalab.client.keys import Credentials
+from lambdalab.client.layers import Layer, LayerList
+from lambdalab.client.names import Names
 from lambdalab.client.session import Session
 from lambdalab.config import Settings
-from lambdalab.errors import LabError
 
 
 class FunctionList(tuple[Mapping[str, Any], ...], Displayed):
@@ -44,7 +45,7 @@ class Doctor(dict[str, Any], Displayed):
 
 
 class Lab:
-    """`lab["hello"]` is a function; nothing starts before it is used.
+    """`lab["hello"]` is a function, `lab.layer("common")` a layer; nothing starts before it is used.
 
     `lab(isolated=True)` is a lab of its own, in a temporary home, that ends with this process: for tests and
     graders. `lab(home=...)` is the lab of another home. Both are context managers.
@@ -115,25 +116,22 @@ class Lab:
 
     def functions(self) -> FunctionList:
         """All functions of the region. Starts it."""
-        found: list[Mapping[str, Any]] = []
-        query: dict[str, str] = {}
-        while True:
-            page = json.loads(self._session.call("GET", FUNCTIONS, query=query).body)
-            found += page["Functions"]
-            if not page.get("NextMarker"):
-                return FunctionList(sorted(found, key=lambda one: str(one["FunctionName"])))
-            query = {"Marker": page["NextMarker"]}
+        return FunctionList(
+            sorted(self._session.pages(FUNCTIONS, "Functions"), key=lambda one: str(one["FunctionName"]))
+        )
 
-    def running_function_names(self) -> tuple[str, ...]:
-        """The functions' names when the region runs already; nothing else is started, and nothing raised."""
-        try:
-            found = self._session.running()
-            if found is None:
-                return ()
-            page = json.loads(found.wire().call("GET", FUNCTIONS).body)
-        except LabError:
-            return ()
-        return tuple(sorted(one["FunctionName"] for one in page["Functions"]))
+    def layer(self, name: str) -> Layer:
+        """The layer of that name, whether or not it exists."""
+        return Layer(self._session, name)
+
+    def layers(self) -> LayerList:
+        """All layers of the region. Starts it."""
+        return layers.layers(self._session)
+
+    @property
+    def names(self) -> Names:
+        """The names of what is there, for completion: starts nothing and raises nothing."""
+        return Names(self._session)
 
     def doctor(self) -> Doctor:
         """What can run here and what is enforced. Starts the region."""

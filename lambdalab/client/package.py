@@ -1,4 +1,4 @@
-"""Deployment packages: the same files give the same bytes, and so the same CodeSha256."""
+"""Texts and files as a package: the same content gives the same bytes, and so the same CodeSha256."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import contextlib
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from lambdalab.client.building.base import Built
 
 _DATE = (1980, 1, 1, 0, 0, 0)
-_FILE, _PROGRAM = 0o100644 << 16, 0o100755 << 16
+_FILE_MODE = 0o100644
+_PROGRAM_MODE = 0o100755
 _MAIN = b"lambdalab: made from "
 """The zip's comment, with the file that holds the cell's text."""
 
@@ -32,15 +34,47 @@ class Package:
 
 def package(built: Built, files: Mapping[str, bytes] | None = None) -> Package:
     """The package of what was built, and of further files; those do not replace what was built."""
+    content = {**(files or {}), **built.files}
+    entries = (
+        (path, content[path], _PROGRAM_MODE if path in built.executable else _FILE_MODE) for path in sorted(content)
+    )
+    return _zipped(entries, comment=_MAIN + built.main.encode())
+
+
+def package_of(files: Mapping[str, bytes]) -> Package:
+    """The package with these contents by their paths."""
+    return _zipped((path, files[path], _FILE_MODE) for path in sorted(files))
+
+
+def package_of_folder(folder: Path, prefix: str) -> Package:
+    """The package with the files below `folder`, under `prefix` (such as `python/`). Programs stay programs."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return _zipped(
+        (
+            f"{prefix}{path.relative_to(folder).as_posix()}",
+            path.read_bytes(),
+            _PROGRAM_MODE if path.stat().st_mode & 0o100 else _FILE_MODE,
+        )
+        for path in found
+    )
+
+
+def _zipped(entries: Iterable[tuple[str, bytes, int]], comment: bytes = b"") -> Package:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, content in sorted({**(files or {}), **built.files}.items()):
+        for path, content, mode in entries:
             entry = zipfile.ZipInfo(path, _DATE)
-            entry.external_attr = _PROGRAM if path in built.executable else _FILE
+            entry.external_attr = mode << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, content)
-        archive.comment = _MAIN + built.main.encode()
+        archive.comment = comment
     return Package(out.getvalue())
+
+
+def names_in(data: bytes) -> tuple[str, ...]:
+    """The paths in a package."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return tuple(archive.namelist())
 
 
 def source_of(data: bytes) -> str | None:

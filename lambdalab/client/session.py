@@ -76,6 +76,16 @@ class Session:
             self._running = self._wire = None
             return self._connected().stream(path, **more)
 
+    def pages(self, path: str, member: str) -> Iterator[dict[str, Any]]:
+        """The members of all pages of a list of Lambda's."""
+        query: dict[str, str] = {}
+        while True:
+            page = json.loads(self.call("GET", path, query=query).body)
+            yield from page[member]
+            if not page.get("NextMarker"):
+                return
+            query = {"Marker": page["NextMarker"]}
+
     def call_json(self, service: str, target: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """One call of a service that speaks AWS's JSON protocol, such as CloudWatch Logs."""
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}

@@ -179,21 +179,26 @@ def publish(api: FunctionApi, description: str | None) -> Publication:
     before = max(
         (int(one["Version"]) for one in api.pages("/versions", "Versions") if one["Version"] != LATEST), default=0
     )
-    found = api.ask("POST", "/versions", {} if description is None else {"Description": description})
-    new = int(found["Version"]) > before
-    return Publication(api.name, found["Version"], new, time.monotonic() - began, found)
+    api.settled()
+    number = api.ask("POST", "/versions", {} if description is None else {"Description": description})["Version"]
+    found = api.settled(number)
+    return Publication(api.name, number, int(number) > before, time.monotonic() - began, found)
 
 
 def point(
     api: FunctionApi, name: str, version: str | None, weights: Mapping[str, float] | None, description: str | None
 ) -> AliasChange:
-    """Make or change an alias. Without `version` it keeps its own; without `weights` all calls go to the version."""
+    """Make or change an alias. Without `version` it keeps its own; without `weights` all calls go to the version.
+
+    A `description` alone changes nothing else.
+    """
     before = _find(api, name)
     if before is None and version is None:
         raise BadOption(f"{api.name} has no alias {name!r} yet: name the version that it shall point at.")
-    document: dict[str, Any] = {"RoutingConfig": {"AdditionalVersionWeights": dict(weights or {})}}
-    document |= {"FunctionVersion": version} if version is not None else {}
-    document |= {"Description": description} if description is not None else {}
+    document: dict[str, Any] = {} if version is None else {"FunctionVersion": version}
+    document |= {} if description is None else {"Description": description}
+    if version is not None or weights is not None:
+        document |= {"RoutingConfig": {"AdditionalVersionWeights": dict(weights or {})}}
     if before is None:
         found = api.ask("POST", "/aliases", {"Name": name, **document})
     else:

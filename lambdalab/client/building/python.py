@@ -30,7 +30,7 @@ def find_handler(source: str, wanted: str | None = None, *, label: str = "the ce
     `wanted` must be there; else `handler`, `lambda_handler` or `main`; else the only function of two
     parameters. Raises `CellSyntaxError`, or `HandlerNotInCell` naming the functions it saw.
     """
-    tree = _parsed(source, label, first_line)
+    tree = parsed(source, label, first_line)
     names = _defined(tree)
     if wanted is not None:
         if wanted not in names:
@@ -51,7 +51,8 @@ def find_handler(source: str, wanted: str | None = None, *, label: str = "the ce
     )
 
 
-def _parsed(source: str, label: str, first_line: int) -> ast.Module:
+def parsed(source: str, label: str, first_line: int) -> ast.Module:
+    """The source as a tree. Raises `CellSyntaxError` with the line as `label` counts it from `first_line`."""
     try:
         return ast.parse(source)
     except SyntaxError as error:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lambdalab.notebook.commands import COMMANDS
+
 from lambdalab.client.cell import CellSource
 from lambdalab.errors import BadOption
 from lambdalab.notebook import event
-from lambdalab.notebook.commands import COMMANDS
 from lambdalab.notebook.options import Request
 from lambdalab.notebook.words import did_you_mean
 

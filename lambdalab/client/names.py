@@ -1,0 +1,59 @@
+"""The names of what a running region has, for completion: one page of each, and nothing is started or raised."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from lambdalab.client.function_api import FUNCTIONS
+from lambdalab.client.session import Session
+from lambdalab.errors import LabError
+
+_LAYERS = "/2018-10-31/layers"
+
+
+class Names:
+    """Names, sorted as people look for them; none of anything when no region runs."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def functions(self) -> tuple[str, ...]:
+        """The functions' names."""
+        return tuple(sorted(self._page(FUNCTIONS, "Functions", lambda one: one["FunctionName"])))
+
+    def versions(self, function: str) -> tuple[str, ...]:
+        """A function's versions, the newest first, $LATEST last."""
+        found = self._page(f"{FUNCTIONS}/{quote(function, safe='')}/versions", "Versions", lambda one: one["Version"])
+        return tuple(reversed(found))
+
+    def aliases(self, function: str) -> tuple[str, ...]:
+        """A function's aliases."""
+        found = self._page(f"{FUNCTIONS}/{quote(function, safe='')}/aliases", "Aliases", lambda one: one["Name"])
+        return tuple(found)
+
+    def layers(self) -> tuple[str, ...]:
+        """The layers' names."""
+        return tuple(self._page(_LAYERS, "Layers", lambda one: one["LayerName"]))
+
+    def layer_versions(self) -> tuple[str, ...]:
+        """Each layer's newest version, as `common:3`."""
+
+        def newest(one: dict[str, Any]) -> str:
+            return f"{one['LayerName']}:{one['LatestMatchingVersion']['Version']}"
+
+        return tuple(self._page(_LAYERS, "Layers", newest))
+
+    def _page(self, path: str, member: str, name: Callable[[dict[str, Any]], str]) -> list[str]:
+        try:
+            found = self._session.running()
+            if found is None:
+                return []
+            wire = found.wire()
+            page = json.loads(wire.call("GET", path).body)
+            wire.close()
+        except LabError:
+            return []
+        return [name(one) for one in page[member]]

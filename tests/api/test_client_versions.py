@@ -1,0 +1,108 @@
+"""Versions, aliases, settings and concurrency through `lab["name"]`, against a real region."""
+
+import pytest
+
+from lambdalab.errors import BadOption, ResourceConflict, ResourceNotFound
+
+pytestmark = pytest.mark.toolchains
+RUNTIME = "python3.12"
+
+
+def returning(value):
+    return f"def handler(event, context):\n    if event.get('fail'):\n        raise ValueError\n    return {value!r}\n"
+
+
+@pytest.fixture
+def function(lab, request):
+    made = lab[request.node.name[-60:].replace("_", "-")]
+    made.deploy(returning("one"), runtime=RUNTIME)
+    yield made
+    made.delete()
+
+
+@pytest.fixture
+def two(function):
+    """A function with two versions."""
+    function.publish("first")
+    function.deploy(returning("two"), runtime=RUNTIME, memory=256)
+    function.publish("second")
+    return function
+
+
+def test_publishing_twice_is_one_version(function):
+    first, again = function.publish("first cut"), function.publish("other words")
+    assert (first.version, first.new, first.configuration["Description"]) == ("1", True, "first cut")
+    assert (again.version, again.new) == ("1", False)
+
+
+def test_a_published_version_can_be_called_at_once(function):
+    assert function.invoke(qualifier=function.publish().version).payload == "one"
+
+
+def test_an_alias_is_made_moved_and_taken_back(two):
+    made = two.alias("production", 1)
+    assert (made.before, made.route.version) == (None, "1")
+    canary = two.alias("production", 1, canary={"2": 0.25})
+    assert canary.route.shares == (("1", 0.75), ("2", 0.25))
+    assert two.rollback("production").route.shares == (("1", 1),)
+    two.alias("production", 2)
+    assert two.rollback("production").route.version == "1"
+    with pytest.raises(BadOption, match="no earlier version"):
+        two.rollback("production")
+
+
+def test_a_description_alone_leaves_a_canary_as_it_is(two):
+    two.alias("production", 1, canary={"2": 0.25})
+    assert two.alias("production", description="live").route.weights == {"2": 0.25}
+
+
+def test_a_new_alias_needs_a_version(function):
+    with pytest.raises(BadOption, match="name the version that it shall point at"):
+        function.alias("production", canary={"1": 0.5})
+
+
+def test_what_was_observed_through_an_alias_is_told_by_version(two):
+    two.alias("production", 1)
+    two.invoke({}, qualifier="production")
+    two.invoke({"fail": True}, qualifier="production")
+    calls = two.versions().calls["production"]
+    assert [(call.version, call.ok, call.cold) for call in calls] == [("1", True, True), ("1", False, False)]
+    two.alias("production", 2)
+    assert two.versions().calls["production"] == ()
+
+
+def test_two_versions_are_compared_in_code_and_settings(two):
+    found = two.versions(("1", "2")).difference
+    assert [change.what for change in found.changes] == ["code", "memory", "description"]
+    (file,) = found.files
+    assert file.path == "lambda_function.py" and "'one'" in file.before and "'two'" in file.now
+    assert two.versions(("2", "2")).difference.changes == ()
+
+
+def test_a_version_is_deleted_unless_an_alias_has_it(two):
+    two.alias("production", 1)
+    with pytest.raises(ResourceConflict):
+        two.delete("1")
+    assert two.delete("2") is None
+    with pytest.raises(ResourceNotFound):
+        two.delete("2")
+    assert repr(two.delete("production")).endswith(":production deleted")
+    with pytest.raises(ResourceNotFound):
+        two.delete("production")
+
+
+def test_settings_are_changed_one_by_one_and_taken_away(function):
+    done = function.configure(memory=512, env={"STAGE": "prod", "LEVEL": "1"})
+    assert {change.what for change in done.changes} == {"memory", "STAGE", "LEVEL"}
+    assert {change.what for change in function.configure(env_remove=["LEVEL"]).changes} == {"LEVEL"}
+    assert function.configure(memory=512).changes == ()
+    assert function.settings().configuration["Environment"] == {"Variables": {"STAGE": "prod"}}
+
+
+def test_concurrency_is_reserved_provisioned_and_given_back(two):
+    assert two.reserve(5).reserved == 5
+    two.alias("production", 1)
+    (ready,) = two.provision(2, qualifier="production").provisioned
+    assert (ready.qualifier, ready.requested, ready.available, ready.status) == ("production", 2, 2, "READY")
+    assert two.provision(None, qualifier="production").provisioned == ()
+    assert two.reserve(None).reserved is None
