@@ -1,4 +1,4 @@
-"""Tab on a `%lambda` line: sub-commands, options, runtimes, functions, variables. Bodies stay with Jedi.
+"""Tab on a `%lambda` line: sub-commands, options, names of what is there. Bodies stay with Jedi.
 
 IPython's Matcher API v2: the matcher suppresses all others on the magic's line, and is silent elsewhere.
 """
@@ -7,22 +7,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
 from lambdalab.notebook import values
-from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS, Command, Completes, Option
+from lambdalab.notebook.command import Command, Completes, Option
+from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS
 
 Matcher = Callable[[CompletionContext], SimpleMatcherResult]
 _LINE = re.compile(r"^\s*(?:[\w.\[\]'\"]+\s*=\s*)?(?P<kind>%%?)lambda\s+(?P<words>.*)$")
 
 
-def matcher(functions: Callable[[], Sequence[str]], namespace: Callable[[], Mapping[str, Any]]) -> Matcher:
-    """The matcher to append to `shell.Completer.custom_matchers`.
+class Names(Protocol):
+    """The names of what there is (`client/names.py`). Asking must not start a region."""
 
-    `functions` gives the names of functions and must not start a region; `namespace` the notebook's variables.
-    """
+    def functions(self) -> Sequence[str]:
+        """Functions."""
+
+    def versions(self, function: str) -> Sequence[str]:
+        """Versions of a function."""
+
+    def aliases(self, function: str) -> Sequence[str]:
+        """Aliases of a function."""
+
+    def layers(self) -> Sequence[str]:
+        """Layers."""
+
+    def layer_versions(self) -> Sequence[str]:
+        """Layers with a version, `common:1`."""
+
+
+def matcher(names: Callable[[], Names], namespace: Callable[[], Mapping[str, Any]]) -> Matcher:
+    """The matcher to append to `shell.Completer.custom_matchers`; `namespace` gives the notebook's variables."""
 
     @context_matcher(identifier="lambdalab")  # type: ignore[untyped-decorator]
     def lambda_matcher(context: CompletionContext) -> SimpleMatcherResult:
@@ -30,7 +48,7 @@ def matcher(functions: Callable[[], Sequence[str]], namespace: Callable[[], Mapp
         if found is None or (found["kind"] == "%%" and context.cursor_line > 0):
             return SimpleMatcherResult(completions=[])
         *before, fragment = re.split(r"\s+", found["words"])
-        offered = _offered(before, found["kind"], functions, namespace)
+        offered = _Line(before, fragment, found["kind"], names, namespace).offered()
         completions = [SimpleCompletion(text=word, type="magic") for word in offered if word.startswith(fragment)]
         return SimpleMatcherResult(completions=completions, suppress=True, matched_fragment=fragment, ordered=True)
 
@@ -38,44 +56,90 @@ def matcher(functions: Callable[[], Sequence[str]], namespace: Callable[[], Mapp
     return matches
 
 
-def _offered(
-    before: Sequence[str],
-    kind: str,
-    functions: Callable[[], Sequence[str]],
-    namespace: Callable[[], Mapping[str, Any]],
-) -> Iterable[str]:
-    """What may stand after the words `before`."""
-    if not before:
-        names = functions() if kind == "%%" else ()
-        return [*(name for name in SUBCOMMANDS if kind == "%" or COMMANDS[name].body == "event"), *names]
-    command = COMMANDS.get(before[0]) or (DEPLOY if kind == "%%" else None)
-    if command is None:
-        return ()
-    option = _option(command, before[-1])
-    if option is not None and option.placeholder is not None:
-        return _values(option.completes, functions, namespace)
-    flags = [flag for one in command.options for flag in one.flags if one.repeat or flag not in before]
-    argument = len(before) == 1 and command is not DEPLOY
-    return [*(_values(command.completes, functions, namespace) if argument else ()), *flags]
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A magic's line up to the cursor: the whole words, and the piece of one that is being typed."""
+
+    before: Sequence[str]
+    fragment: str
+    kind: str
+    names: Callable[[], Names]
+    namespace: Callable[[], Mapping[str, Any]]
+
+    def offered(self) -> Iterable[str]:
+        """What may stand there."""
+        if not self.before:
+            functions = self.names().functions() if self.kind == "%%" else ()
+            return [*(name for name in SUBCOMMANDS if self.kind == "%" or COMMANDS[name].body != "none"), *functions]
+        command = COMMANDS.get(self.before[0]) or (DEPLOY if self.kind == "%%" else None)
+        if command is None:
+            return ()
+        option = self._open_option(command)
+        if option is not None:
+            return self._values(option.completes, command)
+        flags = [flag for one in command.options for flag in one.flags if one.repeat or flag not in self.before]
+        place = len(self._arguments(command))
+        if command is DEPLOY or place >= len(command.arguments):
+            return flags
+        return [*self._values(command.arguments[place].completes, command), *flags]
+
+    def _open_option(self, command: Command) -> Option | None:
+        """The option whose value is being typed."""
+        for back, word in enumerate(reversed(self.before), 1):
+            option = _option(command, word)
+            if option is not None:
+                return option if option.words >= back else None
+        return None
+
+    def _arguments(self, command: Command) -> list[str]:
+        """The words before the cursor that are neither an option nor its value."""
+        found: list[str] = []
+        values_left = 0
+        for word in self.before[1:]:
+            option = _option(command, word)
+            if option is not None:
+                values_left = option.words
+            elif values_left:
+                values_left -= 1
+            elif not word.startswith("-"):
+                found.append(word)
+        return found
+
+    def _values(self, what: Completes, command: Command) -> Iterable[str]:
+        if what == "variable":
+            return sorted(name for name, value in self.namespace().items() if _may_be_event(name, value))
+        if what in _FIXED:
+            return _FIXED[what]
+        return self._named(what, command) if what else ()
+
+    def _named(self, what: Completes, command: Command) -> Iterable[str]:
+        names = self.names()
+        if what == "qualified":
+            function, colon, _ = self.fragment.partition(":")
+            return [f"{function}:{one}" for one in _qualifiers(names, function)] if colon else names.functions()
+        if what in ("function", "layer", "layer version"):
+            return {"function": names.functions, "layer": names.layers, "layer version": names.layer_versions}[what]()
+        function = next(iter(self._arguments(command)), "").partition(":")[0]
+        if not function:
+            return ()
+        of = {"version": names.versions, "alias": names.aliases}
+        return of[what](function) if what in of else _qualifiers(names, function)
+
+
+_FIXED: dict[str, Sequence[str]] = {
+    "runtime": values.RUNTIMES,
+    "architecture": values.ARCHITECTURES,
+    "log format": values.LOG_FORMATS,
+    "command": (DEPLOY.name, *SUBCOMMANDS),
+}
 
 
 def _option(command: Command, word: str) -> Option | None:
     return next((option for option in command.options if word in option.flags), None)
 
 
-def _values(
-    what: Completes, functions: Callable[[], Sequence[str]], namespace: Callable[[], Mapping[str, Any]]
-) -> Iterable[str]:
-    if what == "function":
-        return functions()
-    if what == "variable":
-        return sorted(name for name, value in namespace().items() if _may_be_event(name, value))
-    fixed: dict[str, Sequence[str]] = {
-        "runtime": values.RUNTIMES,
-        "architecture": values.ARCHITECTURES,
-        "command": [DEPLOY.name, *SUBCOMMANDS],
-    }
-    return fixed.get(what, ())
+def _qualifiers(names: Names, function: str) -> list[str]:
+    return [*names.aliases(function), *names.versions(function)]
 
 
 def _may_be_event(name: str, value: Any) -> bool:

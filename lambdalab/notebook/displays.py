@@ -10,19 +10,42 @@ from lambdalab.client.display import DISPLAYS
 
 def fill() -> None:
     """Give every type of result its view. The views are imported here: with the first result, not before."""
-    from lambdalab.client.deployment import Deployment  # noqa: PLC0415
-    from lambdalab.client.invocation import Invocation  # noqa: PLC0415
-    from lambdalab.client.lab import Doctor, FunctionList  # noqa: PLC0415
-    from lambdalab.client.logs import LogView  # noqa: PLC0415
-    from lambdalab.notebook.views import doctor, function_card, function_list, invocation, logs  # noqa: PLC0415
+    from lambdalab.client import concurrency as running  # noqa: PLC0415
+    from lambdalab.client import configuring, deployment, lab  # noqa: PLC0415
+    from lambdalab.client import invocation as calls  # noqa: PLC0415
+    from lambdalab.client import layers as published  # noqa: PLC0415
+    from lambdalab.client import logs as lines  # noqa: PLC0415
+    from lambdalab.client import versions as kept  # noqa: PLC0415
+    from lambdalab.notebook.actions.functions import Deleted  # noqa: PLC0415
+    from lambdalab.notebook.views import (  # noqa: PLC0415
+        concurrency,
+        deleted,
+        doctor,
+        function_card,
+        function_list,
+        invocation,
+        layers,
+        logs,
+        settings,
+        versions,
+    )
 
     DISPLAYS.update(
         {
-            Invocation: invocation.html,
-            Deployment: function_card.html,
-            FunctionList: function_list.html,
-            LogView: logs.html,
-            Doctor: doctor.html,
+            calls.Invocation: invocation.html,
+            deployment.Deployment: function_card.html,
+            configuring.FunctionSettings: settings.html,
+            lab.FunctionList: function_list.html,
+            lab.Doctor: doctor.html,
+            lines.LogView: logs.html,
+            kept.Versions: versions.html,
+            kept.AliasChange: versions.alias_html,
+            kept.Publication: versions.publication_html,
+            published.LayerPublication: layers.publication_html,
+            published.LayerVersions: layers.versions_html,
+            published.LayerList: layers.list_html,
+            running.Concurrency: concurrency.html,
+            Deleted: deleted.html,
         }
     )
 

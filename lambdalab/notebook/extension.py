@@ -19,7 +19,7 @@ class Loaded:
         self._shell = shell
         self.magics = LambdaLab(shell, _lab)
         self._displays = Displays(shell.display_formatter)
-        self._matcher: Matcher = matcher(lambda: _lab().running_function_names(), lambda: shell.user_ns)
+        self._matcher: Matcher = matcher(lambda: _lab().names, lambda: shell.user_ns)
 
     def register(self) -> None:
         """Add the magic, the completion, and the way results are shown."""

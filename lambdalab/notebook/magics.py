@@ -14,6 +14,7 @@ from traitlets import Bool, Enum, Int, TraitError, Unicode, validate
 from lambdalab.errors import BadOption, LabError
 from lambdalab.notebook import actions, options, values
 from lambdalab.notebook.aws_environment import AwsEnvironment
+from lambdalab.notebook.context import Context
 from lambdalab.notebook.status import CellStatus
 from lambdalab.notebook.waiting import wait
 
@@ -64,7 +65,15 @@ class LambdaLab(Magics):
         %%lambda invoke NAME         call it with the cell's body, JSON, as the event
         %lambda list                 all functions
         %lambda logs NAME            what it wrote
-        %lambda delete NAME          delete it
+        %lambda delete NAME          delete it; NAME:1 a version, NAME:production an alias
+        %lambda publish NAME         keep it as it is now as a version
+        %lambda alias NAME ALIAS 1   point an alias at version 1; --canary 2=10% shifts a share
+        %lambda versions NAME        versions, aliases, where calls went, what differs
+        %lambda rollback NAME ALIAS  go back
+        %lambda layer NAME           a layer's versions; --requirements publishes one
+        %%lambda layer NAME          the cell becomes a Python module of a layer
+        %lambda config NAME          its settings; --memory 512 changes one
+        %lambda concurrency NAME     calls at once; --reserved 5, or NAME:1 --provisioned 2
         %lambda doctor               what can run here, and what is enforced
         %lambda help COMMAND         options and an example
 
@@ -77,13 +86,13 @@ class LambdaLab(Magics):
             return actions.asks_for_help(request) or self._ask(request, cell)
 
     def _ask(self, request: options.Request, cell: str | None) -> Any:
-        context = actions.Context(
+        context = Context(
             label=f"Cell In[{len(self._ipython.history_manager.input_hist_raw) - 1}]",
             body=cell,
             namespace=self._ipython.user_ns,
             defaults={"memory": self.memory, "timeout": self.timeout, "runtime": self.runtime},
         )
-        what = f"{request.command.name} {request.argument}".strip()
+        what = " ".join((request.command.name, *request.arguments))
         result = wait(lambda: actions.run(self._lab(), request, context), what, CellStatus(self._ipython, what))
         self._use_environment()
         return result

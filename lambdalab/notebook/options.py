@@ -9,20 +9,26 @@ from typing import Any, NoReturn
 
 from lambdalab.errors import BadOption
 from lambdalab.notebook import words
-from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS, Command, Option
+from lambdalab.notebook.command import Argument, Command, Option
+from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One parsed line: the sub-command, its one argument ("" when absent), and its options by name.
+    """One parsed line: the sub-command, its arguments by their places, and its options by name.
 
-    Options that were not given are absent. `help` asks for the command's help instead.
+    Arguments and options that were not given are absent. `help` asks for the command's help instead.
     """
 
     command: Command
-    argument: str = ""
+    arguments: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     help: bool = False
+
+    @property
+    def argument(self) -> str:
+        """The first argument; "" when there is none."""
+        return self.arguments[0] if self.arguments else ""
 
 
 def parse(line: str, *, has_body: bool) -> Request:
@@ -55,20 +61,25 @@ def _parse_subcommand(command: Command, rest: list[str], has_body: bool) -> Requ
 def _parse_words(command: Command, given: list[str]) -> Request:
     if "-h" in given or "--help" in given:
         return Request(command, help=True)
-    # The argument is no positional of argparse's: an optional one before options would be taken as missing.
+    # The arguments are no positionals of argparse's: optional ones before options would be taken as missing.
     found, others = _parser(command.name).parse_known_args(given)
-    arguments = [word for word in others if not word.startswith("-")]
     flags = [word for word in others if word.startswith("-")]
-    for word in [*flags, *arguments[1 if command.argument else 0 :]]:
+    given_words = [word for word in others if not word.startswith("-")]
+    for word in [*flags, *given_words[len(command.arguments) :]]:
         _refuse(command, word)
-    return Request(command, _required(command, arguments), vars(found))
+    return Request(command, _arguments(command, given_words), vars(found))
 
 
-def _required(command: Command, arguments: list[str]) -> str:
-    optional = not command.argument or command.argument.startswith("[")
-    if not arguments and not optional:
-        raise BadOption(f"{_magic(command)} needs a function's name: {command.usage.split(' [')[0]}")
-    return arguments[0] if arguments else ""
+def _arguments(command: Command, given: list[str]) -> tuple[str, ...]:
+    missing = [argument for argument in command.arguments[len(given) :] if not argument.optional]
+    if missing:
+        usage = " ".join((command.words, *(argument.placeholder for argument in command.arguments)))
+        raise BadOption(f"{command.words} needs {_and(missing)}: {usage}")
+    return tuple(argument.convert(word) for argument, word in zip(command.arguments, given, strict=False))
+
+
+def _and(missing: list[Argument]) -> str:
+    return " and ".join(argument.what for argument in missing)
 
 
 def _refuse(command: Command, word: str) -> NoReturn:
@@ -76,22 +87,18 @@ def _refuse(command: Command, word: str) -> NoReturn:
     known = [spelling for option in command.options for spelling in option.flags]
     if word.startswith("{") and command.name == "invoke":
         raise BadOption(
-            f"{_magic(command)} does not take the event on its line. Set single values with --set name=Ada, "
+            f"{command.words} does not take the event on its line. Set single values with --set name=Ada, "
             "or begin a cell with %%lambda invoke NAME and write the JSON below."
         )
     if not word.startswith("-"):
         raise BadOption(
-            f"{_magic(command)} does not take {word!r} here. Quote values that have spaces. Usage: {command.usage}"
+            f"{command.words} does not take {word!r} here. Quote values that have spaces. Usage: {command.usage}"
         )
     if not known:
-        raise BadOption(f"{_magic(command)} takes no options; {flag} is not one.")
+        raise BadOption(f"{command.words} takes no options; {flag} is not one.")
     raise BadOption(
-        f"{_magic(command)} has no option {flag}.{words.did_you_mean(flag, known)} It has: {', '.join(known)}."
+        f"{command.words} has no option {flag}.{words.did_you_mean(flag, known)} It has: {', '.join(known)}."
     )
-
-
-def _magic(command: Command) -> str:
-    return "%%lambda" if command is DEPLOY else f"%lambda {command.name}"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -104,7 +111,7 @@ class _Parser(argparse.ArgumentParser):
 @cache
 def _parser(name: str) -> _Parser:
     command = COMMANDS[name]
-    parser = _Parser(prog=_magic(command), add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    parser = _Parser(prog=command.words, add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
     for option in command.options:
         _add(parser, option)
     return parser
@@ -114,5 +121,11 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     if option.placeholder is None:
         parser.add_argument(*option.flags, action="store_true", dest=option.dest)
         return
-    action = "append" if option.repeat else "store"
-    parser.add_argument(*option.flags, action=action, type=option.convert, dest=option.dest, metavar=option.placeholder)
+    parser.add_argument(
+        *option.flags,
+        action="append" if option.repeat else "store",
+        nargs=option.words if option.words > 1 else None,
+        type=option.convert,
+        dest=option.dest,
+        metavar=tuple(option.placeholder.split()) if option.words > 1 else option.placeholder,
+    )

@@ -1,6 +1,6 @@
 """Checks of single option values. Each takes the words, gives the value, and raises `BadOption` with rule and way out.
 
-Ranges and texts are AWS's (`lambda-contract.md` sections 1 and 20): what passes here passes the API too.
+Ranges and texts are AWS's (`lambda-contract.md` sections 1, 5, 6 and 20): what passes here passes the API too.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal, InvalidOperation
 
 from lambdalab.errors import BadOption
 from lambdalab.notebook.words import did_you_mean
@@ -16,6 +17,9 @@ RUNTIMES = (
     "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python3.9",
 )  # fmt: skip
 ARCHITECTURES = ("x86_64", "arm64")
+LOG_FORMATS = ("Text", "JSON")
+NONE = "none"
+"""The word that takes a setting away."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -74,3 +78,120 @@ def since(words: str) -> timedelta:
     if match is None:
         raise BadOption(f"--since is {words!r}; write a number and s, m, h or d, such as --since 5m.")
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+def alias(words: str) -> str:
+    """An alias's name."""
+    if re.fullmatch(r"(?![0-9]+$)[a-zA-Z0-9-_]{1,128}", words):
+        return words
+    raise BadOption(
+        f"the alias is {words!r}; AWS has letters, digits, - and _ there, and not only digits, which would be a "
+        "version. The order is %lambda alias FUNCTION ALIAS VERSION."
+    )
+
+
+def version(words: str) -> str:
+    """A version: its number, or $LATEST."""
+    if words.isdecimal() or words == "$LATEST":
+        return words
+    guess = " Did you mean $LATEST?" if words.lstrip("$").lower() == "latest" else ""
+    raise BadOption(f"the version is {words!r}; it is a number, as %lambda publish gives it, or $LATEST.{guess}")
+
+
+def canary(words: str) -> tuple[str, float]:
+    """A version and its share of the calls, 0 to 1: `2=10%`, `2=0.1`."""
+    number, equals, share = words.partition("=")
+    try:
+        value = Decimal(share.removesuffix("%")) / (100 if share.endswith("%") else 1)
+    except InvalidOperation:
+        value = Decimal(-1)
+    if not equals or not number.isdecimal():
+        raise BadOption(f"--canary is {words!r}; write a version's number and its share: --canary 2=10%.")
+    if not 0 <= value <= 1:
+        raise BadOption(
+            f"--canary is {words!r}; the share is 0% to 100%, or a number from 0 to 1: --canary {number}=10%."
+        )
+    return number, float(value)
+
+
+def layer(words: str) -> str:
+    """A layer's name."""
+    if re.fullmatch(r"[a-zA-Z0-9-_]{1,64}", words):
+        return words
+    name, colon, number = words.rpartition(":")
+    way = f" For one version: %lambda layer {name} --delete {number}." if colon and number.isdecimal() else ""
+    raise BadOption(f"the layer is {words!r}; AWS has letters, digits, - and _ there, at most 64.{way}")
+
+
+def layer_version(words: str) -> str:
+    """A version of a layer, `common:1`, or its ARN; "" for none."""
+    if words == NONE:
+        return ""
+    if words.startswith("arn:") or re.fullmatch(r"[a-zA-Z0-9-_]+:\d+", words):
+        return words
+    name = words.rpartition(":")[0] or words
+    raise BadOption(
+        f"--layer is {words!r}; a function has one version of a layer: --layer {name}:1."
+        f" %lambda layer {name} lists them."
+    )
+
+
+def layer_number(words: str) -> int:
+    """The number of a layer's version."""
+    if words.isdecimal() and int(words) >= 1:
+        return int(words)
+    raise BadOption(f"--delete is {words!r}; it takes the number of a version, such as --delete 1.")
+
+
+def module(words: str) -> str:
+    """A Python module's name."""
+    if words.isidentifier():
+        return words
+    raise BadOption(f"--module is {words!r}; it is what `import` would say, such as --module common, without .py.")
+
+
+def kms(words: str) -> str:
+    """A KMS key as `client/configuring.py` takes it; "" for none."""
+    if words == NONE:
+        return ""
+    if re.fullmatch(r"arn:\S+|alias/[a-zA-Z0-9/_-]+|[a-f0-9-]{36}|mrk-[a-f0-9]{32}", words):
+        return words
+    raise BadOption(f"--kms is {words!r}; write alias/NAME, a key's id, its ARN, or none.")
+
+
+def vpc(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Subnets and security groups, `subnet-1,subnet-2/sg-1`; two empty ones for none."""
+    if words == NONE:
+        return (), ()
+    left, _, right = words.partition("/")
+    subnets, groups = tuple(left.split(",")), tuple(right.split(","))
+    if all(one.startswith("subnet-") for one in subnets) and all(one.startswith("sg-") for one in groups):
+        return subnets, groups
+    raise BadOption(
+        f"--vpc is {words!r}; write subnets, a slash, security groups: --vpc subnet-1,subnet-2/sg-1, or none."
+    )
+
+
+def log_format(words: str) -> str:
+    """`Text` or `JSON`."""
+    if words in LOG_FORMATS:
+        return words
+    raise BadOption(f"--log-format is {words!r}; choose Text or JSON.{did_you_mean(words, LOG_FORMATS)}")
+
+
+def reserved(words: str) -> int | None:
+    """Concurrency to reserve; None gives it back."""
+    return _count("--reserved", words, 0)
+
+
+def provisioned(words: str) -> int | None:
+    """Environments to keep ready; None ends them."""
+    return _count("--provisioned", words, 1)
+
+
+def _count(flag: str, words: str, low: int) -> int | None:
+    if words == NONE:
+        return None
+    if words.isdecimal() and int(words) >= low:
+        return int(words)
+    raise BadOption(f"{flag} is {words!r}; it takes a whole number from {low}, or none to take it away.")

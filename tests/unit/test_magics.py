@@ -9,7 +9,7 @@ from traitlets import TraitError
 from traitlets.config import Config
 
 from lambdalab.errors import BadEvent, BadOption, ResourceNotFound
-from lambdalab.notebook.actions import Deleted
+from lambdalab.notebook.actions.functions import Deleted
 from lambdalab.notebook.magics import LambdaLab
 from lambdalab.notebook.views.help import Help
 
@@ -47,8 +47,47 @@ class FakeFunction:
     def logs(self, **options):
         return self._record("logs", **options)
 
-    def delete(self):
-        self._record("delete")
+    def delete(self, qualifier):
+        self._record("delete", qualifier)
+
+    def publish(self, description):
+        return self._record("publish", description)
+
+    def alias(self, name, version, **options):
+        return self._record("alias", name, version, **options)
+
+    def versions(self, compare):
+        return self._record("versions", compare)
+
+    def rollback(self, alias):
+        return self._record("rollback", alias)
+
+    def settings(self):
+        return self._record("settings")
+
+    def configure(self, **settings):
+        return self._record("configure", **settings)
+
+    def concurrency(self):
+        return self._record("concurrency")
+
+    def reserve(self, count):
+        return self._record("reserve", count)
+
+    def provision(self, count, **options):
+        return self._record("provision", count, **options)
+
+
+class FakeLayer:
+    def __init__(self, name, lab):
+        self._name, self._lab = name, lab
+
+    def __getattr__(self, what):
+        def record(*args, **options):
+            self._lab.asked.append((what, self._name, *args, options))
+            return self._lab.result
+
+        return record
 
 
 class FakeLab:
@@ -62,6 +101,12 @@ class FakeLab:
 
     def functions(self):
         return ["hello"]
+
+    def layer(self, name):
+        return FakeLayer(name, self)
+
+    def layers(self):
+        return ["common"]
 
     def doctor(self):
         return "well"
@@ -145,6 +190,125 @@ def test_the_other_sub_commands_ask_the_lab(shell):
     assert (options["since"].total_seconds(), options["grep"], options["limit"]) == (300, "ERROR", 20)
 
 
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ('publish hello -m "first cut"', ("publish", "hello", "first cut", {})),
+        ("publish hello", ("publish", "hello", None, {})),
+        ("alias hello production 1", ("alias", "hello", "production", "1", {"canary": None, "description": None})),
+        (
+            "alias hello production 1 --canary 2=10%",
+            ("alias", "hello", "production", "1", {"canary": {"2": 0.1}, "description": None}),
+        ),
+        (
+            "alias hello production --description live",
+            ("alias", "hello", "production", None, {"canary": None, "description": "live"}),
+        ),
+        ("versions hello", ("versions", "hello", None, {})),
+        ("versions hello --compare 1 production", ("versions", "hello", ("1", "production"), {})),
+        ("rollback hello production", ("rollback", "hello", "production", {})),
+        ("config hello", ("settings", "hello", {})),
+        (
+            "config hello --layer common:1 --memory 512 --env STAGE=prod --kms alias/lab --arch arm64"
+            " --vpc subnet-1,subnet-2/sg-1",
+            (
+                "configure",
+                "hello",
+                {
+                    "layers": ["common:1"],
+                    "memory": 512,
+                    "env": {"STAGE": "prod"},
+                    "kms": "alias/lab",
+                    "architecture": "arm64",
+                    "vpc": (("subnet-1", "subnet-2"), ("sg-1",)),
+                },
+            ),
+        ),
+        (
+            "config hello --layer none --kms none --vpc none --unset A --unset B --tmp 1024 --log-format JSON",
+            (
+                "configure",
+                "hello",
+                {
+                    "layers": [],
+                    "kms": "",
+                    "vpc": ((), ()),
+                    "env_remove": ["A", "B"],
+                    "ephemeral": 1024,
+                    "log_format": "JSON",
+                },
+            ),
+        ),
+        ("concurrency hello", ("concurrency", "hello", {})),
+        ("concurrency hello --reserved 5", ("reserve", "hello", 5, {})),
+        ("concurrency hello --reserved 0", ("reserve", "hello", 0, {})),
+        ("concurrency hello --reserved none", ("reserve", "hello", None, {})),
+        ("concurrency hello:production --provisioned 2", ("provision", "hello", 2, {"qualifier": "production"})),
+        ("concurrency hello:1 --provisioned none", ("provision", "hello", None, {"qualifier": "1"})),
+        ("delete hello:1", ("delete", "hello", "1", {})),
+        ("layer common", ("versions", "common", {})),
+        ("layer common --delete 2", ("delete", "common", 2, {})),
+        (
+            'layer common --requirements "requests==2.*" --requirements six --runtime python3.12 --refresh',
+            (
+                "publish_requirements",
+                "common",
+                "requests==2.*",
+                "six",
+                {"runtime": "python3.12", "architecture": "x86_64", "description": "", "refresh": True},
+            ),
+        ),
+    ],
+)
+def test_a_line_asks_the_client_for_what_it_says(shell, line, asked):
+    shell.run_line_magic("lambda", line)
+    assert shell.lab.asked == [asked]
+
+
+def test_deleting_a_version_says_so(shell):
+    assert shell.run_line_magic("lambda", "delete hello:1") == Deleted("hello", "1")
+    assert repr(Deleted("hello", "1")) == "hello:1 deleted"
+
+
+def test_all_layers_are_listed_without_a_name(shell):
+    assert shell.run_line_magic("lambda", "layer") == ["common"]
+
+
+def test_a_cells_body_becomes_a_layers_module(shell):
+    shell.run_cell_magic("lambda", "layer my-tools --module tools --runtime python3.12 -d helpers", "X = 1\n")
+    ((what, name, source, options),) = shell.lab.asked
+    assert (what, name, source) == ("publish_module", "my-tools", "X = 1\n")
+    assert options["label"].startswith("Cell In[") and options["first_line"] == 2
+    assert (options["module"], options["runtimes"], options["description"]) == ("tools", ["python3.12"], "helpers")
+
+
+@pytest.mark.parametrize(
+    ("line", "body", "said"),
+    [
+        ("alias hello production", None, "says nothing to change: add a version"),
+        ("concurrency hello:1 --reserved 5", None, "%lambda concurrency hello --reserved 5"),
+        ("concurrency hello --provisioned 2", None, "%lambda concurrency hello:production --provisioned 2"),
+        ("config hello --layer none --layer common:1", None, "--layer none takes all layers away"),
+        ("layer --requirements requests", None, "needs the layer's name"),
+        ("layer", "X = 1\n", "needs the layer's name"),
+        ("layer common --runtime python3.12", None, "--runtime goes with --requirements or a cell's body"),
+        ("layer common --module tools", None, "--module goes with a cell's body"),
+        ("layer common --requirements six --module tools", None, "--module goes with a cell's body"),
+        ("layer common --refresh", "X = 1\n", "--refresh goes with --requirements"),
+        ("layer common --requirements six", "X = 1\n", "--requirements goes without a cell's body"),
+        ("layer common --delete 1 --requirements six", None, "--delete goes alone"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_the_lab_is_asked(shell, line, body, said):
+    with pytest.raises(BadOption) as caught:
+        if body is None:
+            shell.run_line_magic("lambda", line)
+        else:
+            shell.run_cell_magic("lambda", line, body)
+    assert said in str(caught.value)
+    assert shell.lab.asked == []
+
+
 def test_an_error_is_raised_and_shown_as_one_line_without_internals(shell, capsys):
     outcome = shell.run_cell("%lambda delete missing")
     assert isinstance(outcome.error_in_exec, ResourceNotFound)
@@ -158,7 +322,7 @@ def test_the_whole_traceback_can_be_asked_for(shell, capsys):
     shell.run_cell("%config LambdaLab.full_traceback = True")
     shell.run_cell("%lambda delete missing")
     shown = capsys.readouterr().out
-    assert "Traceback" in shown and "actions.py" in shown
+    assert "Traceback" in shown and "actions" in shown
 
 
 def test_a_body_that_is_not_json_names_the_cell(shell):

@@ -42,6 +42,22 @@ def test_an_option_may_be_joined_to_its_value_by_an_equals_sign():
     assert parse("hello --memory=512", has_body=True).options == {"memory": 512}
 
 
+def test_arguments_stand_in_their_places_and_options_anywhere():
+    request = parse("alias --canary 2=33.3% hello production $LATEST", has_body=False)
+    assert request.arguments == ("hello", "production", "$LATEST")
+    assert request.options == {"canary": ("2", 0.333)}
+
+
+@pytest.mark.parametrize(("share", "value"), [("10%", 0.1), ("0.1", 0.1), ("0%", 0.0), ("100%", 1.0), ("1", 1.0)])
+def test_a_share_is_percent_or_a_fraction(share, value):
+    assert parse(f"alias f a 1 --canary 2={share}", has_body=False).options == {"canary": ("2", value)}
+
+
+def test_an_option_may_take_two_words():
+    request = parse("versions --compare 1 2 hello", has_body=False)
+    assert (request.argument, request.options) == ("hello", {"compare": ["1", "2"]})
+
+
 @pytest.mark.parametrize("line", ["", "-h", "--help"])
 def test_the_magic_alone_asks_for_help(line):
     assert parse(line, has_body=False).command.name == "help"
@@ -70,6 +86,31 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
         ("logs hello --since 5", False, "--since is '5'; write a number and s, m, h or d"),
         ('hello -d "half', True, "is not closed"),
         ('invoke hello --set a={"b": 1', False, "has no closing '}'"),
+        ("publsh hello", False, "Did you mean publish?"),
+        ("publish", False, "%lambda publish needs a function's name: %lambda publish NAME"),
+        ("alias hello", False, "%lambda alias needs an alias's name: %lambda alias NAME ALIAS [VERSION]"),
+        ("rollback", False, "needs a function's name and an alias's name"),
+        ("alias hello 1 production", False, "The order is %lambda alias FUNCTION ALIAS VERSION."),
+        ("alias hello production one", False, "the version is 'one'; it is a number"),
+        ("alias hello production latest", False, "Did you mean $LATEST?"),
+        ("alias hello production 1 2", False, "does not take '2' here"),
+        ("alias hello production 1 --canary 2", False, "write a version's number and its share: --canary 2=10%"),
+        ("alias hello production 1 --canary 2=10", False, "the share is 0% to 100%, or a number from 0 to 1"),
+        ("alias hello production 1 --canary 2=ten%", False, "the share is 0% to 100%"),
+        ("alias hello production 1 --canari 2=10%", False, "Did you mean --canary?"),
+        ("versions hello --compare 1", False, "argument --compare: expected 2 arguments"),
+        ("layer a.b", False, "the layer is 'a.b'; AWS has letters"),
+        ("layer common:1", False, "%lambda layer common --delete 1"),
+        ("layer common --delete first", False, "--delete is 'first'; it takes the number of a version"),
+        ("layer common --module a.py", True, "--module is 'a.py'; it is what `import` would say"),
+        ("config hello --layer common", False, "--layer is 'common'; a function has one version of a layer"),
+        ("config hello --kms lab", False, "--kms is 'lab'; write alias/NAME"),
+        ("config hello --vpc subnet-1", False, "write subnets, a slash, security groups"),
+        ("config hello --vpc sg-1/subnet-1", False, "write subnets, a slash, security groups"),
+        ("config hello --log-format Jason", False, "choose Text or JSON"),
+        ("config hello --memry 5", False, "Did you mean --memory?"),
+        ("concurrency hello --reserved few", False, "it takes a whole number from 0, or none"),
+        ("concurrency hello:1 --provisioned 0", False, "it takes a whole number from 1, or none"),
     ],
 )
 def test_an_error_names_the_value_the_rule_and_the_way_out(line, has_body, words_of_the_error):
@@ -103,7 +144,7 @@ def test_a_runtime_of_another_language_is_left_to_awss_own_check():
     assert parse("hello --runtime nodejs22.x", has_body=True).options == {"runtime": "nodejs22.x"}
 
 
-@pytest.mark.parametrize("name", ["list", "logs", "delete", "doctor", "help"])
+@pytest.mark.parametrize("name", ["list", "logs", "delete", "doctor", "help", "publish", "versions", "config"])
 def test_a_cell_cannot_deploy_a_function_named_like_a_sub_command(name):
     assert f"a function named {name}" in refusal(name, has_body=True)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lambdalab.notebook.views import blocks
+from lambdalab.notebook.views import blocks, changes
 from lambdalab.notebook.views.css import output
 from lambdalab.notebook.views.figures import duration, megabytes, seconds, size, vcpu
 from lambdalab.notebook.views.html import Html, join, mono, muted
 from lambdalab.notebook.views.icons import icon
 from lambdalab.notebook.views.kit import (
-    Column,
     Figure,
     badge,
     below,
@@ -22,10 +21,9 @@ from lambdalab.notebook.views.kit import (
     next_steps,
     section,
     status,
-    table,
     title,
 )
-from lambdalab.notebook.views.shapes import Change, Deployed
+from lambdalab.notebook.views.shapes import Deployed
 
 _SHORT_DIFFERENCE = 12
 """Lines of a difference that are shown unfolded."""
@@ -54,13 +52,16 @@ def _changed_card(deployment: Deployed) -> Html:
             status("ok", word),
             muted(f"in {duration(deployment.seconds * 1000)}"),
         ),
-        section(_settings(deployment.configuration)),
+        section(settings(deployment.configuration)),
         _changes(deployment),
-        next_steps(f"%lambda invoke {deployment.name}", f"%lambda logs {deployment.name}"),
+        next_steps(
+            f"%lambda invoke {deployment.name}", f"%lambda logs {deployment.name}", f"%lambda publish {deployment.name}"
+        ),
     )
 
 
-def _settings(configuration: Mapping[str, Any]) -> Html:
+def settings(configuration: Mapping[str, Any]) -> Html:
+    """The settings that every function has, as a strip of figures."""
     memory: int = configuration["MemorySize"]
     items = [
         Figure("Runtime", configuration.get("Runtime", ""), mono(configuration.get("Handler", ""))),
@@ -79,16 +80,7 @@ def _changes(deployment: Deployed) -> Html:
     if deployment.created:
         return Html("")
     change = _code_change(deployment)
-    rows = [_row(one, change) for one in deployment.changes]
-    columns = [Column("What"), Column("Before"), Column("Now")]
-    return section(table(columns, rows, caption="What changed"), _code(change))
-
-
-def _row(change: Change, code: blocks.Difference | None) -> tuple[object, ...]:
-    counted = f"+{code.added} −{code.removed} lines" if code and change.what.lower() == "code" else ""
-    before = mono(blocks.clip(change.before)) if change.before else muted("not set")
-    now = mono(blocks.clip(change.now)) if change.now else muted("not set")
-    return change.what, before, join(now, muted(counted) if counted else "")
+    return section(changes.as_table(deployment.changes, "What changed", change), _code(change))
 
 
 def _code_change(deployment: Deployed) -> blocks.Difference | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS, Command, Option
+from lambdalab.notebook.command import Command, Option
+from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS
 from lambdalab.notebook.views import blocks
 from lambdalab.notebook.views.css import output
 from lambdalab.notebook.views.html import Html, el, mono, muted

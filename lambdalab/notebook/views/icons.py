@@ -21,6 +21,16 @@ _PATHS = {
     "warn": '<path d="M8 2l6.4 11.5H1.6z"/><path d="M8 6.4v3.2M8 11.6v.1"/>',
     "info": '<circle cx="8" cy="8" r="6.4"/><path d="M8 7.4v3.8M8 4.9v.1"/>',
     "function": ('<path d="M3.2 2.5h2.3c1 0 1.4.5 1.8 1.5l3.2 8c.4 1 .8 1.5 1.8 1.5h.6M7.9 6.4L3.4 13.5"/>'),
+    "versions": (
+        '<circle cx="3.4" cy="8" r="2"/><circle cx="12.6" cy="3.6" r="2"/><circle cx="12.6" cy="12.4" r="2"/>'
+        '<path d="M5.2 7.1l5.6-2.7M5.2 8.9l5.6 2.7"/>'
+    ),
+    "layer": '<path d="M8 2l6 3-6 3-6-3zM2 8l6 3 6-3M2 11l6 3 6-3"/>',
+    "settings": (
+        '<path d="M2 4.5h6M12 4.5h2M2 11.5h2M8 11.5h6"/>'
+        '<circle cx="10" cy="4.5" r="2"/><circle cx="6" cy="11.5" r="2"/>'
+    ),
+    "concurrency": '<path d="M2.5 4h11M2.5 8h7M2.5 12h9"/>',
     "log": '<path d="M2.5 3.5h11M2.5 8h11M2.5 12.5h6"/>',
 }
 

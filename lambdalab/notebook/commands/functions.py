@@ -1,0 +1,59 @@
+"""Functions: make, call, list, read what they wrote, delete."""
+
+from __future__ import annotations
+
+from lambdalab.notebook import values
+from lambdalab.notebook.command import FUNCTION, HELP, Argument, Command, Option
+
+DEPLOY = Command(
+    "deploy",
+    "make the cell a function; the same cell again changes nothing",
+    (Argument("NAME", "a function's name"),),
+    (
+        Option(("--runtime",), "RUNTIME", "such as python3.12", values.runtime, completes="runtime"),
+        Option(("--memory",), "MB", "128 to 10240; brings the CPU share too", values.memory),
+        Option(("--timeout",), "SECONDS", "1 to 900", values.timeout),
+        Option(("--handler",), "NAME", "the function to call, when the cell has several"),
+        Option(("--env",), "NAME=VALUE", "an environment variable; may be repeated", values.variable, repeat=True),
+        Option(("--description", "-d"), "TEXT", "a line about the function"),
+        Option(("--tmp",), "MB", "the size of /tmp, 512 to 10240", values.ephemeral),
+        Option(("--arch",), "ARCHITECTURE", "x86_64 or arm64", values.architecture, completes="architecture"),
+        HELP,
+    ),
+    "%%lambda hello --memory 256 --env STAGE=dev\ndef handler(event, context):\n    return f\"hello {event['name']}\"",
+    body="source",
+)
+INVOKE = Command(
+    "invoke",
+    "call a function and wait for its answer; with %%lambda invoke the cell's body is the event, as JSON",
+    (Argument("NAME", "a function's name", "qualified"),),
+    (
+        Option(("--set",), "PATH=VALUE", "set one value of the event, JSON or text; may be repeated", repeat=True),
+        Option(("--event",), "SOURCE", "a Python variable, or a file ending in .json", completes="variable"),
+        Option(("--qualifier",), "VERSION", "a version or alias; hello:1 says the same", completes="qualifier"),
+        HELP,
+    ),
+    "r = %lambda invoke hello --set name=Ada",
+    body="event",
+)
+LIST = Command("list", "all functions of this region", (), (HELP,), "%lambda list")
+LOGS = Command(
+    "logs",
+    "what a function wrote, newest last",
+    (FUNCTION,),
+    (
+        Option(("--since",), "TIME", "such as 30s, 5m, 2h, 1d", values.since),
+        Option(("--grep",), "TEXT", "only lines that contain TEXT"),
+        Option(("--limit",), "LINES", "at most this many lines, the newest", values.limit),
+        HELP,
+    ),
+    "%lambda logs hello --since 5m --grep ERROR",
+)
+DELETE = Command(
+    "delete",
+    "delete a function with its logs; hello:1 deletes a version, hello:production an alias",
+    (Argument("NAME", "a function's name", "qualified"),),
+    (HELP,),
+    "%lambda delete hello:1",
+)
+COMMANDS = (DEPLOY, INVOKE, LIST, LOGS, DELETE)

@@ -1,0 +1,20 @@
+"""What a sub-command may know of the notebook it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FIRST_LINE = 2
+"""The number of a cell's first body line: the magic's line is 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The cell's label and body, the notebook's variables, the defaults set."""
+
+    label: str
+    body: str | None
+    namespace: Mapping[str, Any]
+    defaults: Mapping[str, Any]
