@@ -12,9 +12,27 @@ import view_records as records
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdalab.client.versions import AliasChange, AliasRoute, FileChange, VersionDifference, Versions
+from lambdalab.notebook.actions.functions import Deleted
 from lambdalab.notebook.commands import COMMANDS
 from lambdalab.notebook.hints import hint
-from lambdalab.notebook.views import blocks, css, doctor, figures, function_card, function_list, help, invocation, logs
+from lambdalab.notebook.views import (
+    blocks,
+    concurrency,
+    css,
+    deleted,
+    doctor,
+    figures,
+    function_card,
+    function_list,
+    help,
+    invocation,
+    layers,
+    logs,
+    observed,
+    settings,
+    versions,
+)
 
 NO_RUNTIME = {**records.DOCTOR, "runtimes": records.DOCTOR["runtimes"][1:], "notes": ["user namespaces are closed"]}
 DISPLAYS = {
@@ -36,6 +54,31 @@ DISPLAYS = {
     "no logs": logs.html(records.Logs("hello", ())),
     "doctor": doctor.html(records.DOCTOR),
     "doctor without runtimes": doctor.html(NO_RUNTIME),
+    "versions": versions.html(records.VERSIONS),
+    "no versions": versions.html(records.NO_VERSIONS),
+    "many versions": versions.html(records.MANY_VERSIONS),
+    "alias canary": versions.alias_html(records.CANARY),
+    "alias created": versions.alias_html(replace(records.CANARY, before=None)),
+    "alias unchanged": versions.alias_html(replace(records.CANARY, before=records.CANARY.route)),
+    "alias deleted": versions.alias_html(replace(records.CANARY, route=None)),
+    "published": versions.publication_html(records.PUBLISHED),
+    "not published": versions.publication_html(records.NOT_PUBLISHED),
+    "layer published": layers.publication_html(records.LAYER_PUBLISHED),
+    "layer not published": layers.publication_html(replace(records.LAYER_PUBLISHED, new=False)),
+    "layer of many": layers.publication_html(
+        replace(records.LAYER_PUBLISHED, contents=tuple(f"package-{place} 1.{place}" for place in range(400)))
+    ),
+    "layer": layers.versions_html(records.LAYER),
+    "long layer": layers.versions_html(replace(records.LAYER, versions=records.LAYER.versions * 40)),
+    "no layer": layers.versions_html(replace(records.LAYER, versions=())),
+    "layers": layers.list_html(records.LAYERS * 30),
+    "no layers": layers.list_html(()),
+    "settings": settings.html(records.SETTINGS),
+    "concurrency": concurrency.html(records.CONCURRENCY),
+    "concurrency shared": concurrency.html(records.SHARED),
+    "concurrency stopped": concurrency.html(replace(records.SHARED, reserved=0)),
+    "deleted": deleted.html(Deleted("hello")),
+    "version deleted": deleted.html(Deleted("hello", "1")),
     "help": help.html(help.Help()),
     **{f"help {name}": help.html(help.Help(command)) for name, command in COMMANDS.items()},
 }
@@ -119,7 +162,8 @@ def test_tables_have_captions_and_headers_with_a_scope(shown):
 @every_display
 def test_pictures_have_words_and_icons_are_hidden(shown):
     page = Page(shown)
-    assert all(attrs.get("aria-hidden") == "true" for attrs in page.attributes("svg"))
+    for attrs in page.attributes("svg"):
+        assert attrs.get("aria-hidden") == "true" or (attrs["role"], bool(attrs["aria-label"])) == ("img", True)
     assert all(attrs.get("aria-label") for _, attrs in page.elements if attrs.get("role") == "img")
 
 
@@ -252,6 +296,111 @@ def test_the_doctor_marks_what_is_not_enforced_by_shape_and_word():
     assert "not enforced" in text_of("doctor") and "sandbox, in use" in text_of("doctor")
 
 
+# -- versions and aliases
+
+
+def test_the_picture_of_aliases_says_in_words_what_it_draws():
+    (picture,) = [attrs for attrs in Page(DISPLAYS["versions"]).attributes("svg") if "aria-label" in attrs]
+    assert picture["aria-label"].replace("\u00a0", " ") == (
+        "production sends 90 % to version 3 and 10 % to version 4. staging points at version 4. dev points at $LATEST"
+    )
+
+
+def test_the_table_of_versions_says_all_that_the_picture_does():
+    words = text_of("versions")
+    assert "4 versions, 3 aliases" in words
+    assert "41be07acut 42026-11-23 07:02:11production 10 %, staging" in words
+    assert "31be07acut 32026-11-23 07:02:11production 90 %" in words
+
+
+def test_the_observed_split_stands_beside_the_weights():
+    words = text_of("versions")
+    assert "Where the last 200 calls through production went" in words
+    assert "version 3 178 89 %, set 90 %" in words and "version 4 22 11 %, set 10 %" in words
+    assert "within chance of the weights (180 ± 8)" in words
+    assert "production3178 0".replace(" ", "") in words.replace(" ", "")
+
+
+def test_a_canary_that_fails_more_often_is_warned_of_with_the_way_back():
+    assert "Version 4 failed 3 of its 22 calls (14 %); version 3 failed none." in text_of("versions")
+    assert "%lambda rollback hello production" in text_of("versions")
+
+
+@pytest.mark.parametrize(
+    ("primary", "canary", "warned"),
+    [((100, 10), (10, 1), False), ((100, 0), (10, 0), False), ((100, 10), (10, 2), True)],
+)
+def test_a_canary_that_fails_no_more_often_is_not_warned_of(primary, canary, warned):
+    made = records.calls(primary[0], version="3", failed=primary[1])
+    made += records.calls(canary[0], version="4", failed=canary[1])
+    shown = versions.html(replace(records.VERSIONS, calls={"production": made}))
+    assert ("Send everything back" in Page(shown).text) is warned
+
+
+@pytest.mark.parametrize(
+    ("primary", "canary", "said"),
+    [
+        (180, 20, "within chance"),
+        (100, 100, "outside chance"),
+        (9, 1, "too few calls to judge"),
+    ],
+)
+def test_a_split_is_judged_by_chance_and_only_with_enough_calls(primary, canary, said):
+    made = records.calls(primary, version="3") + records.calls(canary, version="4")
+    (split, _) = observed.sections(replace(records.VERSIONS, calls={"production": made}))
+    assert said in Page(split).text
+
+
+def test_a_difference_shows_the_lines_and_the_settings():
+    words = text_of("versions")
+    assert "Version 3 → Version 4 +1 −1 lines, 1 setting differ" in words
+    assert '-     return order["price"]' in words and "memory128 MB256 MB" in words
+
+
+def test_nothing_different_is_said():
+    same = replace(records.VERSIONS, difference=VersionDifference("1", "2", (), ()))
+    assert "Nothing differs: same code, same settings." in Page(versions.html(same)).text
+
+
+def test_what_is_left_out_of_a_long_list_of_versions_is_counted():
+    words = text_of("many versions")
+    assert "55 older versions not shown" in words
+    assert "7 more files changed" in words and "35 more settings" in words
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("alias created", "hello:production Created 90 % to 3, 10 % to 4"),
+        ("alias canary", "Moved 90 % to 3, 10 % to 4; before, all to version 3"),
+        ("alias unchanged", "Unchanged 90 % to 3, 10 % to 4"),
+        ("alias deleted", "Deleted it had all to version 3"),
+        ("published", "hello:4 Published in 12 ms"),
+        ("not published", "hello:4 Unchanged $LATEST has the code and settings of version 4: nothing published"),
+        ("layer published", "common:2 Published in 1.51 s"),
+        ("layer published", "requests 2.32.3"),
+        ("layer published", "%lambda config NAME --layer common:2"),
+        ("layer of many", "Contains 400 packages"),
+        ("layer", "hello orders"),
+        ("no layer", "There is no version of this layer. Publish one with"),
+        ("long layer", "60 older versions not shown"),
+        ("layers", "60 layers"),
+        ("settings", "subnet-1, sg-1"),
+        ("settings", "STAGEprod"),
+        ("concurrency", "up to 5 calls at once, its own"),
+        ("concurrency", "reserved for others 100"),
+        ("concurrency", "hello:production22 READY"),
+        ("concurrency", "2: no init"),
+        ("concurrency", "%lambda concurrency hello:production --provisioned none"),
+        ("concurrency shared", "up to 1,000 calls at once, if others leave them"),
+        ("concurrency stopped", "stopped: every call is throttled"),
+        ("version deleted", "hello:1 Deleted its number is not used again"),
+    ],
+)
+def test_each_card_says_what_happened(name, said):
+    assert said in re.sub(r"\s+", " ", text_of(name))
+
+
 # -- whatever people write
 
 HOSTILE = st.one_of(
@@ -279,7 +428,21 @@ def assert_only_ours(markup):
         "br",
         "svg",
     }
-    allowed |= {"path", "circle", "rect", "dl", "dt", "dd", "ul", "li", "details", "summary", "table", "caption"}
+    allowed |= {
+        "path",
+        "circle",
+        "rect",
+        "text",
+        "dl",
+        "dt",
+        "dd",
+        "ul",
+        "li",
+        "details",
+        "summary",
+        "table",
+        "caption",
+    }
     allowed |= {"thead", "tbody", "tfoot", "tr", "th", "td", "ins", "del"}
     assert {tag for tag, _ in page.elements} <= allowed
     assert len(markup.encode("utf-8", "replace")) <= 20_000
@@ -298,6 +461,32 @@ def test_whatever_a_cell_contains_stays_text(name, before, now):
     change = records.Change(name, before, now)
     shown = records.Deployment(name, False, (change,), 0.1, records.CONFIGURATION, before, now)
     assert_only_ours(function_card.html(shown))
+
+
+@given(name=HOSTILE, before=HOSTILE, now=HOSTILE, words=HOSTILE)
+def test_whatever_versions_and_aliases_are_called_stays_text(name, before, now, words):
+    route = AliasRoute(name, "1", {"2": 0.5}, words)
+    shown = Versions(
+        name,
+        tuple(records.version(number, Description=words[:256]) for number in ("$LATEST", "2", "1")),
+        (route,),
+        {name: records.calls(20, version="1")},
+        VersionDifference("1", name, (FileChange(name, before, now),), (records.Change(words, before, now),)),
+    )
+    assert_only_ours(versions.html(shown))
+    assert_only_ours(versions.alias_html(AliasChange(name, name, route, None, shown)))
+
+
+@given(name=HOSTILE, words=HOSTILE)
+def test_whatever_layers_and_settings_hold_stays_text(name, words):
+    listed = {**records.LAYER_VERSION, "Description": words}
+    document = {**listed, "Content": records.LAYER_PUBLISHED.document["Content"]}
+    assert_only_ours(
+        layers.publication_html(replace(records.LAYER_PUBLISHED, layer=name, contents=(words,), document=document))
+    )
+    assert_only_ours(layers.versions_html(replace(records.LAYER, layer=name, versions=(listed,), users={2: (words,)})))
+    held = {**records.CONFIGURATION, "Description": words, "Environment": {"Variables": {name: words}}}
+    assert_only_ours(settings.html(replace(records.SETTINGS, name=name, configuration=held)))
 
 
 @pytest.mark.parametrize("line", ["x" * 100_000, "<&" * 5000, "a\n" * 20_000, '"\u2603' * 3000, "\U0001f600" * 5000])

@@ -4,6 +4,18 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from lambdalab.billing.meter import invocation_cost
+from lambdalab.client.concurrency import Concurrency, Provisioned
+from lambdalab.client.configuring import FunctionSettings
+from lambdalab.client.layers import LayerList, LayerPublication, LayerVersions
+from lambdalab.client.versions import (
+    AliasChange,
+    AliasRoute,
+    FileChange,
+    ObservedCall,
+    Publication,
+    VersionDifference,
+    Versions,
+)
 from lambdalab.model.invocation import Fidelity, InvocationRecord
 
 REQUEST_ID = "8f5c2a1e-6b0d-4d7e-9a3f-2f1c0f7be9d4"
@@ -213,3 +225,87 @@ DOCTOR = {
     "notes": [],
     "checked_ms": 64.0,
 }
+
+
+# -- versions, layers, settings, concurrency: the client's own records
+
+
+def version(number, **more):
+    """A FunctionConfiguration of one version."""
+    return {**CONFIGURATION, "Version": number, "Description": f"cut {number}", **more}
+
+
+def calls(number, *, version, failed=0, ms=7.6):
+    """So many calls of a version, the first cold, the last `failed` ones failed."""
+    return tuple(
+        ObservedCall(version, place >= failed, ms + place / 100, place == number - 1) for place in range(number)
+    )[::-1]
+
+
+ALIASES = (
+    AliasRoute("production", "3", {"4": 0.1}),
+    AliasRoute("staging", "4", {}),
+    AliasRoute("dev", "$LATEST", {}),
+)
+DIFFERENCE = VersionDifference(
+    "3",
+    "4",
+    (FileChange("lambda_function.py", CELL, CELL.replace("price", "total")),),
+    (Change("code", "1be07a", "b07f13"), Change("memory", "128 MB", "256 MB")),
+)
+VERSIONS = Versions(
+    "hello",
+    (version("$LATEST", Description=""), *(version(str(number)) for number in (4, 3, 2, 1))),
+    ALIASES,
+    {"production": calls(178, version="3") + calls(22, version="4", failed=3, ms=6.1)},
+    DIFFERENCE,
+)
+NO_VERSIONS = Versions("hello", (version("$LATEST"),), ())
+MANY_VERSIONS = Versions(
+    "hello",
+    (version("$LATEST"), *(version(str(number), Description="words " * 42) for number in range(60, 0, -1))),
+    tuple(AliasRoute(f"alias-{place}-{'x' * 110}", str(place + 1), {str(60 - place): 0.125}) for place in range(20)),
+    {f"alias-{place}-{'x' * 110}": calls(20, version=str(place + 1), failed=1) for place in range(20)},
+    VersionDifference(
+        "59",
+        "60",
+        tuple(FileChange(f"module{place}.py", "a = 1\n" * 200, "b = 2\n" * 200) for place in range(9)),
+        tuple(Change(f"VARIABLE_{place}", "before " * 30, "now " * 30) for place in range(40)),
+    ),
+)
+CANARY = AliasChange("hello", "production", ALIASES[0], AliasRoute("production", "3", {}), VERSIONS)
+PUBLISHED = Publication("hello", "4", True, 0.012, version("4"))
+NOT_PUBLISHED = Publication("hello", "4", False, 0.004, version("4"))
+LAYER_VERSION = {
+    "LayerVersionArn": "arn:aws:lambda:us-east-1:123456789012:layer:common:2",
+    "Version": 2,
+    "Description": "requests==2.*",
+    "CreatedDate": "2026-11-23T07:02:11.318+0000",
+    "CompatibleRuntimes": ["python3.12"],
+    "CompatibleArchitectures": ["x86_64"],
+}
+LAYER_PUBLISHED = LayerPublication(
+    "common",
+    2,
+    True,
+    1.514,
+    ("idna 3.10", "requests 2.32.3"),
+    {**LAYER_VERSION, "Content": {"CodeSize": 672506, "CodeSha256": "9f2c41+w=="}},
+)
+LAYER = LayerVersions("common", (LAYER_VERSION, {**LAYER_VERSION, "Version": 1}), {1: ("hello", "orders")})
+LAYERS = LayerList([{"LayerName": name, "LatestMatchingVersion": LAYER_VERSION} for name in ("common", "numbers")])
+SETTINGS = FunctionSettings(
+    "hello",
+    {
+        **CONFIGURATION,
+        "Layers": [{"Arn": "arn:aws:lambda:us-east-1:123456789012:layer:common:1", "CodeSize": 1}],
+        "KMSKeyArn": "arn:aws:kms:us-east-1:123456789012:alias/lab",
+        "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"], "VpcId": "vpc-1"},
+        "Role": "arn:aws:iam::123456789012:role/lambda-role",
+        "Environment": {"Variables": {"STAGE": "prod"}},
+    },
+)
+CONCURRENCY = Concurrency(
+    "hello", 5, 1000, 895, (Provisioned("production", 2, 2, "READY"), Provisioned("2", 1, 0, "FAILED", "no init"))
+)
+SHARED = Concurrency("hello", None, 1000, 1000, ())

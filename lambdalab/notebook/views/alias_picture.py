@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.notebook.views.html import Html, el
+from lambdalab.notebook.views.html import Html, el, short
 from lambdalab.notebook.views.shares import percent
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _PITCH, _BOX = 700, 54, 36
 _ALIAS_WIDTH, _VERSION_LEFT = 170, 340
-_ALIASES, _VERSIONS = 4, 8
+_ALIASES, _VERSIONS = 3, 7
 """How many of each are drawn; the table has more."""
 _WIDEST = 10
 """The width of a line that carries all calls."""
@@ -42,11 +42,6 @@ def picture(shown: Versions) -> Html:
         "svg", *drawn, cls="cs", viewBox=f"0 0 {_WIDTH} {height}", role="img", aria_label=". ".join(map(_said, aliases))
     )
     return el("div", svg, cls="ch")
-
-
-def short(words: str, most: int) -> str:
-    """`words` cut to `most` characters."""
-    return words if len(words) <= most else f"{words[: most - 1]}…"
 
 
 def where(route: AliasRoute) -> str:

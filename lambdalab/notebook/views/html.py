@@ -74,3 +74,8 @@ def bold(*children: object) -> Html:
 def small(*children: object) -> Html:
     """The note after a figure."""
     return el("small", *children)
+
+
+def short(words: str, most: int) -> str:
+    """`words` cut to `most` characters, where there is no room for more and the whole stands elsewhere."""
+    return words if len(words) <= most else f"{words[: most - 1]}…"

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.notebook.views import blocks
-from lambdalab.notebook.views.alias_picture import short
 from lambdalab.notebook.views.css import output
 from lambdalab.notebook.views.figures import count, duration, size
-from lambdalab.notebook.views.html import Html, el, join, mono, muted
+from lambdalab.notebook.views.html import Html, el, join, mono, muted, short
 from lambdalab.notebook.views.icons import icon
 from lambdalab.notebook.views.kit import (
     Column,

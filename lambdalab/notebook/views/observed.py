@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from lambdalab.notebook.views import shares
 from lambdalab.notebook.views.figures import count, duration
 from lambdalab.notebook.views.figures import percent as of
-from lambdalab.notebook.views.html import Html, el, join, mono, muted
+from lambdalab.notebook.views.html import Html, el, join, mono, muted, short
 from lambdalab.notebook.views.icons import icon
 from lambdalab.notebook.views.kit import Column, below, note, section, table
 
 if TYPE_CHECKING:
     from lambdalab.client.versions import AliasRoute, ObservedCall, Versions
 
-_BARS, _ROWS = 2, 8
+_BARS, _ROWS = 1, 4
+"""Splits and rows that are shown: one canary at a time is what people try."""
+_NAME = 30
 _ENOUGH = 3.0
 """The variance below which chance explains nearly anything: no judgement is given."""
 _TWO_SIGMA = 1.96
@@ -44,8 +46,9 @@ def _split(route: AliasRoute, calls: Sequence[ObservedCall]) -> Html:
         words = f"{of(number, len(calls))}, set {shares.percent(share)}"
         parts.append(shares.Share(look, f"version {version}", number, words))
     said = ", ".join(f"{part.number} to {part.name}" for part in parts)
-    label = f"Of {count(len(calls), 'call')} through {route.name}: {said}"
-    title = f"Where the last {count(len(calls), 'call')} through {route.name} went"
+    name = short(route.name, _NAME)
+    label = f"Of {count(len(calls), 'call')} through {name}: {said}"
+    title = f"Where the last {count(len(calls), 'call')} through {name} went"
     return section(shares.bar(parts, label, _chance(route, calls)), label=title)
 
 
@@ -63,13 +66,14 @@ def _chance(route: AliasRoute, calls: Sequence[ObservedCall]) -> str:
 
 def _table(called: Iterable[AliasRoute], shown: Versions) -> Html:
     columns = [Column("Through"), Column("Version"), *(Column(name, right=True) for name in _FIGURES)]
-    rows = [
-        (mono(route.name), version, *_figures([call for call in shown.calls[route.name] if call.version == version]))
-        for route in called
-        for version in sorted({call.version for call in shown.calls[route.name]}, reverse=True)
-    ]
+    rows = [row for route in called for row in _rows(short(route.name, _NAME), shown.calls[route.name])]
     left = el("p", muted(f"{count(len(rows) - _ROWS, 'row')} not shown.")) if len(rows) > _ROWS else ""
     return Html(table(columns, rows[:_ROWS], caption="Calls through aliases") + left)
+
+
+def _rows(name: str, calls: Sequence[ObservedCall]) -> list[tuple[object, ...]]:
+    versions = sorted({call.version for call in calls}, reverse=True)
+    return [(mono(name), one, *_figures([call for call in calls if call.version == one])) for one in versions]
 
 
 _FIGURES = ("Calls", "Errors", "p50", "p99", "Cold")

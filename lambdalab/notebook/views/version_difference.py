@@ -13,10 +13,11 @@ from lambdalab.notebook.views.kit import below, caption, section
 if TYPE_CHECKING:
     from lambdalab.client.versions import FileChange, VersionDifference
 
-_FILES = 3
-_BUDGET = 2000
+_FILES = 2
+_BUDGET = 1200
 """Bytes of markup for the code of all files."""
-_CHANGES = 12
+_CHANGES, _LONGEST = 5, 50
+"""Settings that are shown, and bytes of markup of a value."""
 
 
 def difference(shown: VersionDifference) -> Html:
@@ -26,7 +27,7 @@ def difference(shown: VersionDifference) -> Html:
         return section(el("p", "Nothing differs: same code, same settings.", cls="mut"), label=title)
     files = [(one, blocks.difference(one.before or "", one.now or "")) for one in shown.files]
     settings = [change for change in shown.changes if change.what != "code"]
-    table = changes.as_table(settings[:_CHANGES], "Settings that differ") if settings else Html("")
+    table = changes.as_table(settings[:_CHANGES], "Settings that differ", longest=_LONGEST) if settings else Html("")
     left = el("p", muted(f"{count(len(settings) - _CHANGES, 'more setting')}.")) if len(settings) > _CHANGES else ""
     code = [_file(one, lines, _BUDGET // min(len(files), _FILES)) for one, lines in files[:_FILES]]
     return section(

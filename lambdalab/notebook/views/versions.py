@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.notebook.views import observed, version_difference
-from lambdalab.notebook.views.alias_picture import picture, short, where
+from lambdalab.notebook.views.alias_picture import picture, where
 from lambdalab.notebook.views.css import output
 from lambdalab.notebook.views.figures import count, duration, megabytes, size
-from lambdalab.notebook.views.html import Html, el, mono, muted
+from lambdalab.notebook.views.html import Html, el, mono, muted, short
 from lambdalab.notebook.views.icons import icon
 from lambdalab.notebook.views.kit import (
     Column,
@@ -30,8 +30,9 @@ from lambdalab.notebook.views.shares import percent
 if TYPE_CHECKING:
     from lambdalab.client.versions import AliasChange, Publication, Versions
 
-_ROWS = 12
-_WORDS = 60
+_ROWS = 6
+_WORDS, _NAME = 40, 24
+"""Characters of a description and of an alias's name in the table."""
 
 
 def html(shown: Versions) -> str:
@@ -130,18 +131,18 @@ def _table(shown: Versions) -> Html:
 def _row(one: Mapping[str, Any], shown: Versions) -> tuple[object, ...]:
     version = one["Version"]
     pointing = [
-        f"{short(alias.name, _WORDS)} {percent(share)}" if alias.weights else short(alias.name, _WORDS)
+        f"{short(alias.name, _NAME)} {percent(share)}" if alias.weights else short(alias.name, _NAME)
         for alias in shown.aliases
         for pointed, share in alias.shares
         if pointed == version
     ]
-    more = [f"and {len(pointing) - 3} more"] if len(pointing) > 3 else []
+    more = [f"and {len(pointing) - 2} more"] if len(pointing) > 2 else []
     return (
         version,
         mono(one["CodeSha256"][:6]),
         short(one.get("Description", ""), _WORDS),
         one["LastModified"][:19].replace("T", " "),
-        ", ".join([*pointing[:3], *more]) or muted("none"),
+        ", ".join([*pointing[:2], *more]) or muted("none"),
     )
 
 
