@@ -78,6 +78,11 @@ def test_question_mark_shows_the_magics_documentation(kernel):
         ("%lambda invoke hello --set a=1 --s", ["%lambda invoke hello --set a=1 --set"]),
         ("%lambda help inv", ["%lambda help invoke"]),
         ("%lambda nonsense --x", []),
+        ("%lambda pub", ["%lambda publish"]),
+        ("%lambda alias hello production 1 --can", ["%lambda alias hello production 1 --canary"]),
+        ("%%lambda lay", ["%%lambda layer"]),
+        ("%%lambda layer common --mod", ["%%lambda layer common --module"]),
+        ("%lambda config hello --log-format J", ["%lambda config hello --log-format JSON"]),
     ],
 )
 def test_tab_offers_what_may_stand_there_and_nothing_else(kernel, typed, completed):
@@ -89,6 +94,26 @@ def test_tab_offers_functions(kernel):
     kernel.run(HELLO)
     for command in ("invoke", "logs", "delete"):
         assert f"%lambda {command} hello" in kernel.completions(f"%lambda {command} h")
+
+
+def test_tab_offers_the_names_of_what_there_is(kernel):
+    kernel.run(HELLO)
+    kernel.run("%lambda publish hello")
+    kernel.run("%lambda alias hello production 1")
+    kernel.run("%%lambda layer common\nX = 1\n")
+    for typed, completed in [
+        ("%lambda alias hello pro", ["%lambda alias hello production"]),
+        ("%lambda rollback hello pro", ["%lambda rollback hello production"]),
+        ("%lambda alias hello production $", ["%lambda alias hello production $LATEST"]),
+        ("%lambda alias hello production --canary 1", ["%lambda alias hello production --canary 1"]),
+        ("%lambda versions hello --compare $LATEST pro", ["%lambda versions hello --compare $LATEST production"]),
+        ("%lambda delete hello:pro", ["%lambda delete hello:production"]),
+        ("%lambda concurrency hello:1", ["%lambda concurrency hello:1"]),
+        ("%lambda invoke hello --qualifier pro", ["%lambda invoke hello --qualifier production"]),
+        ("%lambda layer com", ["%lambda layer common"]),
+        ("%lambda config hello --layer com", ["%lambda config hello --layer common:1"]),
+    ]:
+        assert kernel.completions(typed) == completed, typed
 
 
 def test_tab_in_a_cells_body_is_left_to_python(kernel):

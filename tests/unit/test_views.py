@@ -353,7 +353,7 @@ def test_a_split_is_judged_by_chance_and_only_with_enough_calls(primary, canary,
 
 def test_a_difference_shows_the_lines_and_the_settings():
     words = text_of("versions")
-    assert "Version 3 → Version 4 +1 −1 lines, 1 setting differ" in words
+    assert "Version 3 → Version 4 +1 −1 lines, 1 setting differs" in words
     assert '-     return order["price"]' in words and "memory128 MB256 MB" in words
 
 
@@ -376,7 +376,7 @@ def test_what_is_left_out_of_a_long_list_of_versions_is_counted():
         ("alias unchanged", "Unchanged 90 % to 3, 10 % to 4"),
         ("alias deleted", "Deleted it had all to version 3"),
         ("published", "hello:4 Published in 12 ms"),
-        ("not published", "hello:4 Unchanged $LATEST has the code and settings of version 4: nothing published"),
+        ("not published", "hello:4 Unchanged same code and settings as $LATEST, nothing published"),
         ("layer published", "common:2 Published in 1.51 s"),
         ("layer published", "requests 2.32.3"),
         ("layer published", "%lambda config NAME --layer common:2"),

@@ -30,7 +30,7 @@ def picture(shown: Versions) -> Html:
     if not aliases:
         return Html("")
     versions = _drawn(shown, aliases)
-    height = max(len(aliases), len(versions)) * _PITCH - (_PITCH - _BOX) + 2
+    height = max(len(aliases), len(versions)) * _PITCH - (_PITCH - _BOX) + 4
     alias_top = _tops(len(aliases), height)
     version_top = dict(zip((one["Version"] for one in versions), _tops(len(versions), height), strict=True))
     drawn = [

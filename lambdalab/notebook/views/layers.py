@@ -105,7 +105,7 @@ def list_html(layers: Sequence[Mapping[str, Any]]) -> str:
         return output(card("No layers", top, section(words)))
     columns = [
         Column("Name"),
-        Column("Newest", right=True),
+        Column("Newest"),
         Column("Description"),
         Column("Runtimes"),
         Column("Architecture"),

@@ -72,7 +72,7 @@ def _table(called: Iterable[AliasRoute], shown: Versions) -> Html:
 
 
 def _rows(name: str, calls: Sequence[ObservedCall]) -> list[tuple[object, ...]]:
-    versions = sorted({call.version for call in calls}, reverse=True)
+    versions = sorted({call.version for call in calls}, key=lambda one: (len(one), one), reverse=True)
     return [(mono(name), one, *_figures([call for call in calls if call.version == one])) for one in versions]
 
 

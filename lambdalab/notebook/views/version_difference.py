@@ -43,7 +43,8 @@ def named(version: str) -> str:
 def _summary(files: list[tuple[FileChange, blocks.Difference]], settings: Sequence[object]) -> str:
     added, removed = sum(lines.added for _, lines in files), sum(lines.removed for _, lines in files)
     code = f"+{added} −{removed} lines" if files else "code equal"
-    return f"{code}, {count(len(settings), 'setting') + ' differ' if settings else 'settings equal'}"
+    differ = f"{count(len(settings), 'setting')} differ{'s' if len(settings) == 1 else ''}"
+    return f"{code}, {differ if settings else 'settings equal'}"
 
 
 def _file(one: FileChange, lines: blocks.Difference, budget: int) -> Html:

@@ -15,6 +15,7 @@ from lambdalab.notebook.views.kit import (
     Column,
     Figure,
     badge,
+    below,
     card,
     details,
     figures,
@@ -69,7 +70,7 @@ def publication_html(shown: Publication) -> str:
     """The display of a version that was published, or need not be."""
     one, name = shown.configuration, f"{shown.function}:{shown.version}"
     if not shown.new:
-        words = muted(f"$LATEST has the code and settings of version {shown.version}: nothing published")
+        words = muted("same code and settings as $LATEST, nothing published")
         return output(
             card(
                 f"Version {shown.version} unchanged",
@@ -117,7 +118,7 @@ def _overview(shown: Versions) -> list[Html]:
     drawn, rows = picture(shown), _table(shown)
     if not drawn:
         return [section(rows)]
-    return [section(drawn, details("As a table", rows))]
+    return [section(drawn, below(details("As a table", rows)))]
 
 
 def _table(shown: Versions) -> Html:
