@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import base64
-import difflib
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lambdalab.client import concurrency, configuring, invocation, logs, versions
+from lambdalab.client import concurrency, configuring, deploying, invocation, logs, requirements, versions
 from lambdalab.client.building import Source, build
+from lambdalab.client.building import files as packed
 from lambdalab.client.cell import CellSource
 from lambdalab.client.concurrency import Concurrency
 from lambdalab.client.configuring import FunctionSettings, NewSettings
-from lambdalab.client.deployment import Deployment, Wanted, changed_settings, changes
-from lambdalab.client.function_api import FUNCTIONS, FunctionApi
+from lambdalab.client.deployment import Deployment, Wanted
+from lambdalab.client.function_api import FunctionApi
 from lambdalab.client.invocation import RECORD_HEADER, Invocation
 from lambdalab.client.logs import LogView
-from lambdalab.client.package import Package, package, source_of
+from lambdalab.client.package import contents, package
 from lambdalab.client.session import Session
 from lambdalab.client.streaming import Stream
 from lambdalab.client.versions import AliasChange, Publication, Versions
-from lambdalab.errors import BadEvent, BadOption, ResourceNotFound
-from lambdalab.model import runtime as runtimes
+from lambdalab.errors import BadEvent, ResourceNotFound
 from lambdalab.model.runtime import Runtime
 
 _LINES = 1000
 _MEASURED = {"X-Amz-Log-Type": "Tail", RECORD_HEADER: "1"}
 """Headers that ask for the end of the log and for all that was measured."""
-_GO = "provided.al2023"
 THIS_PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -85,7 +84,7 @@ class Function:
 
     def deploy(
         self,
-        source: str,
+        source: str = "",
         *,
         runtime: str = THIS_PYTHON,
         memory: int = 128,
@@ -97,37 +96,53 @@ class Function:
         architecture: str = "x86_64",
         role: str | None = None,
         files: Mapping[str, bytes] | None = None,
+        requirements: Sequence[str] = (),
+        path: Path | str | None = None,
         cell: CellSource | None = None,
     ) -> Deployment:
         """Make the function be `source` with these settings: create it, change what differs, or change nothing.
 
         `memory` and `ephemeral` (the size of /tmp) in MB, `timeout` in seconds. What is not given is Lambda's
-        default, so that the cell tells the whole truth. `files` go into the package beside the source, by path.
-        The runtime "go" is provided.al2023 with Go source. Returns when AWS would call it Active. Raises
-        `CellSyntaxError`, `HandlerNotInCell` and `CompilerMissing` for the source, `BadOption` for a runtime that
-        has no cells, and `InvalidRuntimeException` for one that is not on the region's machine.
+        default, so that the cell tells the whole truth. `files` go into the package beside the source, by path, and
+        so does what `requirements` name, installed for the runtime. `path` names a source file or a whole folder
+        instead of a source. The runtime "go" is provided.al2023 with Go source. Returns when AWS would call it
+        Active. Raises `CellSyntaxError`, `HandlerNotInCell` and `CompilerMissing` for the source, `BadOption` for a
+        runtime that has no cells, and `InvalidRuntimeException` for one that is not on the region's machine.
         """
         began = time.monotonic()
-        place = cell or CellSource("the source", source, 1)
-        runtime = _GO if runtime == "go" else runtime
-        built = build(Source(source, place, _known(runtime), architecture, handler, files or {}))
-        wanted = Wanted(runtime, built.handler, memory, timeout, env or {}, description, ephemeral, architecture)
-        made = package(built, files)
-        try:
-            now = self._api.settled()
-        except ResourceNotFound:
-            self._check_runtime(runtime)
-            configuration, created, changed, old = self._create(wanted, made, role), True, (), None
+        kind = deploying.known(runtime)
+        more = {**self._installed(requirements, kind, architecture), **(files or {})}
+        if path is not None and Path(path).expanduser().is_dir():
+            text, place = None, None
+            built = packed.package_of(Path(path).expanduser(), kind.family, handler)
         else:
-            if now["Runtime"] != runtime:
-                self._check_runtime(runtime)
-            configuration, changed, old = self._change(wanted, made, now)
-            created = False
-        if cell is not None:
-            self._session.sources[self.name] = replace(cell, file=built.main)
+            text = source if path is None else packed.text_of(Path(path).expanduser())
+            place = cell if path is None else CellSource(str(path), text, 1)
+            at = place or CellSource("the source", text, 1)
+            built = build(Source(text, at, kind, architecture, handler, more))
+        wanted = Wanted(kind.name, built.handler, memory, timeout, env or {}, description, ephemeral, architecture)
+        done = deploying.deploy(self._api, wanted, package(built, more), role)
+        if place is not None:
+            self._session.sources[self.name] = replace(place, file=built.main)
         else:
             self._session.sources.pop(self.name, None)
-        return Deployment(self.name, created, changed, time.monotonic() - began, configuration, old, source)
+        return Deployment(
+            self.name,
+            done.created,
+            done.changes,
+            time.monotonic() - began,
+            done.configuration,
+            done.old_source,
+            text,
+        )
+
+    def _installed(self, wanted: Sequence[str], kind: Runtime, architecture: str) -> dict[str, bytes]:
+        if not wanted:
+            return {}
+        cache = self._session.settings.home / "requirements"
+        asked = requirements.read(wanted)
+        made = requirements.install(asked, runtime=kind.name, architecture=architecture, prefix="", cache=cache)
+        return contents(made.package.data)
 
     def logs(self, *, since: timedelta | None = None, grep: str | None = None, limit: int = _LINES) -> LogView:
         """The newest `limit` lines of the log, of the last `since`, that contain `grep`; the oldest first."""
@@ -206,52 +221,6 @@ class Function:
             self._session.sources.pop(self.name, None)
         return None
 
-    def _create(self, wanted: Wanted, made: Package, role: str | None) -> dict[str, Any]:
-        document = {
-            "FunctionName": self.name,
-            "Role": role or _role(self._session),
-            "Code": {"ZipFile": base64.b64encode(made.data).decode()},
-            "Architectures": [wanted.architecture],
-            **wanted.settings(),
-        }
-        self._session.call("POST", FUNCTIONS, body=json.dumps(document).encode())
-        return self._api.settled()
-
-    def _change(self, wanted: Wanted, made: Package, now: dict[str, Any]) -> tuple[dict[str, Any], Any, str | None]:
-        other_code = now["CodeSha256"] != made.code_sha256
-        changed = changes(wanted, made.code_sha256, now)
-        old = self._source() if other_code else None
-        if other_code or any(change.what == "architecture" for change in changed):
-            document = {
-                "ZipFile": base64.b64encode(made.data).decode(),
-                "Architectures": [wanted.architecture],
-            }
-            self._api.call("PUT", "/code", body=json.dumps(document).encode())
-            now = self._api.settled()
-        settings = changed_settings(wanted, now)
-        if settings:
-            self._api.call("PUT", "/configuration", body=json.dumps(settings).encode())
-            now = self._api.settled()
-        return now, changed, old
-
-    def _check_runtime(self, runtime: str) -> None:
-        """Refuse a runtime that cannot run here before anything is changed: AWS would have it, this machine has not."""
-        self._session.call("GET", "/_lambdalab/runtime", query={"name": runtime})
-
-    def _source(self) -> str | None:
-        """The source of the code now there; None when it was not made from a cell, or cannot be had."""
-        data = self._api.package()
-        return None if data is None else source_of(data)
-
-
-def _known(name: str) -> Runtime:
-    found = runtimes.known().get(name)
-    if found is None:
-        near = difflib.get_close_matches(name, list(runtimes.known()), n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise BadOption(f"the runtime is {name!r}, which Lambda does not have.{hint}")
-    return found
-
 
 def _as_json(event: Any) -> bytes:
     try:
@@ -260,8 +229,3 @@ def _as_json(event: Any) -> bytes:
         raise BadEvent(
             f"the event cannot become JSON: {bad}. It may hold dicts, lists, strings, numbers, True, False and None."
         ) from bad
-
-
-def _role(session: Session) -> str:
-    """The role of functions that name none."""
-    return f"arn:aws:iam::{session.region().account}:role/lambda-role"

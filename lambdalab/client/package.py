@@ -88,15 +88,19 @@ def source_of(data: bytes) -> str | None:
         return None
 
 
-def texts_of(data: bytes) -> dict[str, str]:
-    """The files of a package that are text, by their paths; empty when it is no zip."""
+def contents(data: bytes) -> dict[str, bytes]:
+    """The files of a package by their paths; empty when it is no zip."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            read = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+            return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
     except zipfile.BadZipFile:
         return {}
+
+
+def texts_of(data: bytes) -> dict[str, str]:
+    """The files of a package that are text, by their paths; empty when it is no zip."""
     found = {}
-    for name, content in read.items():
+    for name, content in contents(data).items():
         with contextlib.suppress(UnicodeDecodeError):
             found[name] = content.decode()
     return found

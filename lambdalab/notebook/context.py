@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,13 @@ FIRST_LINE = 2
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The cell's label and body, the notebook's variables, the defaults set."""
+    """The cell's label and body, the notebook's variables, the defaults set.
+
+    `arrived` takes pieces of an answer as they come, from any thread: they are shown while the rest is waited for.
+    """
 
     label: str
     body: str | None
     namespace: Mapping[str, Any]
     defaults: Mapping[str, Any]
+    arrived: Callable[[bytes], None] = lambda _: None

@@ -86,14 +86,16 @@ class LambdaLab(Magics):
             return actions.asks_for_help(request) or self._ask(request, cell)
 
     def _ask(self, request: options.Request, cell: str | None) -> Any:
+        what = " ".join((request.command.name, *request.arguments))
+        status = CellStatus(self._ipython, what)
         context = Context(
             label=f"Cell In[{len(self._ipython.history_manager.input_hist_raw) - 1}]",
             body=cell,
             namespace=self._ipython.user_ns,
             defaults={"memory": self.memory, "timeout": self.timeout, "runtime": self.runtime},
+            arrived=status.arrived,
         )
-        what = " ".join((request.command.name, *request.arguments))
-        result = wait(lambda: actions.run(self._lab(), request, context), what, CellStatus(self._ipython, what))
+        result = wait(lambda: actions.run(self._lab(), request, context), what, status)
         self._use_environment()
         return result
 

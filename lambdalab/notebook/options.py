@@ -43,6 +43,8 @@ def parse(line: str, *, has_body: bool) -> Request:
         return _parse_subcommand(COMMANDS[first], rest, has_body)
     if has_body:
         return _parse_words(DEPLOY, [first, *rest])
+    if first == DEPLOY.name:
+        return _parse_words(DEPLOY, rest)
     raise BadOption(
         f"%lambda has no sub-command {first!r}.{words.did_you_mean(first, SUBCOMMANDS)}"
         f" It has: {', '.join(SUBCOMMANDS)}. To deploy a function, begin a cell with %%lambda {first}."

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import uuid
+from collections import deque
 from typing import Any
 
 from lambdalab.notebook.views.figures import duration
+
+_SHOWN = 4000
+"""Characters of an answer under way that are shown: the last ones."""
 
 
 class CellStatus:
@@ -20,10 +25,25 @@ class CellStatus:
         self._what = what
         self._display_id = uuid.uuid4().hex
         self._shown = False
+        self._pieces: deque[bytes] = deque()
+        self._text = ""
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace")  # a letter may come in two pieces
+
+    def arrived(self, piece: bytes) -> None:
+        """A piece of the answer is here; from any thread. It is shown with the next look."""
+        self._pieces.append(piece)
+
+    @property
+    def changes(self) -> bool:
+        """Whether pieces came that are not shown yet."""
+        return bool(self._pieces)
 
     def show(self, seconds: float) -> None:
-        """Display the line, or update it."""
-        self._publish(f"Waiting for {self._what}, {duration(seconds * 1000)}. Interrupt stops the wait.")
+        """Display the line, or update it: what has come of the answer, or what is waited for."""
+        while self._pieces:
+            self._text = (self._text + self._decode.decode(self._pieces.popleft()))[-_SHOWN:]
+        waiting = f"Waiting for {self._what}, {duration(seconds * 1000)}. Interrupt stops the wait."
+        self._publish(self._text or waiting)
 
     def clear(self) -> None:
         """Take the line away."""

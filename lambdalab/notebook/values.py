@@ -11,11 +11,11 @@ from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 
 from lambdalab.errors import BadOption
+from lambdalab.model import runtime as runtimes
 from lambdalab.notebook.words import did_you_mean
 
-RUNTIMES = (
-    "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python3.9",
-)  # fmt: skip
+RUNTIMES = (*(one.name for one in runtimes.known().values() if not one.blocked), "go")
+"""Those that Tab offers. "go" is provided.al2023 with Go source."""
 ARCHITECTURES = ("x86_64", "arm64")
 LOG_FORMATS = ("Text", "JSON")
 NONE = "none"

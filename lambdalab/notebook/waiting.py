@@ -17,6 +17,8 @@ PATIENCE = 0.5
 """Seconds before the status line appears."""
 INTERVAL = 1.0
 """Seconds between its updates."""
+GLANCE = 0.05
+"""Seconds between two looks for something new to show."""
 
 
 class Interrupted(LabError):
@@ -32,20 +34,22 @@ class StatusLine(Protocol):
     def clear(self) -> None:
         """Take the line away; called once if `show` was called."""
 
+    @property
+    def changes(self) -> bool:
+        """Whether it has something new to say before the next interval."""
+
 
 def wait(call: Callable[[], T], what: str, status: StatusLine, patience: float = PATIENCE) -> T:
     """The value of `call()`, or what it raises. Raises `Interrupted` on KeyboardInterrupt; `what` names the call."""
     pending = _Pending(call)
     shown = False
     try:
-        if pending.ready(patience):
-            return pending.value()
-        shown = True
-        waited = patience
-        status.show(waited)
-        while not pending.ready(INTERVAL):
-            waited += INTERVAL
-            status.show(waited)
+        waited = said = 0.0
+        while not pending.ready(GLANCE):
+            waited += GLANCE
+            if status.changes or waited >= (said + INTERVAL if shown else patience):
+                shown, said = True, waited
+                status.show(waited)
         return pending.value()
     except KeyboardInterrupt:
         raise Interrupted(f"stopped waiting for {what}; the region goes on by itself.") from None

@@ -1,8 +1,8 @@
 """`lab.layer(...)` against a real region: what is published, what is not published again, what functions get."""
 
 import pytest
-from lambdalab.client.building.base import CellSyntaxError
 
+from lambdalab.client.building.base import CellSyntaxError
 from lambdalab.errors import ResourceNotFound
 from tests.wheels import only_from, wheel
 

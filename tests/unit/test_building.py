@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from lambdalab.client.building import Source, build, cache, go
+from lambdalab.client.building import Source, build, cache, files, go
 from lambdalab.client.building.base import CellSyntaxError, CompilerMissing
 from lambdalab.client.cell import CellSource
 from lambdalab.client.package import package, source_of
@@ -108,3 +108,29 @@ def test_what_failed_half_way_leaves_nothing(own_cache):
     with pytest.raises(CellSyntaxError):
         cache.made("go", ("a",), fails)
     assert list(own_cache.iterdir()) == []
+
+
+def test_files_and_folders_are_named_with_their_places(tmp_path):
+    (tmp_path / "words.txt").write_text("a")
+    (tmp_path / "data" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "data" / "more.csv").write_text("b")
+    (tmp_path / "data" / "__pycache__" / "old.pyc").write_text("c")
+    found = files.named(
+        [str(tmp_path / "words.txt"), f"{tmp_path / 'words.txt'}=etc/other.txt", str(tmp_path / "data")]
+    )
+    assert found == {"words.txt": b"a", "etc/other.txt": b"a", "data/more.csv": b"b"}
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(BadOption, match=r"nowhere\.txt cannot be read: No such file"):
+        files.named([str(tmp_path / "nowhere.txt")])
+
+
+def test_a_folders_handler_is_found_or_asked_for(tmp_path):
+    (tmp_path / "app.py").write_text(PYTHON)
+    (tmp_path / "run.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "run.sh").chmod(0o755)
+    built = files.package_of(tmp_path, "python", None)
+    assert (built.handler, built.executable) == ("app.handler", frozenset({"run.sh"}))
+    with pytest.raises(BadOption, match="name the handler of a folder"):
+        files.package_of(tmp_path, "nodejs", None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lambdalab.client.building import files
 from lambdalab.client.cell import CellSource
 from lambdalab.client.display import Displayed
+from lambdalab.errors import BadOption
 from lambdalab.notebook import event
 from lambdalab.notebook.context import FIRST_LINE, Context
 from lambdalab.notebook.options import Request
@@ -27,8 +29,12 @@ class Deleted(Displayed):
 
 
 def _deploy(lab: Lab, request: Request, context: Context) -> Any:
-    body = context.body or ""
     options = {**context.defaults, **request.options}
+    body, path = context.body or "", options.get("from")
+    if path is None and context.body is None:
+        raise BadOption("%lambda deploy takes a source file or folder: --from PATH. A cell deploys with %%lambda NAME.")
+    if path is not None and body.strip():
+        raise BadOption(f"the source is given twice: in the cell's body and by --from {path}. Keep one.")
     return lab[request.argument].deploy(
         body,
         runtime=options["runtime"],
@@ -39,7 +45,10 @@ def _deploy(lab: Lab, request: Request, context: Context) -> Any:
         description=options.get("description", ""),
         ephemeral=options.get("tmp", 512),
         architecture=options.get("arch", "x86_64"),
-        cell=CellSource(context.label, body, FIRST_LINE),
+        files=files.named(options.get("file", ())),
+        requirements=options.get("requirements", ()),
+        path=path,
+        cell=None if path is not None else CellSource(context.label, body, FIRST_LINE),
     )
 
 
@@ -53,7 +62,13 @@ def _invoke(lab: Lab, request: Request, context: Context) -> Any:
         namespace=context.namespace,
         cell=context.label,
     )
-    return lab[name].invoke(sent, qualifier=options.get("qualifier") or suffix or None)
+    qualifier = options.get("qualifier") or suffix or None
+    if not options.get("stream"):
+        return lab[name].invoke(sent, qualifier=qualifier)
+    answer = lab[name].stream(sent, qualifier=qualifier)
+    for piece in answer:
+        context.arrived(piece)
+    return answer.invocation
 
 
 def _list(lab: Lab, request: Request, context: Context) -> Any:  # noqa: ARG001 - one signature for all

@@ -1,0 +1,88 @@
+"""Making a function be a package with its settings: create it, change what differs, or change nothing."""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from lambdalab.client.deployment import Change, Wanted, changed_settings, changes
+from lambdalab.client.function_api import FUNCTIONS, FunctionApi
+from lambdalab.client.package import Package, source_of
+from lambdalab.errors import BadOption, ResourceNotFound
+from lambdalab.model import runtime as runtimes
+from lambdalab.model.runtime import Runtime
+
+GO = "go"
+"""What people write for Go source: a custom runtime, as on AWS today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The function as it is now, and what that changed. `old_source` is None where it is not known."""
+
+    configuration: dict[str, Any]
+    created: bool
+    changes: tuple[Change, ...] = ()
+    old_source: str | None = None
+
+
+def known(name: str) -> Runtime:
+    """The runtime of that name; "go" is provided.al2023. Raises `BadOption` for one that Lambda does not have."""
+    found = runtimes.known().get("provided.al2023" if name == GO else name)
+    if found is None:
+        near = difflib.get_close_matches(name, [*runtimes.known(), GO], n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise BadOption(f"the runtime is {name!r}, which Lambda does not have.{hint}")
+    return found
+
+
+def deploy(api: FunctionApi, wanted: Wanted, made: Package, role: str | None) -> Deployed:
+    """Bring the function to what is wanted, and wait until AWS would call it Active.
+
+    Raises `InvalidRuntimeException` for a runtime that is not on the region's machine, before anything is changed.
+    """
+    try:
+        now = api.settled()
+    except ResourceNotFound:
+        _check_runtime(api, wanted.runtime)
+        return Deployed(_create(api, wanted, made, role), created=True)
+    if now.get("Runtime") != wanted.runtime:
+        _check_runtime(api, wanted.runtime)
+    other_code = now["CodeSha256"] != made.code_sha256
+    found = changes(wanted, made.code_sha256, now)
+    old = _source(api) if other_code else None
+    if other_code or any(change.what == "architecture" for change in found):
+        document = {"ZipFile": base64.b64encode(made.data).decode(), "Architectures": [wanted.architecture]}
+        api.call("PUT", "/code", body=json.dumps(document).encode())
+        now = api.settled()
+    settings = changed_settings(wanted, now)
+    if settings:
+        api.call("PUT", "/configuration", body=json.dumps(settings).encode())
+        now = api.settled()
+    return Deployed(now, created=False, changes=found, old_source=old)
+
+
+def _create(api: FunctionApi, wanted: Wanted, made: Package, role: str | None) -> dict[str, Any]:
+    document = {
+        "FunctionName": api.name,
+        "Role": role or f"arn:aws:iam::{api.session.region().account}:role/lambda-role",
+        "Code": {"ZipFile": base64.b64encode(made.data).decode()},
+        "Architectures": [wanted.architecture],
+        **wanted.settings(),
+    }
+    api.session.call("POST", FUNCTIONS, body=json.dumps(document).encode())
+    return api.settled()
+
+
+def _check_runtime(api: FunctionApi, name: str) -> None:
+    """Refuse a runtime that cannot run here before anything is changed: AWS would have it, this machine has not."""
+    api.session.call("GET", "/_lambdalab/runtime", query={"name": name}, service="lambdalab")
+
+
+def _source(api: FunctionApi) -> str | None:
+    """The source of the code now there; None when it was not made from a cell, or cannot be had."""
+    data = api.package()
+    return None if data is None else source_of(data)
