@@ -127,6 +127,7 @@ class Layer:
         """
         began = time.monotonic()
         asked = requirements.read(wanted)
+        self._session.region()  # before pip's minutes: where no region starts, there is nothing to publish to
         made = requirements.install(
             asked,
             runtime=runtime,

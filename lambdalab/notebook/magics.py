@@ -12,7 +12,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from traitlets import Bool, Enum, Int, TraitError, Unicode, validate
 
 from lambdalab.errors import BadOption, LabError
-from lambdalab.notebook import actions, options, values
+from lambdalab.notebook import options, values
 from lambdalab.notebook.aws_environment import AwsEnvironment
 from lambdalab.notebook.context import Context
 from lambdalab.notebook.status import CellStatus
@@ -79,13 +79,15 @@ class LambdaLab(Magics):
 
         r = %lambda invoke NAME      keeps the result: r.payload, r.log, r.record, r.cost
         """
+        from lambdalab.notebook import actions  # noqa: PLC0415 - loading the extension is to take no time
+
         with self._clean_errors():
             # IPython silences the display of a line that ends in a semicolon, and leaves the semicolon in it.
             words = line if cell is not None else line.rstrip().removesuffix(";")
             request = options.parse(words, has_body=cell is not None)
-            return actions.asks_for_help(request) or self._ask(request, cell)
+            return actions.asks_for_help(request) or self._ask(actions.run, request, cell)
 
-    def _ask(self, request: options.Request, cell: str | None) -> Any:
+    def _ask(self, run: Callable[..., Any], request: options.Request, cell: str | None) -> Any:
         what = " ".join((request.command.name, *request.arguments))
         status = CellStatus(self._ipython, what)
         context = Context(
@@ -95,7 +97,7 @@ class LambdaLab(Magics):
             defaults={"memory": self.memory, "timeout": self.timeout, "runtime": self.runtime},
             arrived=status.arrived,
         )
-        result = wait(lambda: actions.run(self._lab(), request, context), what, status)
+        result = wait(lambda: run(self._lab(), request, context), what, status)
         self._use_environment()
         return result
 

@@ -27,6 +27,11 @@ group = ec2.create_security_group(VpcId=vpc, GroupName="g", Description="d")["Gr
 settings = "--layer common:1 --memory 512 --env STAGE=prod --kms alias/lab --arch arm64"
 configured = get_ipython().run_line_magic("lambda", f"config hello {settings} --vpc {subnet}/{group}")
 """
+CALLS = """
+from lambdalab import lab
+for _ in range(40):
+    lab["hello"].invoke({"name": "nobody"}, qualifier="production")
+"""
 USES_LAYERS = """%%lambda uses-layers --runtime python3.12
 import common, requests
 def handler(event, context):
@@ -41,7 +46,7 @@ NOTEBOOK = (
     SECOND,
     "%lambda publish hello -m 'polite'",
     "%lambda alias hello production 1 --canary 2=10%",
-    "for _ in range(40):\n    _ = get_ipython().run_line_magic('lambda', 'invoke hello:production --set name=nobody')",
+    CALLS,
     "%lambda versions hello",
     "%lambda versions hello --compare 1 2",
     "%lambda rollback hello production",
@@ -84,8 +89,11 @@ def shown(notebook, source):
 def test_a_notebook_publishes_names_shifts_configures_and_deletes(own_home, run_notebook):
     done = run_notebook(*NOTEBOOK)
     for cell in done.cells[1:]:
-        silent = "for _" in cell.source or cell.source == REST_OF_AWS
-        assert [output["output_type"] for output in cell.outputs] == ([] if silent else ["execute_result"]), cell.source
+        kinds = [output["output_type"] for output in cell.outputs]
+        if cell.source in (CALLS, REST_OF_AWS):  # a slow region leaves its emptied status line in a cell of code
+            assert set(kinds) <= {"display_data"}, cell.outputs
+        else:
+            assert kinds == ["execute_result"], cell.source
 
     def words(source):
         return shown(done, source)["text/plain"]
