@@ -11,6 +11,7 @@ import sys
 
 from lambdalab import config
 from lambdalab.errors import LabError
+from lambdalab.runtimes.backends import kernel
 from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.server.ready import Ready
 from lambdalab.server.running import RunningLock
@@ -24,6 +25,7 @@ def main() -> int:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with RunningLock(settings.home):
             supervisor = Supervisor.fork()
+            kernel.hide_from_others()
 
             from lambdalab.server.process import run  # noqa: PLC0415 - after the fork, see above
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ctypes
 import sys
 
+_PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
+_PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 
+_CAPABILITIES_VERSION_3 = 0x20080522
 LINUX = sys.platform == "linux"
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -30,3 +33,18 @@ def no_new_privileges() -> bool:
 def name_process(name: str) -> bool:
     """What `ps` shows, 15 bytes of it."""
     return _prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()[:15]))
+
+
+def hide_from_others() -> bool:
+    """Close this process's memory and environment to others of the same user (until it executes something else)."""
+    return _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def drop_capabilities() -> None:
+    """Give up what makes root more than a user, for good; nothing where there is nothing to give up."""
+    number = 0
+    while _prctl(_PR_CAPBSET_DROP, number):
+        number += 1
+    if LINUX and number:
+        header = (ctypes.c_uint32 * 2)(_CAPABILITIES_VERSION_3, 0)
+        libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))

@@ -130,8 +130,10 @@ class Launcher:
             command = replace(command, cgroups=group.procs_files)
         try:
             return await self._start(command, group, number)
-        except BrokenPipeError:
-            # The waiting process had died; the next one may have too, or a new one is forked.
+        except (BrokenPipeError, FileNotFoundError):
+            # The waiting process had died, or lost its groups; the next one may have too, or a new one is forked.
+            if number is None:
+                raise
             return await self.spawn(command, spec)
 
     def prefork(self) -> None:

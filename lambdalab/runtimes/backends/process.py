@@ -56,6 +56,7 @@ class ProcessBackend(Backend):
             limits=self._limits(spec),
             readable=(*_READABLE, *_ETC, *ready.interpreter.shown, *places.values()) if self._landlock else None,
             writable=(*_WRITABLE, str(tmp)),
+            plain=True,
         )
         started = await self._launcher.spawn(command, spec)
         return ConfinedSandbox(

@@ -35,7 +35,8 @@ class Command:
     """What to start and how to confine it.
 
     `limits` are (resource, soft and hard value) pairs of `setrlimit`; `readable` and `writable` are Landlock's
-    path rules, None for no Landlock; `cgroups` are `cgroup.procs` files to join; `uid` of a user to become.
+    path rules, None for no Landlock; `cgroups` are `cgroup.procs` files to join. `plain` gives up the
+    capabilities that root has.
     """
 
     argv: Sequence[str]
@@ -45,6 +46,7 @@ class Command:
     readable: Sequence[str] | None = None
     writable: Sequence[str] = ()
     cgroups: Sequence[str] = ()
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ class _ForkServer:
         self._mine: set[int] = set()
         self._preforked: dict[int, tuple[int, socket.socket]] = {}
         kernel.become_subreaper()
+        kernel.hide_from_others()
         kernel.name_process("lambdalab-sandboxes")
         # A session of its own: a signal for the region's group (Ctrl-C in a terminal) is not for the sandboxes.
         os.setsid()
@@ -314,6 +317,8 @@ def _become(command: Command, log_fd: int, tell: int) -> None:
             hard = resource.getrlimit(kind)[1]
             value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
             resource.setrlimit(kind, (value, value))
+        if command.plain:
+            kernel.drop_capabilities()
         if command.readable is not None:
             landlock.confine(command.readable, command.writable)
         os.chdir(command.directory)

@@ -1,0 +1,216 @@
+"""What a hostile function cannot get at, on each isolation level. The README's table is made from these results."""
+
+import json
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from lambdalab import Lab
+from tests.tables import HOSTILE, Found
+
+pytestmark = pytest.mark.toolchains
+FOUND = Found(HOSTILE)
+HEAD = "import errno, json, os, socket\n"
+TRY = """
+def tried(call):
+    try: return [True, repr(call())[:200]]
+    except OSError as problem: return [False, errno.errorcode.get(problem.errno, repr(problem))]
+"""
+
+
+class Case:
+    """One hostile function: `source` gets `event`; `contained(payload or error)` judges what it says it could do."""
+
+    def __init__(self, name, source, contained, **settings):
+        self.name, self.source, self.contained, self.settings = name, HEAD + TRY + source, contained, settings
+
+
+def nothing_worked(result):
+    assert result.ok, result
+    return all(not worked for worked, _ in result.payload.values())
+
+
+CASES = [
+    Case(
+        "reads the region's home, its keys and its database",
+        """
+def handler(event, context):
+    paths = [event["home"]] + [os.path.join(event["home"], n) for n in ("credentials.json", "region.json", "region.db", "packages")]
+    return {p: tried(lambda: os.listdir(p) if os.path.isdir(p) else open(p, "rb").read(10)) for p in paths}
+""",
+        nothing_worked,
+    ),
+    Case(
+        "reads the person's files",
+        """
+def handler(event, context):
+    return {p: tried(lambda: open(p).read(10)) for p in (event["secret"], "/etc/shadow", os.path.expanduser("~/.bashrc"))}
+""",
+        nothing_worked,
+    ),
+    Case(
+        "reads the region's environment and memory through /proc",
+        """
+def handler(event, context):
+    return {n: tried(lambda: open(f"/proc/{event['region']}/{n}", "rb").read(10)) for n in ("environ", "mem", "maps")}
+""",
+        nothing_worked,
+    ),
+    Case(
+        "sends signals to the region and to this test",
+        """
+def handler(event, context):
+    return {str(pid): tried(lambda: os.kill(pid, 0)) for pid in (event["region"], event["test"])}
+""",
+        nothing_worked,
+    ),
+    Case(
+        "writes outside its own /tmp",
+        """
+def handler(event, context):
+    places = ["/var/task", "/opt", "/usr", "/etc", "/root", "/home", "/var/tmp", "/dev/shm", "/run", event["home"], event["folder"],
+              os.environ["LAMBDA_TASK_ROOT"], os.environ["LAMBDA_RUNTIME_DIR"], "/proc/sys/kernel", "/sys/fs/cgroup"]
+    return {p: tried(lambda: open(os.path.join(p, "written"), "w").write("x")) for p in places}
+""",
+        nothing_worked,
+    ),
+    Case(
+        "asks another environment's Runtime API for its events",
+        """
+def handler(event, context):
+    own = int(os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")[2])
+    found = {}
+    for port in set(event["ports"]) - {own, event["endpoint"]}:
+        with socket.socket() as s:
+            s.settimeout(0.5)
+            try:
+                s.connect(("127.0.0.1", port))
+                s.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+                answer = s.recv(200)
+            except OSError:
+                continue
+            if b"Lambda-Runtime" in answer or answer.startswith(b"HTTP/1.1 200"):
+                found[str(port)] = [True, repr(answer)]
+    return found
+""",
+        nothing_worked,
+    ),
+    Case(
+        "calls the region's API without a key",
+        """
+def handler(event, context):
+    with socket.create_connection(("127.0.0.1", event["endpoint"])) as s:
+        s.sendall(b"GET /2015-03-31/functions HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+        status = s.recv(100).split()[1].decode()
+    return {"status": [status == "200", status]}
+""",
+        nothing_worked,
+    ),
+    Case(
+        "fills its /tmp beyond its size",
+        """
+def handler(event, context):
+    with open(os.path.join(os.environ.get("TMPDIR", "/tmp"), "big"), "wb") as file:
+        for _ in range(900): file.write(b"x" * 1_000_000)
+    return {"900 MB": [True, ""]}
+""",
+        lambda result: not result.ok,
+        ephemeral=512, memory=256, timeout=30,
+    ),
+    Case(
+        "takes more memory than it has",
+        "def handler(event, context):\n    kept = []\n    while True: kept.append(b'x' * 10_000_000)\n",
+        lambda result: result.record.outcome == "out_of_memory",
+    ),
+    Case(
+        "forks without end",
+        "def handler(event, context):\n    while True:\n        try: os.fork()\n        except OSError: pass\n",
+        lambda result: not result.ok,
+    ),
+    Case(
+        "opens files and sockets without end",
+        """
+def handler(event, context):
+    kept = []
+    try:
+        while len(kept) < 5000: kept.append(socket.socket())
+    except OSError: pass
+    return {"more than 1,024": [len(kept) > 1024, len(kept)]}
+""",
+        nothing_worked,
+    ),
+    Case(
+        "writes a gigabyte of output",
+        "def handler(event, context):\n    while True: os.write(1, b'x' * 65535 + b'\\n')\n",
+        lambda result: result.record.outcome == "timeout",
+        timeout=2,
+    ),
+    Case(
+        "leaves processes behind",
+        """
+def handler(event, context):
+    import subprocess, sys
+    subprocess.Popen(["sleep", event["marker"]], start_new_session=True)
+    os._exit(0)
+""",
+        lambda result: not result.ok,
+    ),
+]  # fmt: skip
+
+
+def ports_of(pid):
+    """The ports that a process listens on: the Runtime APIs of a region, and its endpoint."""
+    names = (str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir())
+    inodes = {name[8:-1] for name in names if name.startswith("socket:")}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in inodes]
+
+
+@pytest.fixture(scope="module", params=["namespaces", "process"])
+def lab(request):
+    with Lab(isolated=True, backend=request.param) as made:
+        made.backend = request.param
+        # Another environment, idle, whose Runtime API is there to be asked.
+        made["other"].deploy("def handler(event, context): return 'secret'", runtime="python3.12")
+        made["other"].invoke()
+        yield made
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_function_cannot(lab, case, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    event = {
+        "ports": ports_of(lab.doctor()["pid"]),
+        "home": str(lab.settings.home),
+        "folder": str(tmp_path),
+        "secret": str(secret),
+        "region": lab.doctor()["pid"],
+        "test": os.getpid(),
+        "endpoint": int(lab.endpoint.rpartition(":")[2]),
+        "marker": "86399.5",
+    }
+    lab["hostile"].deploy(case.source, runtime="python3.12", **{"timeout": 5, **case.settings})
+    result = lab["hostile"].invoke(event)
+    contained = case.contained(result)
+    FOUND.add(case.name, lab.backend, "passed" if contained else "failed")
+    assert contained, json.dumps(result.raw.decode(errors="replace"))
+    assert lab["other"].invoke().payload == "secret", "the region and the other function go on"
+
+
+def test_what_was_left_behind_is_gone():
+    for _ in range(50):
+        left = subprocess.run(["pgrep", "-f", "sleep 86399.5"], capture_output=True, check=False).stdout
+        if not left:
+            return
+        threading.Event().wait(0.1)
+    pytest.fail(f"still there: {left}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keep(request):
+    yield
+    FOUND.keep(request.config)
