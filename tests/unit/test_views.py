@@ -365,6 +365,7 @@ def test_nothing_different_is_said():
 def test_what_is_left_out_of_a_long_list_of_versions_is_counted():
     words = text_of("many versions")
     assert "55 older versions not shown" in words
+    assert "17 more aliases not drawn" in words
     assert "7 more files changed" in words and "35 more settings" in words
 
 

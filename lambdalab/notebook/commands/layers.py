@@ -8,7 +8,7 @@ from lambdalab.notebook.command import HELP, Argument, Command, Option
 LAYER = Command(
     "layer",
     "all layers, or one layer's versions; with --requirements, or a cell's body, publish the next version."
-    " The body becomes the Python module of the layer's name, hyphens as underscores: `import common`",
+    " %%lambda layer my-tools makes the cell's body the module my_tools, for functions to import",
     (Argument("[NAME]", "a layer's name", "layer", values.layer),),
     (
         Option(

@@ -1,6 +1,6 @@
 """Aliases on the left, versions on the right, and lines as wide as their share of the calls.
 
-A picture for the eye only: everything in it stands in the table of versions too.
+A picture for the eye only: what it shows stands in the table of versions too.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.notebook.views.html import Html, el, short
+from lambdalab.notebook.views.html import Html, el, short, small
 from lambdalab.notebook.views.shares import percent
 
 if TYPE_CHECKING:
@@ -41,7 +41,11 @@ def picture(shown: Versions) -> Html:
     svg = el(
         "svg", *drawn, cls="cs", viewBox=f"0 0 {_WIDTH} {height}", role="img", aria_label=". ".join(map(_said, aliases))
     )
-    return el("div", svg, cls="ch")
+    return Html(el("div", svg, cls="ch") + _not_drawn(len(shown.aliases) - len(aliases)))
+
+
+def _not_drawn(number: int) -> Html:
+    return el("p", small(f"{number} more alias{'' if number == 1 else 'es'} not drawn.")) if number else Html("")
 
 
 def where(route: AliasRoute) -> str:
