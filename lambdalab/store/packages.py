@@ -1,80 +1,138 @@
 """Packages by their sha256: the zip as it came, and unpacked once, read-only, for every sandbox to share.
 
-What a zip may do to whoever unpacks it is refused here: paths out of the directory, absolute paths, links
-that lead out, sizes that lie. Source of the limits: `model/limits.py`.
+What a zip may do to whoever unpacks it is refused in `extraction.py`. Source of the limits: `model/limits.py`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
+import lzma
 import os
 import shutil
-import stat
+import struct
+import threading
 import uuid
 import zipfile
-from pathlib import Path, PurePosixPath
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from lambdalab.errors import InvalidParameterValue
-from lambdalab.model import limits
 from lambdalab.model.function import CodeReference
+from lambdalab.store.extraction import NOT_A_ZIP, extract
 
-_NOT_A_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
-_CHUNK = 1 << 20
+_GONE = ".gone-"
+"""How the names of what was set aside begin."""
+
 
 
 class PackageStore:
-    """The packages of a home."""
+    """The packages of a home.
+
+    A package may be held: by whoever adds it until something refers to it, by what runs it until that has ended.
+    What is held is not taken away, whatever else happens. Safe to use from several threads.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._held: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self.on_idle: Callable[[str], None] = lambda _: None
+        """Called with a package's sha256, by the `release` that ends the last hold of it."""
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def add(self, data: bytes) -> CodeReference:
-        """Keep and unpack a zip; the same bytes twice are one package. Raises AWS's refusals of bad ones.
+        """Keep, unpack and hold a zip; the same bytes twice are one package. Raises AWS's refusals of bad ones.
 
         When it returns the zip is on disk for good. Safe to call for the same bytes at once.
         """
         sha256 = hashlib.sha256(data).hexdigest()
         target = self._root / sha256
-        if not target.is_dir():
-            self._unpack(data, target)
-        self._write_zip(data, self._root / f"{sha256}.zip")
-        return CodeReference(sha256, len(data), _unzipped_size(data))
+        self.hold([sha256])
+        try:
+            with _opened(data) as archive:
+                if not target.is_dir():
+                    self._unpack(archive, target)
+                size = sum(entry.file_size for entry in archive.infolist())
+            self._write_zip(data, self._root / f"{sha256}.zip")
+        except BaseException:
+            self._let_go(sha256)
+            raise
+        return CodeReference(sha256, len(data), size)
 
     def unpacked(self, sha256: str) -> Path:
         """The directory with the package's files. Unpacks again what was lost."""
         directory = self._root / sha256
         if not directory.is_dir():
-            self._unpack(self.zip_bytes(sha256), directory)
+            with _opened(self.zip_bytes(sha256)) as archive:
+                self._unpack(archive, directory)
         return directory
 
     def zip_bytes(self, sha256: str) -> bytes:
         """The zip as it was uploaded. Raises `FileNotFoundError` when there is none."""
         return (self._root / f"{sha256}.zip").read_bytes()
 
-    def remove_unreferenced(self, used: set[str]) -> None:
-        """Remove the packages that nothing refers to."""
-        for path in self._root.iterdir():
-            if path.name.removesuffix(".zip") not in used:
-                if path.is_dir():
-                    _remove_tree(path)
-                else:
-                    path.unlink(missing_ok=True)
+    # -- what is kept, and for how long
 
-    def _unpack(self, data: bytes, target: Path) -> None:
+    def hold(self, packages: Iterable[str]) -> None:
+        """Keep packages, by their sha256, until as many calls of `release`."""
+        with self._lock:
+            self._held.update(packages)
+
+    def release(self, packages: Iterable[str]) -> None:
+        """End a hold of each."""
+        for sha256 in packages:
+            if self._let_go(sha256):
+                self.on_idle(sha256)
+
+    def _let_go(self, sha256: str) -> bool:
+        with self._lock:
+            self._held[sha256] -= 1
+            last = self._held[sha256] <= 0
+            if last:
+                del self._held[sha256]
+        return last
+
+    def set_aside(self, sha256: str) -> bool:
+        """Take a package away unless it is held; `sweep` frees its room. False when nothing was taken."""
+        taken = False
+        with self._lock:
+            if sha256 not in self._held:
+                for path in (self._root / f"{sha256}.zip", self._root / sha256):
+                    if path.exists():
+                        path.rename(self._root / f"{_GONE}{uuid.uuid4().hex}")
+                        taken = True
+        return taken
+
+    def keep_only(self, used: set[str]) -> None:
+        """Set aside everything else, half-made things too. Only while nobody adds packages."""
+        for path in list(self._root.iterdir()):
+            if path.name.removesuffix(".zip") not in used and not path.name.startswith(_GONE):
+                path.rename(self._root / f"{_GONE}{uuid.uuid4().hex}")
+
+    def sweep(self) -> None:
+        """Free the room of what was set aside. Takes as long as there are files."""
+        for path in list(self._root.glob(f"{_GONE}*")):
+            if path.is_dir():
+                _remove_tree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    # -- putting on disk
+
+    def _unpack(self, archive: zipfile.ZipFile, target: Path) -> None:
         aside = self._root / f".{target.name}-{uuid.uuid4().hex}"
         aside.mkdir()
         try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                _extract(archive, aside)
-            _make_read_only(aside)
+            with _refusing_damage():
+                extract(archive, aside)
             aside.rename(target)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, UnicodeError) as bad:
-            raise InvalidParameterValue(_NOT_A_ZIP) from bad
         except OSError as problem:
             if not target.is_dir():  # else another unpacked the same package meanwhile
-                raise InvalidParameterValue(f"{_NOT_A_ZIP} ({problem.strerror})") from problem
+                raise InvalidParameterValue(f"{NOT_A_ZIP} ({problem.strerror or problem})") from problem
         finally:
             _remove_tree(aside)
 
@@ -89,57 +147,27 @@ class PackageStore:
         aside.rename(target)
 
 
-def _unzipped_size(data: bytes) -> int:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return sum(entry.file_size for entry in archive.infolist())
+@contextlib.contextmanager
+def _opened(data: bytes) -> Iterator[zipfile.ZipFile]:
+    with _refusing_damage():
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    with archive:
+        yield archive
 
 
-def _extract(archive: zipfile.ZipFile, target: Path) -> None:
-    written = 0
-    for entry in archive.infolist():
-        path = target / _safe_name(entry.filename)
-        if entry.is_dir():
-            path.mkdir(parents=True, exist_ok=True)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        mode = entry.external_attr >> 16
-        if stat.S_ISLNK(mode):
-            _link(archive, entry, path, target)
-        else:
-            written = _write(archive, entry, path, written)
-            path.chmod(0o555 if mode & 0o111 else 0o444)
+@contextlib.contextmanager
+def _refusing_damage() -> Iterator[None]:
+    """AWS's refusal in the place of whatever `zipfile` and the decompressors raise for what is no whole zip."""
+    try:
+        yield
+    except _DAMAGED as bad:
+        raise InvalidParameterValue(NOT_A_ZIP) from bad
 
 
-def _safe_name(name: str) -> PurePosixPath:
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise InvalidParameterValue(f"{_NOT_A_ZIP} (The entry {name!r} leads out of the package.)")
-    return path
-
-
-def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, written: int) -> int:
-    """Unpack a file, counting what really comes out: the sizes in the zip may lie."""
-    path.unlink(missing_ok=True)  # a later entry of the same name wins, as with unzip
-    with archive.open(entry) as source, path.open("wb") as file:
-        while chunk := source.read(_CHUNK):
-            written += len(chunk)
-            limits.check_unzipped_size(written)
-            file.write(chunk)
-    return written
-
-
-def _link(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, target: Path) -> None:
-    goal = archive.read(entry).decode()
-    inside = Path(os.path.normpath(path.parent / goal))
-    if Path(goal).is_absolute() or not inside.is_relative_to(target):
-        raise InvalidParameterValue(f"{_NOT_A_ZIP} (The link {entry.filename!r} leads out of the package.)")
-    path.unlink(missing_ok=True)
-    path.symlink_to(goal)
-
-
-def _make_read_only(directory: Path) -> None:
-    for parent, _, _ in os.walk(directory, topdown=False):
-        Path(parent).chmod(0o555)
+_DAMAGED = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, struct.error,
+    zlib.error, lzma.LZMAError,
+)  # fmt: skip
 
 
 def _remove_tree(directory: Path) -> None:
