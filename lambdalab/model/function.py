@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 LATEST = "$LATEST"
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 State = Literal["Pending", "Active", "Inactive", "Failed"]
 UpdateStatus = Literal["InProgress", "Successful", "Failed"]
+
+
+def version_number(qualifier: str) -> int | None:
+    """The number of a published version, as AWS writes it: from 1, without leading zeros. None for other text."""
+    return int(qualifier) if _NUMBER.fullmatch(qualifier) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,11 @@ class FunctionVersion:
     def qualified_arn(self) -> str:
         """The ARN ending with this version."""
         return f"{self.key.arn}:{self.version}"
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The sha256 of everything that runs of it is unpacked from: its code and its layers."""
+        return self.code.sha256, *(layer["CodeSha256"] for layer in self.layers)
 
 
 @dataclass(frozen=True, slots=True)

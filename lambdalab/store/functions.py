@@ -13,7 +13,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from lambdalab.model import function_rules
-from lambdalab.model.function import LATEST, CodeReference, Function, FunctionKey, FunctionVersion
+from lambdalab.model.function import LATEST, CodeReference, Function, FunctionKey, FunctionVersion, version_number
 from lambdalab.store.database import Database
 from lambdalab.store.sealing import Sealer
 
@@ -105,8 +105,32 @@ class FunctionStore:
         return int(str(count)), int(str(size))
 
     def packages_in_use(self) -> set[str]:
-        """The sha256 of every package that some version refers to."""
-        return {str(row[0]) for row in self._database.rows("SELECT DISTINCT code_sha256 FROM versions")}
+        """The sha256 of every package that some version refers to, as its code or as a layer."""
+        return self._packages("", ())
+
+    def packages_of(self, key: FunctionKey, version: str | None = None) -> set[str]:
+        """The sha256 of the packages that all versions of a function, or one of them, refer to."""
+        if version is None:
+            return self._packages(f"WHERE {_KEY}", _key(key))
+        return self._packages(f"WHERE {_KEY} AND version = ?", (*_key(key), _number(version)))
+
+    def _packages(self, where: str, values: tuple[object, ...]) -> set[str]:
+        chosen = f"SELECT code_sha256, document FROM versions {where}"
+        rows = self._database.rows(
+            f"SELECT code_sha256 FROM ({chosen}) UNION"
+            f" SELECT json_extract(layer.value, '$.CodeSha256') FROM ({chosen}) AS one,"
+            " json_each(one.document, '$.layers') AS layer WHERE instr(one.document, '\"CodeSha256\"')",
+            *values, *values,
+        )  # fmt: skip
+        return {str(row[0]) for row in rows}
+
+    def has_code(self, sha256: str) -> bool:
+        """Whether a package is the code of some version."""
+        return bool(self._database.rows("SELECT 1 FROM versions WHERE code_sha256 = ? LIMIT 1", sha256))
+
+    def has_layer(self, sha256: str) -> bool:
+        """Whether a package is a layer of some version. Looks at every version's record."""
+        return bool(self._database.rows("SELECT 1 FROM versions WHERE instr(document, ?) LIMIT 1", sha256))
 
     # -- writing
 
@@ -223,7 +247,7 @@ def _key(key: FunctionKey) -> tuple[str, str, str]:
 
 
 def _number(version: str) -> int | None:
-    return 0 if version == LATEST else int(version) if version.isdecimal() and len(version) < 18 else None
+    return 0 if version == LATEST else version_number(version)
 
 
 def _version(number: int) -> str:

@@ -13,7 +13,8 @@ from tests.api.conftest import ROLE, RUNTIME, returning
 NAMES = st.sampled_from(["f", "g"])
 CODES = st.sampled_from(["1", "2"])
 ALIASES = st.sampled_from(["a", "b"])
-NUMBERS = st.sampled_from(["1", "2", "3"])
+NUMBERS = st.sampled_from(["1", "2", "3", "0", "00", "01", "002"])
+"""Versions that there may be, and numbers that none ever has."""
 PACKAGES = {code: returning(code) for code in ("1", "2")}
 
 
@@ -112,6 +113,34 @@ class Lifecycle(RuleBasedStateMachine):
         self.call("delete_alias", model is not None, FunctionName=name, Name=alias)
         if model is not None:
             model.aliases.pop(alias, None)
+
+    @rule(name=NAMES, qualifier=NUMBERS | ALIASES)
+    def read(self, name, qualifier):
+        model = self.functions.get(name)
+        allowed = model is not None and (qualifier in model.versions or qualifier in model.aliases)
+        answer = self.call("get_function_configuration", allowed, FunctionName=name, Qualifier=qualifier)
+        self.call("invoke", allowed, FunctionName=name, Qualifier=qualifier, InvocationType="DryRun")
+        if allowed:
+            assert answer["Version"] == model.aliases.get(qualifier, qualifier)
+
+    @rule(name=NAMES, alias=ALIASES, version=NUMBERS)
+    def shift_weight(self, name, alias, version):
+        model = self.functions.get(name)
+        weights = {"AdditionalVersionWeights": {version: 0.5}}
+        there = model is not None and alias in model.aliases
+        allowed = there and version in model.versions and version != model.aliases[alias]
+        self.call("update_alias", allowed, FunctionName=name, Name=alias, RoutingConfig=weights)
+        if allowed:
+            self.call("update_alias", True, FunctionName=name, Name=alias, RoutingConfig={})
+
+    @rule(name=NAMES, version=NUMBERS)
+    def permit(self, name, version):
+        model = self.functions.get(name)
+        allowed = model is not None and version in model.versions
+        grant = {"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "*"}
+        self.call("add_permission", allowed, FunctionName=name, Qualifier=version, **grant)
+        if allowed:
+            self.call("remove_permission", True, FunctionName=name, Qualifier=version, StatementId="s")
 
     @rule(name=NAMES, version=NUMBERS)
     def delete_version(self, name, version):

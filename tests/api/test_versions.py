@@ -130,3 +130,26 @@ def test_all_versions_are_listed_with_qualified_arns(api, make):
     pages = api.get_paginator("list_functions").paginate(FunctionVersion="ALL")
     arns = [f["FunctionArn"] for page in pages for f in page["Functions"] if f["FunctionName"] == name]
     assert arns == [f"{ARN}{name}:$LATEST", f"{ARN}{name}:1"]
+
+
+@pytest.mark.parametrize("number", ["0", "00", "01"])
+def test_a_number_that_awss_are_never_written_as_names_no_version(api, make, number):
+    name = make(Publish=True)
+    of, missing = (
+        {"FunctionName": name},
+        (404, "ResourceNotFoundException", f"Function not found: {ARN}{name}:{number}"),
+    )
+    assert refusal(api.get_function, **of, Qualifier=number) == missing
+    assert refusal(api.invoke, **of, Qualifier=number) == missing
+    assert refusal(api.create_alias, **of, Name="a", FunctionVersion=number) == missing
+    api.create_alias(**of, Name="live", FunctionVersion="1")
+    weights = {"AdditionalVersionWeights": {number: 0.5}}
+    assert refusal(api.update_alias, **of, Name="live", RoutingConfig=weights) == missing
+    grant = {"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "*"}
+    assert refusal(api.add_permission, **of, **grant, Qualifier=number) == missing
+    wanted = {"ProvisionedConcurrentExecutions": 1}
+    assert refusal(api.put_provisioned_concurrency_config, **of, **wanted, Qualifier=number) == missing
+    assert refusal(api.put_function_event_invoke_config, **of, MaximumRetryAttempts=1, Qualifier=number)[0] == 404
+    api.delete_function(**of, Qualifier=number)  # as with any number that there is not
+    assert run(api, name, "live") == ("1", "1")
+    assert run(api, name)[1] == "$LATEST"
