@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from lambdalab.api import collecting
 from lambdalab.errors import InvalidParameterValue, NotOffered, ResourceConflict
 from lambdalab.model import function_rules, layer, limits, version_rules
 from lambdalab.model.function import LATEST, CodeReference, Function, FunctionVersion
@@ -16,7 +18,7 @@ from lambdalab.model.function_rules import Stamp
 if TYPE_CHECKING:
     from lambdalab.api.region import Region
 
-_INLINE_BYTES = 1 << 20
+_ELSEWHERE = frozenset(["S3Bucket", "S3Key", "S3ObjectVersion"])
 
 
 def stamp(region: Region) -> Stamp:
@@ -24,20 +26,30 @@ def stamp(region: Region) -> Stamp:
     return Stamp(region.clock.now(), str(uuid.uuid4()))
 
 
-async def code(region: Region, source: Mapping[str, Any]) -> CodeReference:
-    """The package that a request brings, kept. Raises AWS's refusals of bad ones."""
-    data = source.get("ZipFile")
+@asynccontextmanager
+async def code(region: Region, source: Mapping[str, Any]) -> AsyncIterator[CodeReference]:
+    """The package that a request brings, kept at least as long as the context. Raises AWS's refusals of bad ones."""
+    data = await _data(region, source)
+    # However small the zip, what comes out of it may be large.
+    added = await asyncio.to_thread(region.packages.add, data)
+    try:
+        yield added
+    finally:
+        region.packages.release([added.sha256])
+
+
+async def _data(region: Region, source: Mapping[str, Any]) -> bytes:
+    data: bytes | None = source.get("ZipFile")
     if "ImageUri" in source:
         raise NotOffered("PackageType Image is not offered by this version of LambdaLab: give a zip.")
     if data is not None:
+        if _ELSEWHERE & source.keys():
+            raise InvalidParameterValue("Please do not provide other FunctionCode parameters when providing a ZipFile.")
         limits.check_zipped_size(len(data))
-    elif "S3Bucket" in source and "S3Key" in source:
-        data = await region.aws.get_object(source["S3Bucket"], source["S3Key"], source.get("S3ObjectVersion"))
-    else:
-        raise InvalidParameterValue("Please provide a source for function code.")
-    if len(data) <= _INLINE_BYTES:
-        return region.packages.add(data)
-    return await asyncio.to_thread(region.packages.add, data)
+        return data
+    if "S3Bucket" in source and "S3Key" in source:
+        return await region.aws.get_object(source["S3Bucket"], source["S3Key"], source.get("S3ObjectVersion"))
+    raise InvalidParameterValue("Please provide a source for function code.")
 
 
 def layers(
@@ -52,7 +64,7 @@ def layers(
 def _layer(region: Region, arn: str) -> Mapping[str, Any]:
     key, number = layer.parse(arn)
     found = region.layers.get(key, number) if number is not None else None
-    if found is None or found.deleted:
+    if found is None or found.deleted or found.arn != arn:  # `…:01` names no version
         raise InvalidParameterValue(f"Layer version {arn} does not exist.")
     return {
         "Arn": arn,
@@ -77,7 +89,13 @@ def replace_latest(region: Region, updated: FunctionVersion, expected: FunctionV
     if after:
         region.superseded[updated.key] = expected
     else:
-        region.dispatcher.retire(updated.key, LATEST)
+        _over(region, expected)
+
+
+def _over(region: Region, old: FunctionVersion) -> None:
+    """The end of an old $LATEST: its environments take no further call, and what only it needed goes."""
+    region.dispatcher.retire(old.key, LATEST)
+    collecting.collect(region, old.packages)
 
 
 def publish(region: Region, latest: FunctionVersion, description: str | None, after: float = 0.0) -> FunctionVersion:
@@ -110,8 +128,9 @@ def settle_soon(region: Region, version: FunctionVersion, after: float = 0.0) ->
         if present is None or present.last_modified != version.last_modified:
             return
         region.functions.replace(function_rules.settle(present, str(uuid.uuid4())), expected=present)
-        if version.version == LATEST and region.superseded.pop(version.key, None) is not None:
-            region.dispatcher.retire(version.key, LATEST)
+        old = region.superseded.pop(version.key, None) if version.version == LATEST else None
+        if old is not None:
+            _over(region, old)
 
     if after:
         region.lab_clock.call_later(after, settle)

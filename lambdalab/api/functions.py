@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.api import changing, encryption, network, paging, resolving
+from lambdalab.api import changing, collecting, encryption, network, paging, resolving
 from lambdalab.api.configuration import configuration, listed
 from lambdalab.api.operations import Answer, Call, operation
 from lambdalab.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
@@ -31,15 +31,15 @@ async def create_function(region: Region, call: Call) -> Mapping[str, Any]:
     if region.functions.get(reference.key) is not None:
         raise _exists(reference)
     layers = changing.layers(region, call.params.get("Layers", ()))
-    code = await changing.code(region, call.params["Code"])
-    function, version = function_rules.create(reference.key, call.params, code, stamp)
-    version = await network.placed(region, replace(version, layers=layers), call.params)
-    changing.check_size(version)
-    version = await encryption.sealed(region, version)
-    after = network.attaching_seconds(region, version)
-    version = network.waiting(version, after)
-    if not region.functions.insert(function, version):
-        raise _exists(reference)
+    async with changing.code(region, call.params["Code"]) as code:
+        function, version = function_rules.create(reference.key, call.params, code, stamp)
+        version = await network.placed(region, replace(version, layers=layers), call.params)
+        changing.check_size(version)
+        version = await encryption.sealed(region, version)
+        after = network.attaching_seconds(region, version)
+        version = network.waiting(version, after)
+        if not region.functions.insert(function, version):
+            raise _exists(reference)
     if call.params.get("Publish"):
         return configuration(changing.publish(region, version, None, after), reference.key.arn)
     changing.settle_soon(region, version, after)
@@ -90,12 +90,12 @@ async def update_function_code(region: Region, call: Call) -> Mapping[str, Any]:
     reference, version, stamp = *_find_latest(region, call), changing.stamp(region)
     function_rules.check_update(version, call.params, region.runtime_policy)
     function_rules.check_code_kind(version, call.params)
-    code = await changing.code(region, call.params)
-    updated = function_rules.update_code(version, call.params, code, stamp)
-    changing.check_size(updated)
-    if call.params.get("DryRun"):
-        return configuration(updated, reference.arn)
-    changing.replace_latest(region, updated, version)
+    async with changing.code(region, call.params) as code:
+        updated = function_rules.update_code(version, call.params, code, stamp)
+        changing.check_size(updated)
+        if call.params.get("DryRun"):
+            return configuration(updated, reference.arn)
+        changing.replace_latest(region, updated, version)
     if call.params.get("Publish"):
         published = changing.publish(region, updated, None)
         if published.state != "Pending":  # nothing differed from it: $LATEST still has to settle
@@ -133,12 +133,14 @@ async def delete_function(region: Region, call: Call) -> Answer:
         _delete_version(region, reference, reference.qualifier)
         return Answer(status=204)
     region.provisioning.end_all(reference.key)
+    old = region.superseded.pop(reference.key, None)
+    packages = region.functions.packages_of(reference.key) | set(old.packages if old is not None else ())
     region.functions.delete(reference.key)
-    region.superseded.pop(reference.key, None)
     region.attachments.forget(reference.key)
     region.dispatcher.retire(reference.key)
     region.dispatcher.admission.reserve(reference.key, None)
     region.dispatcher.journal.forget(reference.key.arn)
+    collecting.collect(region, packages)
     return Answer(status=204)
 
 
@@ -157,17 +159,19 @@ def _delete_version(region: Region, reference: FunctionReference, qualifier: str
             f"Function version {reference.key.arn}:{qualifier} cannot be deleted: "
             f"the alias {', '.join(pointing)} points at it. Move or delete the alias first."
         )
+    packages = region.functions.packages_of(reference.key, qualifier)
     region.provisioning.end(reference.key, qualifier)
     region.functions.delete_version(reference.key, qualifier)
     region.attachments.remove_all(reference.key, qualifier)
     region.dispatcher.retire(reference.key, qualifier)
+    collecting.collect(region, packages)
 
 
 @operation("GET /_lambdalab/code", service="lambdalab")
 async def download_code(region: Region, call: Call) -> Mapping[str, Any]:
     """The zip that GetFunction's or GetLayerVersion's location names."""
     sha256 = str(call.params.get("sha256", ""))
-    if sha256 not in region.functions.packages_in_use() | region.layers.packages_in_use():
+    if not collecting.in_use(region, sha256):
         raise ResourceNotFound("The resource you requested does not exist.")
     return {"Body": region.packages.zip_bytes(sha256)}
 

@@ -59,7 +59,13 @@ async def request_of(region: Region, call: Call) -> Request:
     arrived = region.clock.monotonic()
     version, invoked_arn = _find(region, call)
     payload = call.params.get("Payload") or b"{}"
-    await _check_payload(payload)
+    if len(payload) <= _INLINE_BYTES:
+        _parse(payload)
+    else:
+        _check_size(payload)
+        # Parsing megabytes takes tens of milliseconds, which the other invocations should not wait for.
+        await asyncio.to_thread(_parse, payload)
+        version, invoked_arn = _find(region, call)  # it may have changed meanwhile
     return _request(call, version, invoked_arn, payload, arrived)
 
 
@@ -118,8 +124,7 @@ def _find(region: Region, call: Call) -> tuple[FunctionVersion, str]:
     version = resolving.version(region, reference, random.random())  # noqa: S311 - a share, no secret
     if version is None:
         raise reference.not_found(LATEST)
-    if version.version == LATEST and region.superseded:
-        version = region.superseded.get(version.key, version)
+    version = resolving.running(region, version)
     if version.state == "Pending":
         raise ResourceConflict(
             "The operation cannot be performed at this time. The function is currently in the following state: Pending"
@@ -128,19 +133,27 @@ def _find(region: Region, call: Call) -> tuple[FunctionVersion, str]:
     return version, invoked
 
 
-async def _check_payload(payload: bytes) -> None:
+def too_large() -> RequestTooLarge:
+    """AWS's refusal of a payload over the limit."""
+    return RequestTooLarge(f"Request must be smaller than {SYNC_LIMIT} bytes for the InvokeFunction operation")
+
+
+def _check_size(payload: bytes) -> None:
     if len(payload) > SYNC_LIMIT:
-        raise RequestTooLarge(f"Request must be smaller than {SYNC_LIMIT} bytes for the InvokeFunction operation")
-    if len(payload) <= _INLINE_BYTES:
-        _parse(payload)
-    else:
-        # Parsing megabytes takes tens of milliseconds, which the other invocations should not wait for.
-        await asyncio.to_thread(_parse, payload)
+        raise too_large()
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"Non-standard token '{name}': enable `JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS` to allow")
+
+
+_READ = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
 def _parse(payload: bytes) -> None:
+    """Refuse what is not JSON in UTF-8; a mark of its byte order is allowed, as Jackson allows it."""
     try:
-        json.loads(payload)
+        _READ(payload.decode().removeprefix("\ufeff"))
     except (ValueError, RecursionError) as bad:
         raise InvalidRequestContent(
             f"Could not parse request body into json: Could not parse payload into json: {_where(bad, payload)}"

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.api import changing, paging
+from lambdalab.api import changing, collecting, paging
 from lambdalab.api.operations import Answer, Call, operation
 from lambdalab.errors import AccessDenied, InvalidParameterValue, ResourceNotFound
 from lambdalab.model import layer as rules
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 async def publish_layer_version(region: Region, call: Call) -> Mapping[str, Any]:
     """Keep a package as the next version of a layer."""
     params, key = call.params, _key(region, call)
-    code = await changing.code(region, params["Content"])
-    limits.check_unzipped_size(code.unzipped_size)
-    version = region.layers.publish(
-        LayerVersion(
-            key,
-            0,
-            code,
-            changing.stamp(region).last_modified,
-            params.get("Description", ""),
-            params.get("LicenseInfo"),
-            tuple(params.get("CompatibleRuntimes", ())),
-            tuple(params.get("CompatibleArchitectures", ())),
+    async with changing.code(region, params["Content"]) as code:
+        limits.check_unzipped_size(code.unzipped_size)
+        version = region.layers.publish(
+            LayerVersion(
+                key,
+                0,
+                code,
+                changing.stamp(region).last_modified,
+                params.get("Description", ""),
+                params.get("LicenseInfo"),
+                tuple(params.get("CompatibleRuntimes", ())),
+                tuple(params.get("CompatibleArchitectures", ())),
+            )
         )
-    )
     return _shown(region, version)
 
 
@@ -48,7 +48,10 @@ async def get_layer_version(region: Region, call: Call) -> Mapping[str, Any]:
 async def get_layer_version_by_arn(region: Region, call: Call) -> Mapping[str, Any]:
     """The same by the version's ARN."""
     key, number = rules.parse(call.params["Arn"])
-    return _shown(region, _found(region, key, number or 0))
+    version = _found(region, key, number or 0)
+    if version.arn != call.params["Arn"]:  # `…:01` names none
+        raise ResourceNotFound("The resource you requested does not exist.")
+    return _shown(region, version)
 
 
 @operation("ListLayerVersions")
@@ -75,7 +78,10 @@ async def delete_layer_version(region: Region, call: Call) -> Answer:
     """Take a version off the lists; functions that have it keep it, and one that is not there is no error."""
     number = call.params["VersionNumber"]
     _check_number(number)
-    region.layers.delete(_key(region, call), number)
+    found = region.layers.get(_key(region, call), number)
+    if found is not None and not found.deleted:
+        region.layers.delete(found.key, number)
+        collecting.collect(region, [found.code.sha256])
     return Answer(status=204)
 
 

@@ -59,6 +59,13 @@ def version(region: Region, asked: FunctionReference, roll: float | None = None)
     return region.functions.get(asked.key, qualifier)
 
 
+def running(region: Region, found: FunctionVersion) -> FunctionVersion:
+    """What an invocation of `found` runs: while an update of $LATEST is in progress, the one before."""
+    if found.version == LATEST and region.superseded:
+        return region.superseded.get(found.key, found)
+    return found
+
+
 def check_qualifier(region: Region, asked: FunctionReference) -> None:
     """Refuse a version or an alias that is not there, as the operations do that look an alias up first."""
     qualifier = asked.qualifier

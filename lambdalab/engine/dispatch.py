@@ -11,8 +11,9 @@ import asyncio
 import contextlib
 import os
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from lambdalab.clock import Clock, Timer
 from lambdalab.engine import failure, report, room
@@ -32,7 +33,7 @@ from lambdalab.engine.response_stream import ResponseStream
 from lambdalab.engine.room import Room
 from lambdalab.engine.spawns import Spawns
 from lambdalab.engine.variables import function_variables
-from lambdalab.errors import RuntimeUnavailable
+from lambdalab.errors import ResourceNotFound, RuntimeUnavailable
 from lambdalab.model.function import FunctionKey, FunctionVersion
 from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, InvocationRecord
 from lambdalab.runtimes.backends.base import Backend, Exit, SandboxSpec
@@ -199,9 +200,10 @@ class Dispatcher:
         pool, key = self._pool(request.version), request.version.key
         self.admission.enter(key)
         try:
-            taken = await self._take_new(pool, request.version)
-            if taken.failure is not None:
-                taken = await self._take_again(pool, request.version, taken)
+            with self._holding(request.version):
+                taken = await self._take_new(pool, request.version)
+                if taken.failure is not None:
+                    taken = await self._take_again(pool, request.version, taken)
         except BaseException:
             self.admission.leave(key)
             raise
@@ -350,12 +352,13 @@ class Dispatcher:
         Raises what the backend raises when nothing can start.
         """
         pool = self._pool(version)
-        version, _ = await self.before_start(version)
-        async with self._spawns.place(version.key):
-            self._make_room(pool)
-            environment = self._new_environment(version, provisioned=True)
-            limit = max(PROVISIONED_INIT_SECONDS, float(version.timeout))
-            failed, init_ms = await self._initialise(pool, environment, version, limit)
+        with self._holding(version):
+            version, _ = await self.before_start(version)
+            async with self._spawns.place(version.key):
+                self._make_room(pool)
+                environment = self._new_environment(version, provisioned=True)
+                limit = max(PROVISIONED_INIT_SECONDS, float(version.timeout))
+                failed, init_ms = await self._initialise(pool, environment, version, limit)
         if failed is not None:
             self._log_failed_init(environment.log, version, failed, init_ms, "init")
             environment.stop("its init failed")
@@ -405,6 +408,8 @@ class Dispatcher:
     ) -> tuple[InitFailure | None, float]:
         """Init, and its milliseconds from the spawn to the first poll."""
         pool.all.add(environment)
+        self._packages.hold(version.packages)
+        environment.on_stop = partial(self._packages.release, version.packages)
         try:
             await self.backend.prepare(version.runtime or "")
             spec = self._spec(environment, version, await environment.open())
@@ -425,17 +430,30 @@ class Dispatcher:
             access=self._access,
             initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
         )
+        try:
+            code, *layers = [self._packages.unpacked(sha256) for sha256 in version.packages]
+        except FileNotFoundError as gone:  # deleted between the request's arrival and its turn
+            raise ResourceNotFound(f"Function not found: {version.qualified_arn}") from gone
         return SandboxSpec(
             id=environment.id,
             runtime=version.runtime or "",
             handler=version.handler or "",
-            code=self._packages.unpacked(version.code.sha256),
-            layers=tuple(self._packages.unpacked(layer["CodeSha256"]) for layer in version.layers),
+            code=code,
+            layers=tuple(layers),
             environment=variables,
             runtime_api=address,
             memory_mb=version.memory_size,
             ephemeral_mb=version.ephemeral_size,
         )
+
+    @contextlib.contextmanager
+    def _holding(self, version: FunctionVersion) -> Iterator[None]:
+        """Keep a version's packages while an environment is made of them, whatever becomes of the version."""
+        self._packages.hold(version.packages)
+        try:
+            yield
+        finally:
+            self._packages.release(version.packages)
 
     def _log_writer(self, group: str, stream: str) -> Callable[[str], None]:
         def write(line: str) -> None:

@@ -100,6 +100,8 @@ class ExecutionEnvironment:
         self.provisioned = provisioned
         self.retired = False
         self.ended: str | None = None
+        self.on_stop: Callable[[], None] = lambda: None
+        """Called once, when it has been stopped."""
         self._clock = clock
         self.log = log
         self._pipe: LogPipe | None = None
@@ -344,3 +346,4 @@ class ExecutionEnvironment:
         self._fail_init(InitFailure("error", None, None, None))
         if self._running is not None:
             self._complete_failed(failure.runtime_exited(self._running.event.request_id, Exit("stopped")))
+        self.on_stop()

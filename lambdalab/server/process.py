@@ -18,7 +18,7 @@ from typing import Any, cast
 import uvicorn
 
 import lambdalab.api.families  # noqa: F401 - they register their operations
-from lambdalab.api import concurrency, starting
+from lambdalab.api import collecting, concurrency, starting
 from lambdalab.api.gateway import Gateway
 from lambdalab.api.http import HttpProtocol
 from lambdalab.api.lifecycle import Lifecycle
@@ -107,6 +107,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         _locator(pairs.person, endpoint, settings.region),
     )
     dispatcher.before_start = partial(starting.before_start, region)
+    collecting.begin(region)
     concurrency.restore(region)
     known = {
         pair.access_key_id: Credentials(pair.access_key_id, pair.secret_access_key, pair.account)

@@ -61,8 +61,14 @@ class LayerStore:
             connection.execute(f"UPDATE layers SET deleted = 1 WHERE {_KEY} AND version = ?", (*_key(key), version))
 
     def packages_in_use(self) -> set[str]:
-        """The sha256 of every package of a layer."""
-        return {str(row[0]) for row in self._database.rows("SELECT DISTINCT code_sha256 FROM layers")}
+        """The sha256 of every package of a version that is not deleted."""
+        rows = self._database.rows("SELECT DISTINCT code_sha256 FROM layers WHERE deleted = 0")
+        return {str(row[0]) for row in rows}
+
+    def offering(self, sha256: str) -> bool | None:
+        """Whether a package is that of a version that is not deleted; None when no layer ever had it."""
+        rows = self._database.rows("SELECT min(deleted) FROM layers WHERE code_sha256 = ?", sha256)
+        return None if rows[0][0] is None else not rows[0][0]
 
     def usage(self, account: str, region: str) -> int:
         """The bytes of the zips of all versions that are not deleted."""

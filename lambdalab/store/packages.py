@@ -28,7 +28,6 @@ _GONE = ".gone-"
 """How the names of what was set aside begin."""
 
 
-
 class PackageStore:
     """The packages of a home.
 

@@ -94,6 +94,8 @@ def test_what_a_function_may_not_reference_is_refused_in_awss_words(api, make, l
     assert refused("arn:aws:lambda:eu-west-1:123456789012:layer:x:1") == (
         "Layers are not in the same region as the function. Layers are expected to be in region us-east-1."
     )
+    assert refused(f"{LAYER}many0:01") == f"Layer version {LAYER}many0:01 does not exist."
+    assert refusal(api.get_layer_version_by_arn, Arn=f"{LAYER}many0:01")[0] == 404
     assert refused(f"{LAYER}many0:{2**63}") == f"Layer version {LAYER}many0:{2**63} does not exist."
     assert refusal(api.get_layer_version_by_arn, Arn=f"{LAYER}many0:{2**63}")[2] == (
         "The resource you requested does not exist."

@@ -30,7 +30,7 @@ class Engine:
     def __init__(self, folder, **options):
         self.clock = FakeClock()
         self.backend = FakeBackend({"app.echo": _echo, "app.hang": _hang})
-        packages = SimpleNamespace(unpacked=lambda sha256: folder)
+        packages = SimpleNamespace(unpacked=lambda sha256: folder, hold=lambda held: None, release=lambda held: None)
         self.dispatcher = Dispatcher(
             self.backend, self.clock, LogStore(folder / "logs", self.clock), packages,
             access={}, keep_warm_seconds=600, **options,
