@@ -8,7 +8,9 @@ here: every request of AWS's wire is small enough to be whole before it is looke
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import http
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -24,13 +26,17 @@ BODY_LIMIT = 70_167_211
 """Bytes of a request (AWS names the figure in CreateFunction's refusal)."""
 _STATUS_LINE = {int(s): f"HTTP/1.1 {int(s)} {s.phrase}\r\n".encode() for s in http.HTTPStatus}
 _NO_BODY = {204, 304}
+_HASHED_AS_IT_COMES = 1 << 20
+"""Bytes from which a body is hashed piece by piece: at once it would hold up the loop, and what is dropped is gone."""
+_log = logging.getLogger("lambdalab.http")
 
 
 @dataclass(slots=True)
 class HttpRequest:
     """One request as it came. Header names are lower-case; `target` is the path and query, still encoded.
 
-    `too_large` says that the body was over `BODY_LIMIT` and was not kept.
+    `too_large` says that the body was over `BODY_LIMIT` and was not kept; `sha256` is the whole body's in any case
+    where it was large, as a hex digest, and None where it is still to be made.
     """
 
     method: str = ""
@@ -38,13 +44,16 @@ class HttpRequest:
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytes = b""
     too_large: bool = False
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """One answer: the length is added when it is written. `length` is stated instead in an answer to HEAD.
 
-    A `stream` is sent piece by piece as it comes, in chunks, instead of a body.
+    A `stream` is sent piece by piece as it comes, in chunks, instead of a body. Where there may be no body, in
+    answers to HEAD and with status 204 or 304, none is written whatever is given: the client would read it as the
+    beginning of the next answer.
     """
 
     status: int
@@ -53,17 +62,21 @@ class HttpResponse:
     length: int | None = None
     stream: AsyncIterator[bytes] | None = None
 
-    def encode(self) -> bytes:
-        """The answer's bytes."""
-        parts = [_STATUS_LINE[self.status]]
+    def encode(self, *, to_head: bool = False) -> bytes:
+        """The answer's bytes. Raises `ValueError` for a header that would be the end of the head."""
+        parts = [_STATUS_LINE.get(self.status) or b"HTTP/1.1 %d \r\n" % self.status]
         for name, value in self.headers:
             parts += (name, b": ", value, b"\r\n")
+        head = b"".join(parts)
+        lines = len(self.headers) + 1
+        if head.count(b"\r") != lines or head.count(b"\n") != lines or b"\0" in head:
+            raise ValueError(f"the headers of an answer would end it: {self.headers!r}")
+        if self.status in _NO_BODY:
+            return head + b"\r\n"
         if self.stream is not None:
-            parts.append(b"transfer-encoding: chunked\r\n")
-        elif self.status not in _NO_BODY:
-            parts.append(b"content-length: %d\r\n" % (len(self.body) if self.length is None else self.length))
-        parts += (b"\r\n", self.body)
-        return b"".join(parts)
+            return head + b"transfer-encoding: chunked\r\n\r\n"
+        length = len(self.body) if self.length is None else self.length
+        return b"%bcontent-length: %d\r\n\r\n%b" % (head, length, b"" if to_head else self.body)
 
 
 Send = Callable[[HttpResponse], None]
@@ -99,6 +112,8 @@ class HttpProtocol(asyncio.Protocol):
         self._request = HttpRequest()
         self._chunks: list[bytes] = []
         self._size = 0
+        self._hash: hashlib._Hash | None = None
+        self._to_head = False
         self._waiting: deque[tuple[HttpRequest, bool]] = deque()
         self._busy = False
         self._keep_alive = True
@@ -152,8 +167,14 @@ class HttpProtocol(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """A part of the body; beyond the limit it is only counted."""
         self._size += len(body)
+        if self._size > _HASHED_AS_IT_COMES:
+            if self._hash is None:
+                self._hash = hashlib.sha256(b"".join(self._chunks))
+            self._hash.update(body)
         if self._size <= BODY_LIMIT:
             self._chunks.append(body)
+        else:
+            self._chunks.clear()
 
     def on_message_complete(self) -> None:
         """The request is whole: answer it, or queue it behind the one under way."""
@@ -161,7 +182,8 @@ class HttpProtocol(asyncio.Protocol):
         request.method = self._parser.get_method().decode("ascii")
         request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         request.too_large = self._size > BODY_LIMIT
-        self._request, self._chunks, self._size = HttpRequest(), [], 0
+        request.sha256 = None if self._hash is None else self._hash.hexdigest()
+        self._request, self._chunks, self._size, self._hash = HttpRequest(), [], 0, None
         self._waiting.append((request, self._parser.should_keep_alive()))
         if not self._busy:
             self._next()
@@ -172,6 +194,7 @@ class HttpProtocol(asyncio.Protocol):
         self._busy = bool(self._waiting)
         if self._busy:
             request, self._keep_alive = self._waiting.popleft()
+            self._to_head = request.method == "HEAD"
             if not self._responder.respond_now(request, self._send):
                 task = self._loop.create_task(self._answer(request))
                 self._tasks.add(task)
@@ -185,13 +208,24 @@ class HttpProtocol(asyncio.Protocol):
             self._send(response)
 
     async def _send_pieces(self, response: HttpResponse, pieces: AsyncIterator[bytes]) -> None:
-        """Send a stream as fast as the client reads it. What it does not read is not waited for once it has gone."""
-        self._write(response.encode())
-        async for piece in pieces:
-            if piece:
-                self._write(b"%x\r\n%b\r\n" % (len(piece), piece))
-            await self._writable.wait()
-        self._write(b"0\r\n\r\n")
+        """Send a stream as fast as the client reads it. What it does not read is not waited for once it has gone.
+
+        A stream that breaks ends the connection: the client sees that the answer is not whole.
+        """
+        with_body = not self._to_head and response.status not in _NO_BODY
+        try:
+            self._write(response.encode(to_head=self._to_head))
+            async for piece in pieces:
+                if piece and with_body:
+                    self._write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                await self._writable.wait()
+        except Exception:  # noqa: BLE001 - whatever it was, the client must not wait on
+            _log.exception("a streamed answer broke")
+            if self._transport is not None:
+                self._transport.abort()
+            return
+        if with_body:
+            self._write(b"0\r\n\r\n")
         if self._transport is not None and not self._keep_alive:
             self._transport.close()
         self._next()
@@ -210,7 +244,15 @@ class HttpProtocol(asyncio.Protocol):
 
     def _send(self, response: HttpResponse) -> None:
         if self._transport is not None:
-            self._transport.write(response.encode())
+            self._transport.write(self._encoded(response))
             if not self._keep_alive:
                 self._transport.close()
         self._next()
+
+    def _encoded(self, response: HttpResponse) -> bytes:
+        """The answer's bytes; where it cannot be written, those of one that says so: nobody is left waiting."""
+        try:
+            return response.encode(to_head=self._to_head)
+        except ValueError:
+            _log.exception("an answer could not be written")
+            return HttpResponse(500, []).encode()

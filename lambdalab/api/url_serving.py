@@ -11,13 +11,20 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.api import resolving
+from lambdalab.api import invocation, resolving
 from lambdalab.api.function_urls import PREFIX
 from lambdalab.api.http import HttpRequest, HttpResponse
 from lambdalab.api.response_streaming import Pieces
 from lambdalab.api.signature import Credentials, verify
 from lambdalab.engine.dispatch import Request
-from lambdalab.errors import AccessDenied, AwsError, ResourceNotFound, TooManyRequests
+from lambdalab.errors import (
+    AccessDenied,
+    AwsError,
+    InvalidRuntime,
+    ResourceNotFound,
+    RuntimeUnavailable,
+    TooManyRequests,
+)
 from lambdalab.model import function_url, policy
 from lambdalab.model.arn import FunctionReference
 from lambdalab.model.function import FunctionKey
@@ -81,6 +88,8 @@ async def _answer(
     if found is None:
         raise ResourceNotFound(None)
     key, qualifier, document = found
+    if request.too_large:
+        raise invocation.too_large()
     cors = document.get("Cors", {})
     early = function_url.preflight(asked, cors) if cors else None
     if early is not None:
@@ -94,13 +103,13 @@ async def _answer(
         moment=region.clock.now(),
         caller=caller,
     )
-    invocation = _request(region, FunctionReference(key, qualifier or None), sent, request_id)
+    call = _request(region, FunctionReference(key, qualifier or None), sent, request_id)
     if document.get("InvokeMode") == "RESPONSE_STREAM":
-        answer, pieces = await _stream(region, invocation)
-        head = UrlResponse(answer.status, [*answer.headers, *function_url.cors_headers(asked, cors)], answer.body)
-        return head if pieces is None else _Streamed(head, pieces)
-    answer = await _invoke(region, invocation)
-    return UrlResponse(answer.status, [*answer.headers, *function_url.cors_headers(asked, cors)], answer.body)
+        answer, pieces = await _stream(region, call)
+    else:
+        answer, pieces = await _invoke(region, call), None
+    head = UrlResponse(answer.status, function_url.with_cors(answer.headers, asked, cors), answer.body)
+    return head if pieces is None else _Streamed(head, pieces)
 
 
 def _read(request: HttpRequest) -> tuple[str, UrlRequest]:
@@ -130,6 +139,8 @@ def _authorise(
             identity = verify(request, known, region.clock.now())
         except AwsError as refused:
             raise AccessDenied(_FORBIDDEN) from refused
+        if (identity.service, identity.region) != ("lambda", region.settings.region):
+            raise AccessDenied(_FORBIDDEN)
         if identity.account == key.account:
             return identity.account
         caller = identity.account
@@ -147,17 +158,23 @@ def _request(region: Region, asked: FunctionReference, event: Mapping[str, Any],
     version = resolving.version(region, asked, random.random())  # noqa: S311 - a share, no secret
     if version is None:
         raise ResourceNotFound(None)
+    payload = json.dumps(event).encode()
+    if len(payload) > invocation.SYNC_LIMIT:
+        raise invocation.too_large()
     return Request(
-        version=version,
+        version=resolving.running(region, version),
         invoked_arn=asked.arn,
-        payload=json.dumps(event).encode(),
+        payload=payload,
         request_id=request_id,
         arrived=region.clock.monotonic(),
     )
 
 
 async def _invoke(region: Region, request: Request) -> UrlResponse:
-    result = await region.dispatcher.invoke(request)
+    try:
+        result = await region.dispatcher.invoke(request)
+    except RuntimeUnavailable as missing:
+        raise InvalidRuntime(str(missing)) from missing
     if result.record.outcome != "ok":
         return _BAD_GATEWAY
     return function_url.response(result.body) or _BAD_GATEWAY
@@ -172,7 +189,7 @@ async def _stream(region: Region, request: Request) -> tuple[UrlResponse, AsyncI
         first = await anext(pieces, None)
         if first is None and (await answer.result()).record.outcome != "ok":
             return _BAD_GATEWAY, None
-        return UrlResponse(200, [("content-type", answer.content_type)]), _with(first or b"", pieces)
+        return UrlResponse(200, function_url.content_type(answer.content_type)), _with(first or b"", pieces)
     prelude = b""
     while function_url.HEAD_END not in prelude and len(prelude) <= _HEAD_LIMIT:
         piece = await anext(pieces, None)

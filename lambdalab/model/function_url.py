@@ -7,8 +7,8 @@ and managing Lambda function URLs".
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +16,12 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 _TEXT = ("text/", "application/json", "application/javascript", "application/xml")
-_NOT_PASSED_ON = frozenset(["connection", "content-length", "transfer-encoding", "keep-alive"])
+_NOT_PASSED_ON = frozenset(
+    ["connection", "content-length", "transfer-encoding", "keep-alive", "proxy-connection", "trailer", "upgrade"]
+)
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
+"""What may stand in a header (RFC 9110, section 5), and can be written as UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,37 +115,68 @@ HEAD_END = b"\0" * 8
 
 def response(result: bytes) -> UrlResponse | None:
     """The answer that a handler's result describes; None for one that describes none (a bad gateway)."""
-    value = json.loads(result)
-    if not isinstance(value, dict) or "statusCode" not in value:
-        body = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-        return UrlResponse(200, [("content-type", "application/json")], body.encode())
     try:
-        status = int(value["statusCode"])
-        answered = _answered_body(value)
-    except (TypeError, ValueError, binascii.Error):
+        value = json.loads(result)
+        if not isinstance(value, dict) or "statusCode" not in value:
+            text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+            return UrlResponse(200, [("content-type", "application/json")], text.encode(errors="replace"))
+        status, headers = _status(value["statusCode"]), _answered_headers(value, "application/json")
+        return UrlResponse(status, headers, _answered_body(value))
+    except (ValueError, RecursionError):
         return None
-    if not 100 <= status <= 599:
-        return None
-    return UrlResponse(status, _answered_headers(value, "application/json"), answered)
 
 
 def streamed_head(prelude: bytes) -> UrlResponse | None:
     """Status and headers that a streaming handler wrote before its body; None when they are none."""
     try:
         value = json.loads(prelude)
-        status = int(value.get("statusCode", 200))
-        headers = _answered_headers(value, "application/octet-stream")
-    except (AttributeError, TypeError, ValueError):
+        if not isinstance(value, dict):
+            return None
+        return UrlResponse(_status(value.get("statusCode", 200)), _answered_headers(value, "application/octet-stream"))
+    except (ValueError, RecursionError):
         return None
-    return UrlResponse(status, headers) if 100 <= status <= 599 else None
 
 
-def _answered_headers(value: Mapping[str, Any], content_type: str) -> list[tuple[str, str]]:
-    headers = [(str(k).lower(), str(v)) for k, v in (value.get("headers") or {}).items()]
+def content_type(text: str) -> list[tuple[str, str]]:
+    """The header for a streamed answer's own content type, or the usual one for what cannot stand in a header."""
+    return [("content-type", text if _VALUE.fullmatch(text) else "application/octet-stream")]
+
+
+def _status(stated: Any) -> int:
+    """A final status as a number or as its digits; a provisional one (1xx) is no answer. Raises `ValueError`."""
+    if isinstance(stated, str) and stated.isascii() and stated.isdigit():
+        stated = int(stated[:4])
+    if isinstance(stated, float) and stated.is_integer():
+        stated = int(stated)
+    if not isinstance(stated, int) or not 200 <= stated <= 599:
+        raise ValueError("not a final status")
+    return stated
+
+
+def _answered_headers(value: Mapping[str, Any], usual: str) -> list[tuple[str, str]]:
+    """The headers and cookies that a handler gave. Raises `ValueError` for what can be none."""
+    given, cookies = value.get("headers"), value.get("cookies")
+    if not isinstance(given or {}, dict) or not isinstance(cookies or [], list):
+        raise ValueError("headers are an object and cookies an array")
+    headers = [(name.lower(), _header_value(text)) for name, text in (given or {}).items()]
+    if any(not _NAME.fullmatch(name) for name, _ in headers):
+        raise ValueError("not a header's name")
     headers = [(name, text) for name, text in headers if name not in _NOT_PASSED_ON]
     if not any(name == "content-type" for name, _ in headers):
-        headers.append(("content-type", content_type))
-    return headers + [("set-cookie", str(cookie)) for cookie in value.get("cookies") or ()]
+        headers.append(("content-type", usual))
+    return headers + [("set-cookie", _header_value(cookie)) for cookie in cookies or ()]
+
+
+def _header_value(value: Any) -> str:
+    """A header's value as text; what would end the header, and begin another, is none."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str | int | float):
+        raise ValueError("not a header's value")
+    text = str(value)
+    if not _VALUE.fullmatch(text):
+        raise ValueError("not a header's value")
+    return text
 
 
 def _answered_body(value: Mapping[str, Any]) -> bytes:
@@ -148,7 +184,9 @@ def _answered_body(value: Mapping[str, Any]) -> bytes:
     if body is None:
         return b""
     text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))
-    return base64.b64decode(text, validate=True) if value.get("isBase64Encoded") else text.encode()
+    if value.get("isBase64Encoded"):
+        return base64.b64decode(text, validate=True)  # binascii.Error is a ValueError
+    return text.encode(errors="replace")
 
 
 def preflight(request: UrlRequest, cors: Mapping[str, Any]) -> UrlResponse | None:
@@ -164,6 +202,17 @@ def preflight(request: UrlRequest, cors: Mapping[str, Any]) -> UrlResponse | Non
         if "MaxAge" in cors:
             headers.append(("access-control-max-age", str(cors["MaxAge"])))
     return UrlResponse(200, headers)
+
+
+def with_cors(
+    headers: Sequence[tuple[str, str]], request: UrlRequest, cors: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """An answer's headers with those of the URL's CORS settings, which take the place of the function's own.
+
+    Source: AWS, "Creating and managing Lambda function URLs", cross-origin resource sharing.
+    """
+    own = [(name, value) for name, value in headers if not (cors and name.startswith("access-control-"))]
+    return own + cors_headers(request, cors)
 
 
 def cors_headers(request: UrlRequest, cors: Mapping[str, Any]) -> list[tuple[str, str]]:

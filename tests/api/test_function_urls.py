@@ -134,6 +134,65 @@ def test_another_origin_gets_no_cors_headers(open_url):
     assert fetch(url, Origin="https://a.example")[1]["access-control-allow-origin"] == "https://a.example"
 
 
+ECHO_BACK = zipped(
+    {"app.py": "import json, base64\ndef handler(event, c): return json.loads(base64.b64decode(event['body']))\n"}
+)
+"""Answers with the JSON that it is sent, which comes in base64 as nothing says that it is text."""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"statusCode": 200, "headers": {"x": "a\r\nx-injected: yes"}},
+        {"statusCode": 100},
+        {"statusCode": 200, "headers": ["a"]},
+        {"statusCode": 200, "cookies": 5},
+        {"statusCode": 1e999},
+    ],
+    ids=repr,
+)
+def test_what_is_no_http_answer_is_a_bad_gateway(open_url, answer):
+    status, headers, body = fetch(open_url(ECHO_BACK), method="POST", body=json.dumps(answer).encode())
+    assert (status, body) == (502, b"Internal Server Error")
+    assert "x-injected" not in headers
+
+
+def test_one_connection_carries_answers_with_and_without_bodies(open_url):
+    parts = urlsplit(open_url(ECHO_BACK))
+    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    for method, status, body in (("HEAD", 200, b""), ("GET", 204, b""), ("GET", 299, b"junk"), ("GET", 200, b"junk")):
+        connection.request(method, parts.path, json.dumps({"statusCode": status, "body": "junk"}).encode())
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (status, body)
+    connection.close()
+
+
+def test_a_url_with_iam_wants_a_signature_for_lambda_in_this_region(lab, api, make):
+    url = api.create_function_url_config(FunctionName=make(ECHO), AuthType="AWS_IAM")["FunctionUrl"]
+    keys = Credentials(lab.credentials.access_key_id, lab.credentials.secret_access_key)
+    seen = {}
+    for scope in (("lambda", "us-east-1"), ("s3", "us-east-1"), ("lambda", "eu-west-1")):
+        request = AWSRequest("GET", url)
+        SigV4Auth(keys, *scope).add_auth(request)
+        seen[scope] = fetch(url, **{name.replace("-", "_"): value for name, value in request.headers.items()})[0]
+    assert list(seen.values()) == [200, 403, 403]
+
+
+def test_the_function_and_the_url_do_not_both_speak_of_origins(open_url):
+    url = open_url(ECHO_BACK, Cors={"AllowOrigins": ["https://a.example"]})
+    own = {"statusCode": 200, "headers": {"Access-Control-Allow-Origin": "*"}}
+    headers = fetch(url, method="POST", body=json.dumps(own).encode(), Origin="https://a.example")[1]
+    assert headers["access-control-allow-origin"] == "https://a.example"
+
+
+def test_more_than_an_invocation_may_have_is_too_large_for_a_url(open_url):
+    status, _, body = fetch(open_url(ECHO), method="POST", body=b"x" * 6_400_000, Content_Type="text/plain")
+    assert (status, json.loads(body)["Message"]) == (
+        413,
+        "Request must be smaller than 6291456 bytes for the InvokeFunction operation",
+    )
+
+
 def test_an_aliass_url_calls_its_version(api, make, recode):
     name = make(zipped({"app.py": "def handler(e, c): return 'one'"}), Publish=True)
     recode(name, "'latest'")

@@ -1,0 +1,136 @@
+"""The protocol itself: one answer for each request, whole, and nothing that could be read as the next one."""
+
+import asyncio
+import hashlib
+from types import SimpleNamespace
+
+import pytest
+
+from lambdalab.api import http
+from lambdalab.api.http import HttpProtocol, HttpResponse
+
+
+class Transport:
+    def __init__(self):
+        self.sent, self.closed, self.aborted = b"", False, False
+
+    def write(self, data):
+        self.sent += data
+
+    def close(self):
+        self.closed = True
+
+    def abort(self):
+        self.aborted = True
+
+
+class Gateway:
+    """Answers with what it is given for a path, and remembers what it was asked."""
+
+    def __init__(self, answers):
+        self.answers, self.asked = answers, []
+
+    def respond_now(self, request, send):
+        return False
+
+    async def respond(self, request):
+        self.asked.append(request)
+        return self.answers[request.target.decode()]
+
+
+def talk(data, **answers):
+    """What a connection says to `data`, and its transport and gateway."""
+    gateway, transport = Gateway({f"/{path}": answer for path, answer in answers.items()}), Transport()
+
+    async def go():
+        config = SimpleNamespace(loaded=True, loaded_app=gateway)
+        protocol = HttpProtocol(config, SimpleNamespace(connections=set(), tasks=set()), {})
+        protocol.connection_made(transport)
+        for piece in [data] if isinstance(data, bytes) else data:
+            protocol.data_received(piece)
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+    asyncio.run(go())
+    return transport, gateway
+
+
+async def pieces(*given):
+    for piece in given:
+        if isinstance(piece, Exception):
+            raise piece
+        yield piece
+
+
+PLAIN = HttpResponse(200, [], b"second")
+NEXT = b"GET /next HTTP/1.1\r\nhost: x\r\n\r\n"
+SECOND = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecond"
+
+
+@pytest.mark.parametrize("status", [299, 451, 599])
+def test_any_final_status_is_written(status):
+    transport, _ = talk(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n", a=HttpResponse(status, [], b"x"))
+    assert transport.sent.startswith(b"HTTP/1.1 %d " % status)
+    assert transport.sent.endswith(b"content-length: 1\r\n\r\nx")
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "head"),
+    [
+        (b"HEAD", HttpResponse(200, [], b"junk"), b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"),
+        (b"HEAD", HttpResponse(404, [], b"junk"), b"HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\n"),
+        (b"HEAD", HttpResponse(200, [], b"", 70), b"HTTP/1.1 200 OK\r\ncontent-length: 70\r\n\r\n"),
+        (b"GET", HttpResponse(204, [], b"junk"), b"HTTP/1.1 204 No Content\r\n\r\n"),
+        (b"GET", HttpResponse(304, [], b"junk"), b"HTTP/1.1 304 Not Modified\r\n\r\n"),
+    ],
+)
+def test_where_there_is_no_body_none_is_written_and_the_next_answer_is_read_right(method, answer, head):
+    transport, _ = talk(method + b" /a HTTP/1.1\r\nhost: x\r\n\r\n" + NEXT, a=answer, next=PLAIN)
+    assert transport.sent == head + SECOND
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "sent"),
+    [
+        (b"GET", 200, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"),
+        (b"HEAD", 200, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"),
+        (b"GET", 204, b"HTTP/1.1 204 No Content\r\n\r\n"),
+    ],
+)
+def test_a_streamed_answer_keeps_to_the_same_rules(method, status, sent):
+    answer = HttpResponse(status, [], stream=pieces(b"one", b"", b"two"))
+    transport, _ = talk(method + b" /a HTTP/1.1\r\nhost: x\r\n\r\n" + NEXT, a=answer, next=PLAIN)
+    assert transport.sent == sent + SECOND
+
+
+def test_a_stream_that_breaks_ends_the_connection_and_nobody_waits():
+    answer = HttpResponse(200, [], stream=pieces(b"one", RuntimeError("broken")))
+    transport, _ = talk(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n" + NEXT, a=answer, next=PLAIN)
+    assert transport.aborted
+    assert transport.sent.endswith(b"3\r\none\r\n")
+
+
+@pytest.mark.parametrize("value", [b"a\r\nx-injected: yes", b"a\nb", b"a\rb", b"a\0b"])
+def test_a_header_that_would_begin_another_is_never_written(value):
+    transport, _ = talk(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n", a=HttpResponse(200, [(b"x", value)], b"y"))
+    assert transport.sent == b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [10, 3 << 20])
+def test_a_body_is_handed_over_whole_with_its_hash(size):
+    body = bytes(range(256)) * (size // 256 + 1)
+    head = b"POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+    _, gateway = talk([head, *(body[n : n + 65536] for n in range(0, len(body), 65536)), NEXT], a=PLAIN, next=PLAIN)
+    first, second = gateway.asked
+    assert first.body == body and not first.too_large
+    assert first.sha256 in {None, hashlib.sha256(body).hexdigest()}
+    assert (second.body, second.sha256) == (b"", None)
+
+
+def test_a_body_over_the_limit_is_dropped_and_its_hash_is_kept(monkeypatch):
+    monkeypatch.setattr(http, "BODY_LIMIT", 2 << 20)
+    body = b"x" * (3 << 20)
+    head = b"POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+    _, gateway = talk([head, *(body[n : n + 65536] for n in range(0, len(body), 65536))], a=PLAIN)
+    assert (gateway.asked[0].too_large, gateway.asked[0].body) == (True, b"")
+    assert gateway.asked[0].sha256 == hashlib.sha256(body).hexdigest()
