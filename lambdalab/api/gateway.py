@@ -18,7 +18,7 @@ from lambdalab.api.operations import OPERATIONS, Answer, Call
 from lambdalab.api.request_id import new as new_request_id
 from lambdalab.api.service_model import operation_model, router
 from lambdalab.api.signature import Credentials, Identity, verify
-from lambdalab.errors import AwsError, NotOffered, RequestEntityTooLarge, ServiceFailure
+from lambdalab.errors import AwsError, NotOffered, RequestEntityTooLarge, ServiceFailure, SignatureRefused
 
 if TYPE_CHECKING:
     from lambdalab.api.region import Region
@@ -51,6 +51,7 @@ class Gateway:
             identity = verify(request, self._known, self._region.clock.now())
             if identity.service != "lambda":
                 return False
+            self._check_scope(identity)
             call = _invoke_call(name.decode("ascii"), request, identity, request_id)
             operation = operation_model("lambda", "Invoke")
             validation.validate(operation, call.params)
@@ -101,14 +102,27 @@ class Gateway:
             return presigned_v2.verify(request, self._known, now, self._region.settings.region)
         return verify(request, self._known, now)
 
+    def _check_scope(self, identity: Identity) -> None:
+        """Refuse a signature for Lambda in another region than the home's, in AWS's words and with the way on."""
+        here = self._region.settings.region
+        if identity.service == "lambda" and identity.region != here:
+            raise SignatureRefused(
+                f"Credential should be scoped to a valid region, not '{identity.region}'. (This is '{here}'.)"
+            )
+
     async def _operate(self, request: HttpRequest, identity: Identity, request_id: str) -> HttpResponse:
         raw_path, _, query = request.target.decode("ascii", "replace").partition("?")
         headers = {name.decode("latin-1"): value.decode("utf-8", "replace") for name, value in request.headers}
         if raw_path.startswith(f"/_{_OWN}/"):
+            if request.too_large:
+                raise _too_large(raw_path)
             return await self._own(request, raw_path, query, identity, request_id)
+        self._check_scope(identity)
         if identity.service == "lambda":
             return await self._rest(request, raw_path, query, headers, identity, request_id)
         if (identity.service, headers.get("x-amz-target", "").rpartition(".")[2]) in OPERATIONS:
+            if request.too_large:
+                raise _too_large(headers["x-amz-target"].rpartition(".")[2])
             return await self._json(request, headers, identity, request_id)
         return await pass_through.pass_on(self._region.child, request, identity)
 
@@ -129,9 +143,7 @@ class Gateway:
                 status=404,
             )
         if request.too_large:
-            raise RequestEntityTooLarge(
-                f"Request must be smaller than {BODY_LIMIT} bytes for the {match.operation} operation"
-            )
+            raise _too_large(match.operation)
         model = operation_model("lambda", match.operation)
         operate = _offered("lambda", match.operation)
         params = parsing.parse(model, match, headers, request.body)
@@ -160,6 +172,12 @@ class Gateway:
         params: dict[str, Any] = {**dict(parse_qsl(query)), "Body": request.body}
         answer = await operate(self._region, Call(name, params, identity.account, request_id))
         return serializing.serialize_own(answer, request_id)
+
+
+def _too_large(operation: str) -> AwsError:
+    if operation in {"Invoke", "InvokeWithResponseStream"}:
+        return invocation.too_large()
+    return RequestEntityTooLarge(f"Request must be smaller than {BODY_LIMIT} bytes for the {operation} operation")
 
 
 def _offered(service: str, name: str) -> Any:

@@ -20,10 +20,15 @@ _REPLACED = frozenset([b"authorization", b"x-amz-security-token"])
 
 async def pass_on(child: Child, request: HttpRequest, identity: Identity) -> HttpResponse:
     """The child's answer to a verified request. It is told the account in the place of the key, as it wants it."""
-    if request.too_large:
-        raise RequestEntityTooLarge(
-            f"Request must be smaller than {BODY_LIMIT} bytes: upload larger objects in parts (multipart upload)"
+    if request.too_large and identity.service == "s3":
+        raise AwsError(
+            f"Your proposed upload exceeds the maximum allowed object size. (One request here has at most {BODY_LIMIT} "
+            "bytes: upload larger objects in parts.)",
+            code="EntityTooLarge",
+            status=400,
         )
+    if request.too_large:
+        raise RequestEntityTooLarge(f"Request must be smaller than {BODY_LIMIT} bytes")
     scope = f"{identity.account}/20200101/{identity.region}/{identity.service}/aws4_request"
     claim = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
     headers = [(name, value) for name, value in request.headers if name not in _REPLACED]
