@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.api import changing, collecting, paging
@@ -64,10 +65,11 @@ async def list_layer_versions(region: Region, call: Call) -> Mapping[str, Any]:
 
 @operation("ListLayers")
 async def list_layers(region: Region, call: Call) -> Mapping[str, Any]:
-    """All layers by name, each with its newest version."""
-    found = [
-        version for version in region.layers.latest(call.account, region.settings.region) if _fits(version, call.params)
-    ]
+    """All layers by name, each with its newest version, or its newest that fits what is asked for."""
+    fitting = (
+        version for version in region.layers.all(call.account, region.settings.region) if _fits(version, call.params)
+    )
+    found = [next(versions) for _, versions in groupby(fitting, lambda version: version.key)]
     shown, after = paging.page(found, call.params, limits.PAGE_SIZE, lambda version: version.key.name)
     layers = [{"LayerName": v.key.name, "LayerArn": v.key.arn, "LatestMatchingVersion": _listed(v)} for v in shown]
     return {"Layers": layers, "NextMarker": after}

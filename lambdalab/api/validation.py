@@ -12,11 +12,15 @@ from typing import Any
 
 from botocore.model import OperationModel, Shape
 
+from lambdalab.api.service_model import service_model
 from lambdalab.errors import ValidationFailed
+from lambdalab.model import runtime
 
 _NULL = "Member must not be null"
-EXEMPT = {"Runtime"}
-"""Shapes whose values the rules of the model layer check: AWS answers InvalidParameterValueException for them."""
+_EXEMPT = "runtime"
+"""The path of the one member that the rules of the model layer check: AWS answers InvalidParameterValueException."""
+_ORDER = {"InvokeMode": ["RESPONSE_STREAM", "BUFFERED"]}
+"""Enums that AWS prints in another order than its model has them."""
 
 
 def validate(operation: OperationModel, params: Mapping[str, Any]) -> None:
@@ -25,6 +29,7 @@ def validate(operation: OperationModel, params: Mapping[str, Any]) -> None:
         return
     found = list(_structure(operation.input_shape, params, ""))
     if found:
+        found.sort(key=lambda failure: "'compatibleRuntimes'" not in failure)  # AWS says of a layer's runtimes first
         plural = "s" if len(found) > 1 else ""
         raise ValidationFailed(f"{len(found)} validation error{plural} detected: {'; '.join(found)}")
 
@@ -41,7 +46,7 @@ def _structure(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[st
 
 def _value(shape: Shape, value: Any, path: str) -> Iterator[str]:
     kind = shape.type_name
-    if shape.name in EXEMPT:
+    if path == _EXEMPT:
         return
     for rule in _broken(shape, value):
         yield _failure(value, path, rule, shape)
@@ -59,7 +64,9 @@ def _elements(shape: Shape, value: list[Any], path: str) -> Iterator[str]:
         for number, item in enumerate(value, 1):
             if item is not None:
                 yield from _value(element, item, f"{path}.{number}.member")
-    elif element.name not in EXEMPT and any(item is None or list(_broken(element, item)) for item in value):
+    elif element.name == "Runtime" and any(item not in _runtimes() for item in value):
+        yield _failure(value, path, _enum(_runtimes()), shape)  # the one list whose elements' rule AWS prints bare
+    elif any(item is None or list(_broken(element, item)) for item in value):
         yield _failure(value, path, f"Member must satisfy constraint: [{', '.join([*_rules(element), _NULL])}]", shape)
 
 
@@ -94,8 +101,8 @@ def _broken(shape: Shape, value: Any) -> Iterator[str]:
     if kind == "string":
         if "pattern" in metadata and not _compiled(metadata["pattern"]).fullmatch(value):
             yield _pattern(metadata["pattern"])
-        if "enum" in metadata and value not in metadata["enum"]:
-            yield _enum(metadata["enum"])
+        if "enum" in metadata and value not in _values(shape):
+            yield _enum(_values(shape))
 
 
 def _rules(shape: Shape) -> list[str]:
@@ -109,8 +116,20 @@ def _rules(shape: Shape) -> list[str]:
     if "pattern" in metadata:
         rules.append(_pattern(metadata["pattern"]))
     if "enum" in metadata:
-        rules.append(_enum(metadata["enum"]))
+        rules.append(_enum(_values(shape)))
     return rules
+
+
+def _values(shape: Shape) -> list[str]:
+    """What an enum allows, in AWS's order."""
+    return _runtimes() if shape.name == "Runtime" else _ORDER.get(shape.name, shape.metadata["enum"])
+
+
+@cache
+def _runtimes() -> list[str]:
+    """Every runtime that AWS ever had: a layer may say that it goes with a deprecated one."""
+    model = service_model("lambda").shape_for("Runtime").metadata["enum"]
+    return list(dict.fromkeys([*runtime.known(), *model]))
 
 
 def _longest(bound: int) -> str:

@@ -45,15 +45,17 @@ class LayerStore:
         """The versions that are not deleted, newest first."""
         return self._rows("AND deleted = 0 ORDER BY version DESC", key)
 
-    def latest(self, account: str, region: str) -> list[LayerVersion]:
-        """Of every layer its newest version that is not deleted, by name."""
+    def all(self, account: str, region: str) -> list[LayerVersion]:
+        """The versions of all layers that are not deleted, by name, and newest first."""
         rows = self._database.rows(
-            "SELECT name, max(version) FROM layers WHERE account = ? AND region = ? AND deleted = 0"
-            " GROUP BY name ORDER BY name",
+            "SELECT name, version, document FROM layers WHERE account = ? AND region = ? AND deleted = 0"
+            " ORDER BY name, version DESC",
             account, region,
         )  # fmt: skip
-        found = (self.get(LayerKey(account, region, str(name)), int(str(version))) for name, version in rows)
-        return [version for version in found if version is not None]
+        return [
+            _read(LayerKey(account, region, str(name)), int(str(version)), False, str(document))
+            for name, version, document in rows
+        ]
 
     def delete(self, key: LayerKey, version: int) -> None:
         """Mark a version as deleted: the functions that have it keep it."""

@@ -131,3 +131,47 @@ def test_a_layers_permissions_are_a_policy(api, layer):
     assert refusal(api.get_layer_version_policy, **of)[0] == 404
     missing = refusal(api.get_layer_version_policy, LayerName="shared", VersionNumber=7)
     assert missing[2] == f"Layer version {LAYER}shared:7 does not exist."
+
+
+def test_what_a_layer_says_it_goes_with_is_checked_in_one_refusal(api, layer):
+    status, code, message = refusal(
+        layer,
+        name="picky",
+        files={"a": "b"},
+        CompatibleRuntimes=["python3.12", "nope"],
+        CompatibleArchitectures=["z80"],
+    )
+    assert (status, code) == (400, "ValidationException")
+    assert message.startswith(
+        "2 validation errors detected: Value '[python3.12, nope]' at 'compatibleRuntimes' failed to satisfy "
+        "constraint: Member must satisfy enum value set: ["
+    )
+    assert "; Value '[z80]' at 'compatibleArchitectures' failed to satisfy constraint: " in message
+    assert refusal(layer, name="picky", files={"a": "b"}, CompatibleRuntimes=["nope"])[2].startswith(
+        "1 validation error"
+    )
+    old = layer("picky", {"a": "b"}, CompatibleRuntimes=["python2.7", "nodejs4.3", "go1.x"])
+    assert old["CompatibleRuntimes"] == ["python2.7", "nodejs4.3", "go1.x"]
+    for operation, more in ((api.list_layers, {}), (api.list_layer_versions, {"LayerName": "picky"})):
+        assert (
+            "at 'compatibleRuntime' failed to satisfy constraint: Member must satisfy enum value set"
+            in (refusal(operation, CompatibleRuntime="nope", **more)[2])
+        )
+
+
+def test_layers_are_listed_with_their_newest_version_that_fits(api, layer):
+    layer("fits", {"a": "1"}, CompatibleRuntimes=["python3.11"], CompatibleArchitectures=["arm64"])
+    layer("fits", {"a": "2"}, CompatibleRuntimes=["python3.11"], CompatibleArchitectures=["x86_64"])
+    layer("fits", {"a": "3"}, CompatibleRuntimes=["python3.14"], CompatibleArchitectures=["x86_64"])
+    layer("fits-not", {"a": "3"})
+
+    def listed(**wanted):
+        found = api.list_layers(**wanted)["Layers"]
+        return {
+            one["LayerName"]: one["LatestMatchingVersion"]["Version"] for one in found if "fits" in one["LayerName"]
+        }
+
+    assert listed() == {"fits": 3, "fits-not": 1}
+    assert listed(CompatibleRuntime="python3.11") == {"fits": 2}
+    assert listed(CompatibleArchitecture="arm64") == {"fits": 1}
+    assert listed(CompatibleRuntime="python3.14", CompatibleArchitecture="arm64") == {}
