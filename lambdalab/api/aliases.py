@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.api import paging, resolving
+from lambdalab.api import concurrency, paging, resolving
 from lambdalab.api.operations import Answer, Call, operation
 from lambdalab.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
 from lambdalab.model import alias as aliases
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @operation("CreateAlias")
 async def create_alias(region: Region, call: Call) -> Mapping[str, Any]:
     """Give a version a name."""
-    key = _key(region, call)
+    key = resolving.unqualified(region, call).key
     alias = Alias(
         key,
         call.params["Name"],
@@ -62,7 +62,7 @@ async def list_aliases(region: Region, call: Call) -> Mapping[str, Any]:
 @operation("UpdateAlias")
 async def update_alias(region: Region, call: Call) -> Mapping[str, Any]:
     """Point an alias elsewhere, or shift its weights; what is not named stays."""
-    key, name = _key(region, call), call.params["Name"]
+    key, name = resolving.unqualified(region, call).key, call.params["Name"]
     before = resolving.alias(region, key, name)
     if before is None:
         raise ResourceNotFound(f"Alias not found: {key.arn}:{name}")
@@ -86,7 +86,7 @@ async def update_alias(region: Region, call: Call) -> Mapping[str, Any]:
 @operation("DeleteAlias")
 async def delete_alias(region: Region, call: Call) -> Answer:
     """Delete an alias with all that is attached to it; one that is not there is no error."""
-    key, name = _key(region, call), call.params["Name"]
+    key, name = resolving.unqualified(region, call).key, call.params["Name"]
     resolving.latest(region, resolving.reference(region, call))
     region.provisioning.end(key, name)
     region.attachments.remove_all(key, name)
@@ -125,6 +125,7 @@ def _move_provisioned(region: Region, alias: Alias) -> None:
         return
     if version.version == LATEST:
         raise InvalidParameterValue("Alias with Provisioned Concurrency cannot point at $LATEST.")
+    concurrency.check_overlap(region, alias.key, alias.name, version)
     region.provisioning.request(alias.name, version, document["requested"])
 
 

@@ -35,7 +35,7 @@ def restore(region: Region) -> None:
 @operation("PutFunctionConcurrency")
 async def put_function_concurrency(region: Region, call: Call) -> Mapping[str, Any]:
     """Set concurrency aside for a function; 0 stops it."""
-    key = _unqualified(region, call)
+    key = resolving.unqualified(region, call, latest_too=False).key
     function = region.functions.function(key)
     if function is None:
         raise FunctionReference(key, None).not_found(LATEST)
@@ -60,21 +60,11 @@ async def get_function_concurrency(region: Region, call: Call) -> Mapping[str, A
 @operation("DeleteFunctionConcurrency")
 async def delete_function_concurrency(region: Region, call: Call) -> Answer:
     """Give a function's reservation back to the account's pool."""
-    key = _unqualified(region, call)
+    key = resolving.unqualified(region, call, latest_too=False).key
     function = resolving.function(region, resolving.reference(region, call))
     changing.touch(region, replace(function, reserved_concurrency=None))
     region.dispatcher.admission.reserve(key, None)
     return Answer(status=204)
-
-
-def _unqualified(region: Region, call: Call) -> FunctionKey:
-    asked = resolving.reference(region, call)
-    if asked.qualifier is not None:
-        raise InvalidParameterValue(
-            "This operation is permitted on Lambda functions only. Aliases and versions do not support this "
-            "operation. Please specify either a function name or an unqualified function ARN."
-        )
-    return asked.key
 
 
 # -- provisioned
@@ -87,7 +77,7 @@ async def put_provisioned_concurrency_config(region: Region, call: Call) -> Mapp
         region, call, "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
     )
     key, qualifier, wanted = asked.key, str(asked.qualifier), call.params["ProvisionedConcurrentExecutions"]
-    _check_overlap(region, key, qualifier, version)
+    check_overlap(region, key, qualifier, version)
     admission = region.dispatcher.admission
     others = region.provisioning.total(key, apart_from=qualifier)
     function = resolving.function(region, asked)
@@ -159,8 +149,8 @@ def _provisionable(region: Region, call: Call, refusal: str) -> tuple[FunctionRe
     return asked, version
 
 
-def _check_overlap(region: Region, key: FunctionKey, qualifier: str, version: FunctionVersion) -> None:
-    """A version is provisioned by itself or through an alias, not both."""
+def check_overlap(region: Region, key: FunctionKey, qualifier: str, version: FunctionVersion) -> None:
+    """Refuse to provision a version for a qualifier when it is by another: by itself or through one alias, not both."""
     taken = region.attachments.of(key, "provisioned")
     if qualifier != version.version and version.version in taken:
         raise ResourceConflict(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lambdalab.api.operations import Call
-from lambdalab.errors import ResourceNotFound
+from lambdalab.errors import InvalidParameterValue, ResourceNotFound
 from lambdalab.model import alias as aliases
 from lambdalab.model import arn
 from lambdalab.model.alias import Alias
@@ -24,6 +24,20 @@ def reference(region: Region, call: Call, qualifier: str | None = None) -> Funct
         region=region.settings.region,
         qualifier=qualifier or call.params.get("Qualifier"),
     )
+
+
+def unqualified(region: Region, call: Call, *, latest_too: bool = True) -> FunctionReference:
+    """The function as a whole: what changes all of it may not name a version or an alias.
+
+    With `latest_too`, `$LATEST` may be named, for operations that change that.
+    """
+    asked = reference(region, call)
+    if asked.qualifier is not None and not (latest_too and asked.qualifier == LATEST):
+        raise InvalidParameterValue(
+            "This operation is permitted on Lambda functions only. Aliases and versions do not support this "
+            "operation. Please specify either a function name or an unqualified function ARN."
+        )
+    return asked
 
 
 def function(region: Region, asked: FunctionReference) -> Function:

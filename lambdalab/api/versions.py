@@ -9,7 +9,7 @@ from lambdalab.api import paging, resolving
 from lambdalab.api.changing import publish
 from lambdalab.api.configuration import configuration, listed
 from lambdalab.api.operations import Call, operation
-from lambdalab.model import limits, version_rules
+from lambdalab.model import function_rules, limits, version_rules
 from lambdalab.model.function import LATEST
 from lambdalab.model.function_rules import check_revision, check_settled
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @operation("PublishVersion")
 async def publish_version(region: Region, call: Call) -> Mapping[str, Any]:
     """Make $LATEST a version; the same code and configuration twice are the same version."""
-    asked = resolving.reference(region, call)
+    asked = resolving.unqualified(region, call)
+    function_rules.check_offered(call.params)
     latest = resolving.latest(region, asked)
     check_settled(latest)
     check_revision(latest.revision_id, call.params.get("RevisionId"))

@@ -7,7 +7,7 @@ place was taken when those were started. Source: `lambda-contract.md` section 8.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lambdalab.clock import Clock
 from lambdalab.errors import TooManyRequests
@@ -20,10 +20,26 @@ RATE = 10
 
 
 @dataclass(slots=True)
-class _Reservation:
-    size: int
+class _Rate:
+    """What began in this second."""
+
     second: int = 0
     count: int = 0
+
+    def take(self, second: int, most: int) -> bool:
+        """Count one more, unless there were `most` already."""
+        if second != self.second:
+            self.second, self.count = second, 0
+        if self.count >= most:
+            return False
+        self.count += 1
+        return True
+
+
+@dataclass(slots=True)
+class _Reservation:
+    size: int
+    rate: _Rate = field(default_factory=_Rate)
 
 
 class Admission:
@@ -37,6 +53,8 @@ class Admission:
         self._in_flight: dict[FunctionKey, int] = {}
         self._unreserved: dict[str, int] = {}
         self._pools: dict[str, int] = {}
+        self._rates: dict[str, _Rate] = {}
+        """Of each account's functions without a reservation, together."""
 
     # -- what is set aside
 
@@ -96,18 +114,17 @@ class Admission:
             unreserved = self._unreserved.get(key.account, 0)
             if unreserved >= self._pools.get(key.account, self.limit):
                 raise TooManyRequests("Rate Exceeded.", Reason="ConcurrentInvocationLimitExceeded")
+            rate = self._rates.setdefault(key.account, _Rate())
+            if not rate.take(int(self._clock.monotonic()), self.limit * RATE):
+                raise TooManyRequests("Rate Exceeded.", Reason="FunctionInvocationRateLimitExceeded")
             self._unreserved[key.account] = unreserved + 1
         self._in_flight[key] = running + 1
 
     def _enter_reserved(self, key: FunctionKey, reservation: _Reservation, running: int) -> None:
         if running >= reservation.size - self._provisioned.get(key, 0):
             raise TooManyRequests("Rate Exceeded.", Reason="ReservedFunctionConcurrentInvocationLimitExceeded")
-        second = int(self._clock.monotonic())
-        if second != reservation.second:
-            reservation.second, reservation.count = second, 0
-        if reservation.count >= reservation.size * RATE:
+        if not reservation.rate.take(int(self._clock.monotonic()), reservation.size * RATE):
             raise TooManyRequests("Rate Exceeded.", Reason="ReservedFunctionInvocationRateLimitExceeded")
-        reservation.count += 1
 
     def leave(self, key: FunctionKey) -> None:
         """Give the place back."""

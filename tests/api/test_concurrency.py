@@ -170,3 +170,21 @@ def test_what_cannot_be_provisioned_is_refused_in_awss_words(api, make, provisio
     assert api.delete_provisioned_concurrency_config(FunctionName=name, Qualifier="1")["ResponseMetadata"][
         "HTTPStatusCode"
     ] == (204)
+
+
+def test_an_alias_takes_its_environments_to_no_version_that_has_its_own(api, make, recode, provisioned):
+    name = make(Publish=True)
+    recode(name, "'two'", Publish=True)
+    api.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    api.create_alias(FunctionName=name, Name="other", FunctionVersion="1")
+    provisioned(name, "live", 1)
+    provisioned(name, "2", 1)
+    assert refusal(api.update_alias, FunctionName=name, Name="live", FunctionVersion="2") == (
+        409,
+        "ResourceConflictException",
+        "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version",
+    )
+    assert api.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == "1"
+    api.update_alias(FunctionName=name, Name="other", FunctionVersion="2")
+    api.delete_provisioned_concurrency_config(FunctionName=name, Qualifier="2")
+    api.update_alias(FunctionName=name, Name="live", FunctionVersion="2")

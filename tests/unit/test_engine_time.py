@@ -141,6 +141,27 @@ def test_a_runtime_that_is_not_there_is_said(tmp_path):
     running(tmp_path, steps)
 
 
+def test_an_account_has_ten_calls_a_second_for_each_unit_of_its_concurrency():
+    clock = FakeClock()
+    admission = Admission(clock, limit=3)
+    keys = [FunctionKey("123456789012", "us-east-1", name) for name in ("f", "g")]
+
+    def call(key):
+        admission.enter(key)
+        admission.leave(key)
+
+    for number in range(30):
+        call(keys[number % 2])
+    with pytest.raises(TooManyRequests) as refused:
+        call(keys[0])
+    assert refused.value.extra["Reason"] == "FunctionInvocationRateLimitExceeded"
+    assert admission.in_flight(keys[0]) == 0
+    call(FunctionKey("210987654321", "us-east-1", "f"))
+    clock.jump(1)
+    for number in range(30):
+        call(keys[number % 2])
+
+
 def test_calls_over_the_accounts_limit_are_throttled(tmp_path):
     async def steps(engine):
         call = asyncio.create_task(engine.invoke("hang"))
