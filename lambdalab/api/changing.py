@@ -18,7 +18,7 @@ from lambdalab.model.function_rules import Stamp
 if TYPE_CHECKING:
     from lambdalab.api.region import Region
 
-_ELSEWHERE = frozenset(["S3Bucket", "S3Key", "S3ObjectVersion"])
+_ELSEWHERE = frozenset(["S3Bucket", "S3Key", "S3ObjectVersion", "ImageUri"])
 
 
 def stamp(region: Region) -> Stamp:
@@ -40,11 +40,11 @@ async def code(region: Region, source: Mapping[str, Any]) -> AsyncIterator[CodeR
 
 async def _data(region: Region, source: Mapping[str, Any]) -> bytes:
     data: bytes | None = source.get("ZipFile")
+    if data is not None and _ELSEWHERE & source.keys():
+        raise InvalidParameterValue("Please do not provide other FunctionCode parameters when providing a ZipFile.")
     if "ImageUri" in source:
         raise NotOffered("PackageType Image is not offered by this version of LambdaLab: give a zip.")
     if data is not None:
-        if _ELSEWHERE & source.keys():
-            raise InvalidParameterValue("Please do not provide other FunctionCode parameters when providing a ZipFile.")
         limits.check_zipped_size(len(data))
         return data
     if "S3Bucket" in source and "S3Key" in source:

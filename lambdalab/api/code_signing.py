@@ -89,14 +89,10 @@ async def list_functions_by_code_signing_config(region: Region, call: Call) -> M
 @operation("PutFunctionCodeSigningConfig")
 async def put_function_code_signing_config(region: Region, call: Call) -> Mapping[str, Any]:
     """Give a function a configuration."""
-    asked, arn = resolving.reference(region, call), call.params["CodeSigningConfigArn"]
+    asked, arn = resolving.unqualified(region, call), call.params["CodeSigningConfigArn"]
     resolving.function(region, asked)
-    if region.shelf.get("code_signing", arn) is None:
-        raise CodeSigningConfigNotFound(
-            "The code signing configuration cannot be found. "
-            f"Check that the provided configuration is not deleted: {arn}."
-        )
-    region.attachments.put(asked.key, "code_signing", "", {"arn": arn})
+    check_there(region, arn)
+    attach(region, asked.key, arn)
     return {"CodeSigningConfigArn": arn, "FunctionName": asked.key.name}
 
 
@@ -112,10 +108,24 @@ async def get_function_code_signing_config(region: Region, call: Call) -> Mappin
 @operation("DeleteFunctionCodeSigningConfig")
 async def delete_function_code_signing_config(region: Region, call: Call) -> Answer:
     """Take the configuration off a function."""
-    asked = resolving.reference(region, call)
+    asked = resolving.unqualified(region, call)
     resolving.function(region, asked)
     region.attachments.remove(asked.key, "code_signing", "")
     return Answer(status=204)
+
+
+def check_there(region: Region, arn: str) -> None:
+    """Refuse to give a function a configuration that is not there."""
+    if region.shelf.get("code_signing", arn) is None:
+        raise CodeSigningConfigNotFound(
+            "The code signing configuration cannot be found. "
+            f"Check that the provided configuration is not deleted: {arn}."
+        )
+
+
+def attach(region: Region, key: FunctionKey, arn: str) -> None:
+    """Give a function a configuration that is there."""
+    region.attachments.put(key, "code_signing", "", {"arn": arn})
 
 
 _WARN = {"UntrustedArtifactOnDeployment": "Warn"}

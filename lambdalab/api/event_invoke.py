@@ -5,12 +5,13 @@ They are kept and returned here; the event queue is what honours them. Source: `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.api import paging, resolving
 from lambdalab.api.operations import Answer, Call, operation
-from lambdalab.errors import InvalidParameterValue, ResourceNotFound
+from lambdalab.errors import AwsError, InvalidParameterValue, ResourceNotFound
 from lambdalab.model import arn, limits
 from lambdalab.model.arn import FunctionReference
 from lambdalab.model.function import LATEST
@@ -18,6 +19,8 @@ from lambdalab.model.function import LATEST
 if TYPE_CHECKING:
     from lambdalab.api.region import Region
 
+_DESTINATION = re.compile(r"arn:aws[a-zA-Z-]*:(?P<service>[a-z0-9-]+):")
+_SERVICES = frozenset(["sqs", "sns", "lambda", "events", "s3"])
 _MEMBERS = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
 
 
@@ -81,17 +84,30 @@ def _write(region: Region, call: Call, before: Mapping[str, Any]) -> Mapping[str
     if not given:
         raise InvalidParameterValue("You must specify at least one of error handling or destination setting.")
     asked = _existing(region, call)
-    for destination in given.get("DestinationConfig", {}).values():
-        _check_destination(region, call, asked, destination.get("Destination"))
+    for on, destination in given.get("DestinationConfig", {}).items():
+        _check_destination(region, call, asked, on, destination.get("Destination"))
     document = {**before, **given, "LastModified": region.clock.epoch_ms() / 1000}
     region.attachments.put(asked.key, "event_invoke", asked.qualifier or LATEST, document)
     return _shown(asked, document)
 
 
-def _check_destination(region: Region, call: Call, asked: FunctionReference, destination: str | None) -> None:
-    if not destination or ":lambda:" not in destination:
+def _check_destination(region: Region, call: Call, asked: FunctionReference, on: str, destination: str | None) -> None:
+    """Refuse what cannot be a destination `on` "OnSuccess" or "OnFailure"; only functions are looked for."""
+    if not destination:
         return
-    target = arn.parse(destination, account=call.account, region=region.settings.region)
+    found = _DESTINATION.match(destination)
+    service = found["service"] if found is not None else ""
+    if service not in _SERVICES or (service == "s3" and on == "OnSuccess"):
+        raise InvalidParameterValue(f"The destination ARN {destination} is invalid.")
+    if service == "lambda":
+        _check_function(region, call, asked, destination)
+
+
+def _check_function(region: Region, call: Call, asked: FunctionReference, destination: str) -> None:
+    try:
+        target = arn.parse(destination, account=call.account, region=region.settings.region)
+    except AwsError as elsewhere:
+        raise InvalidParameterValue(f"The destination ARN {destination} is invalid.") from elsewhere
     if target.key == asked.key:
         raise InvalidParameterValue("You can't specify the function as a destination for itself.")
     if resolving.version(region, target) is None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.api import changing, collecting, encryption, network, paging, resolving
+from lambdalab.api import changing, code_signing, collecting, encryption, network, paging, resolving
 from lambdalab.api.configuration import configuration, listed
 from lambdalab.api.operations import Answer, Call, operation
 from lambdalab.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @operation("CreateFunction")
 async def create_function(region: Region, call: Call) -> Mapping[str, Any]:
     """Create a function; it is Pending in the answer and Active right after."""
-    reference, stamp = resolving.reference(region, call), changing.stamp(region)
+    reference, stamp = resolving.unqualified(region, call), changing.stamp(region)
     limits.check_new_name(reference.key.name)
     function_rules.check_creation(call.params, region.runtime_policy)
     if region.functions.get(reference.key) is not None:
@@ -38,8 +38,13 @@ async def create_function(region: Region, call: Call) -> Mapping[str, Any]:
         version = await encryption.sealed(region, version)
         after = network.attaching_seconds(region, version)
         version = network.waiting(version, after)
+        signing = call.params.get("CodeSigningConfigArn")
+        if signing:
+            code_signing.check_there(region, signing)
         if not region.functions.insert(function, version):
             raise _exists(reference)
+    if signing:
+        code_signing.attach(region, reference.key, signing)
     if call.params.get("Publish"):
         return configuration(changing.publish(region, version, None, after), reference.key.arn)
     changing.settle_soon(region, version, after)
@@ -193,7 +198,7 @@ def _find(region: Region, call: Call) -> tuple[FunctionReference, FunctionVersio
 
 
 def _find_latest(region: Region, call: Call) -> tuple[FunctionReference, FunctionVersion]:
-    reference = resolving.reference(region, call)
+    reference = resolving.unqualified(region, call)
     return reference, resolving.latest(region, reference)
 
 

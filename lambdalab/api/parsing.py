@@ -1,6 +1,7 @@
 """From a request to an operation's parameters, as its input shape says. Values come out as Python's.
 
-Unknown members are ignored, as AWS does; a value of the wrong JSON type is a SerializationException.
+Unknown members are ignored, as AWS does, but for those of features that are refused by name; a value of the wrong
+JSON type is a SerializationException.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from botocore.model import OperationModel, Shape
 
 from lambdalab.api.service_model import Match
 from lambdalab.errors import AwsError
+from lambdalab.model import function_rules
 
 _LONG = 2**63
 """Integers are below this: AWS's are Java's, and SQLite's have as many bits."""
@@ -57,11 +59,19 @@ def _from_body(shape: Shape, body: bytes) -> dict[str, Any]:
     payload = shape.serialization.get("payload")
     if payload is None:
         members = {n: m for n, m in shape.members.items() if "location" not in m.serialization}
-        return dict(_structure(shape, _loads(body), members)) if members else {}
+        if not members:
+            return {}
+        document = _loads(body)
+        return {**_structure(shape, document, members), **_newer(document, members)}
     member = shape.members[payload]
     if member.type_name == "blob":
         return {payload: body} if body else {}
     return {payload: _value(member, _loads(body))} if body else {}
+
+
+def _newer(document: Mapping[str, Any], members: Mapping[str, Shape]) -> dict[str, Any]:
+    """What the region refuses by name although the service model at hand does not know it yet."""
+    return {name: document[name] for name in function_rules.NOT_OFFERED.keys() - members.keys() if name in document}
 
 
 def _loads(body: bytes) -> Any:

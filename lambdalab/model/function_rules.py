@@ -6,13 +6,14 @@ Source: `lambda-contract.md` section 3. Parameters have passed the service model
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from lambdalab.errors import InvalidParameterValue, PreconditionFailed, ResourceConflict
-from lambdalab.model import limits, runtime
+from lambdalab.model import limits, runtime, tags
 from lambdalab.model.function import CodeReference, Function, FunctionKey, FunctionVersion
 from lambdalab.model.runtime import Policy
 
@@ -39,13 +40,14 @@ class Stamp:
 
 def check_creation(params: Mapping[str, Any], policy: Policy) -> None:
     """Refuse what CreateFunction refuses, before the code is looked at."""
+    tags.check(params.get("Tags", {}))
     package_type = params.get("PackageType", "Zip")
     if package_type == "Zip":
         for member in ("Runtime", "Handler"):
             if member not in params:
                 raise InvalidParameterValue(f"{member} is required when PackageType is Zip.")
         runtime.check(params["Runtime"], policy, updating=False)
-    _check_settings(params, params.get("Runtime"))
+    _check_settings(params, params.get("Runtime"), package_type, "Text")
 
 
 def create(
@@ -74,7 +76,10 @@ def check_update(version: FunctionVersion, params: Mapping[str, Any], policy: Po
     check_settled(version)
     if "Runtime" in params:
         runtime.check(params["Runtime"], policy, updating=True)
-    _check_settings(params, params.get("Runtime", version.runtime))
+    logging = version.settings.get("LoggingConfig", {})
+    _check_settings(
+        params, params.get("Runtime", version.runtime), version.package_type, logging.get("LogFormat", "Text")
+    )
 
 
 def check_settled(version: FunctionVersion) -> None:
@@ -175,7 +180,30 @@ def _logging(version: FunctionVersion, given: Mapping[str, Any]) -> Mapping[str,
     return {name: value for name, value in merged.items() if name not in levels}
 
 
-def _check_settings(params: Mapping[str, Any], runtime_name: str | None) -> None:
+def check_offered(params: Mapping[str, Any]) -> None:
+    """Refuse what newer AWS features ask for: to take it and do without would be another function."""
+    for member, feature in NOT_OFFERED.items():
+        if params.get(member):
+            raise InvalidParameterValue(f"{member} ({feature}) is not offered by LambdaLab: leave it out.")
+
+
+NOT_OFFERED = {
+    "AcceleratorConfig": "accelerated computing",
+    "CapacityProviderConfig": "Managed Instances",
+    "DurableConfig": "durable functions",
+    "PublishTo": "publishing for Managed Instances",
+    "RuntimeConfig": "custom runtimes by configuration",
+    "TenancyConfig": "tenant isolation",
+}
+"""Members of requests by the feature they belong to. Source: `lambda-contract.md` section 22."""
+
+
+def _check_settings(params: Mapping[str, Any], runtime_name: str | None, package_type: str, log_format: str) -> None:
+    """`log_format` is the present one, for a request that names none."""
+    check_offered(params)
+    if params.get("ImageConfig") and package_type == "Zip":
+        raise InvalidParameterValue("ImageConfig is for functions with packageType Image; this one's is Zip.")
+    _check_dead_letters(params.get("DeadLetterConfig", {}).get("TargetArn"))
     if "MemorySize" in params:
         limits.check_range("memorySize", params["MemorySize"])
     if "Timeout" in params:
@@ -191,10 +219,19 @@ def _check_settings(params: Mapping[str, Any], runtime_name: str | None) -> None
             "/tmp holds up to EphemeralStorage."
         )
     logging = params.get("LoggingConfig", {})
-    if logging.get("LogFormat", "Text") == "Text" and ("ApplicationLogLevel" in logging or "SystemLogLevel" in logging):
+    if logging.get("LogFormat", log_format) == "Text" and (
+        "ApplicationLogLevel" in logging or "SystemLogLevel" in logging
+    ):
         raise InvalidParameterValue(
             'LogLevel is not supported when LogFormat is set to "Text". '
             'Remove LogLevel from your request or change the LogFormat to "JSON" and try again.'
+        )
+
+
+def _check_dead_letters(target: str | None) -> None:
+    if target and not re.match(r"arn:aws[a-zA-Z-]*:(sqs|sns):", target):
+        raise InvalidParameterValue(
+            f"The provided dead letter target {target} is invalid: it must be the ARN of an SQS queue or an SNS topic."
         )
 
 

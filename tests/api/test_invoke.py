@@ -207,6 +207,18 @@ def test_a_payload_that_is_not_json_is_refused(api, deploy):
     assert "line: 1, column: 2]" in error["Message"]
 
 
+@pytest.mark.parametrize("payload", [b"NaN", b'{"a": Infinity}', b"[-Infinity]"])
+def test_numbers_that_json_does_not_have_are_refused(api, deploy, payload):
+    name = deploy("def handler(event, context): return event")
+    with pytest.raises(api.exceptions.InvalidRequestContentException, match=r"Non-standard token '-?(NaN|Infinity)'"):
+        api.invoke(FunctionName=name, Payload=payload)
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_the_event(api, deploy):
+    name = deploy("def handler(event, context): return event")
+    assert api.invoke(FunctionName=name, Payload=b'\xef\xbb\xbf{"a": 1}')["Payload"].read() == b'{"a": 1}'
+
+
 def test_a_dry_run_runs_nothing(api, deploy):
     answer = api.invoke(FunctionName=deploy("raise SystemExit(1)"), InvocationType="DryRun")
     assert answer["StatusCode"] == 204

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.api.conftest import ARN, refusal
 
@@ -135,6 +136,29 @@ def test_asynchronous_settings_are_replaced_merged_and_listed(api, make):
     assert refusal(api.put_function_event_invoke_config, **of, **itself)[2] == (
         "You can't specify the function as a destination for itself."
     )
+    for on, destination in (
+        ("OnSuccess", "arn:aws:s3:::bucket"),
+        ("OnFailure", "arn:aws:dynamodb:us-east-1:123456789012:table/t"),
+        ("OnFailure", f"{ARN}nobody"),
+        ("OnFailure", f"{ARN}other".replace("us-east-1", "eu-west-1")),
+        ("OnFailure", f"{ARN}other".replace("123456789012", "210987654321")),
+    ):
+        wrong = {"DestinationConfig": {on: {"Destination": destination}}}
+        assert refusal(api.put_function_event_invoke_config, **of, **wrong) == (
+            400,
+            "InvalidParameterValueException",
+            f"The destination ARN {destination} is invalid.",
+        )
+    for destination in (
+        "arn:aws:s3:::bucket",
+        "arn:aws:sqs:us-east-1:123456789012:q",
+        "arn:aws:sns:us-east-1:123456789012:t",
+        "arn:aws:events:us-east-1:123456789012:event-bus/default",
+        f"{ARN}{make()}",
+    ):
+        right = {"DestinationConfig": {"OnFailure": {"Destination": destination}}}
+        kept = api.put_function_event_invoke_config(**of, **right)["DestinationConfig"]
+        assert kept["OnFailure"] == {"Destination": destination}
     api.delete_function_event_invoke_config(**of)
     assert refusal(api.get_function_event_invoke_config, **of)[0] == 404
 
@@ -160,10 +184,21 @@ def test_code_signing_is_kept_and_enforcing_it_is_refused(api, make):
     assert api.list_functions_by_code_signing_config(CodeSigningConfigArn=arn)["FunctionArns"] == [f"{ARN}{name}"]
     assert refusal(api.delete_code_signing_config, CodeSigningConfigArn=arn)[0] == 409
     api.delete_function_code_signing_config(FunctionName=name)
+    signed = make(CodeSigningConfigArn=arn)
+    assert api.get_function_code_signing_config(FunctionName=signed)["CodeSigningConfigArn"] == arn
+    api.delete_function(FunctionName=signed)
     api.delete_code_signing_config(CodeSigningConfigArn=arn)
     assert refusal(api.get_code_signing_config, CodeSigningConfigArn=arn)[2] == (
         f"The Lambda code signing configuration {arn} can not be found."
     )
+    with pytest.raises(ClientError) as gone:
+        make(FunctionName="unsigned", CodeSigningConfigArn=arn)
+    assert gone.value.response["Error"] == {
+        "Code": "CodeSigningConfigNotFoundException",
+        "Message": "The code signing configuration cannot be found. "
+        f"Check that the provided configuration is not deleted: {arn}.",
+    }
+    assert refusal(api.get_function, FunctionName="unsigned")[0] == 404
     enforce = {"UntrustedArtifactOnDeployment": "Enforce"}
     assert "not offered by LambdaLab" in refusal(
         api.create_code_signing_config, AllowedPublishers=publishers, CodeSigningPolicies=enforce
