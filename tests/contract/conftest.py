@@ -96,7 +96,14 @@ FAKE_HANDLERS = {
 }
 
 
-REQUIRED = frozenset([f"python3.{minor}" for minor in (9, 10, 11, 12, 13)] + ["provided.al2023", "provided.al2"])
+REQUIRED = frozenset(
+    [
+        *(f"python3.{minor}" for minor in (9, 10, 11, 12, 13)),
+        "provided.al2023",
+        "provided.al2",
+        "ruby3.3",
+    ]
+)
 """The runtimes that `.ci/run` brings to a machine."""
 
 
