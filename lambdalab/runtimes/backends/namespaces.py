@@ -55,6 +55,9 @@ class NamespacesBackend(Backend):
         """Start the runtime in a sandbox of its own."""
         ready = await self._launcher.ready(spec.runtime)
         program, variables = self._launcher.command(ready, spec, _PLACES)
+        if _hidden_by_layers(ready.interpreter.prefix):
+            program = [_in_lang(word, ready.interpreter.prefix) for word in program]
+            variables = {name: _in_lang(value, ready.interpreter.prefix) for name, value in variables.items()}
         command = Command(
             argv=[*self._arguments(spec, ready), *program],
             environment=variables,
@@ -82,10 +85,13 @@ class NamespacesBackend(Backend):
             *self._system,
             "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev",
         ]  # fmt: skip
-        for path in interpreter.shown:
-            arguments += ["--ro-bind", path, path]
-        if interpreter.prefix:
-            arguments += ["--symlink", interpreter.prefix, "/var/lang"]
+        if _hidden_by_layers(interpreter.prefix):
+            arguments += ["--ro-bind", interpreter.prefix, "/var/lang"]
+        else:
+            for path in interpreter.shown:
+                arguments += ["--ro-bind", path, path]
+            if interpreter.prefix:
+                arguments += ["--symlink", interpreter.prefix, "/var/lang"]
         arguments += ["--ro-bind", str(spec.code), "/var/task", "--ro-bind", str(ready.client), "/var/runtime"]
         layers = self._launcher.layers(spec.layers)
         arguments += ["--ro-bind", str(layers), "/opt"] if layers else ["--dir", "/opt"]
@@ -98,6 +104,15 @@ class NamespacesBackend(Backend):
     async def close(self) -> None:
         """Sandboxes end with the supervisor; the groups of the waiting processes are let go."""
         self._launcher.close()
+
+
+def _hidden_by_layers(prefix: str) -> bool:
+    """Whether the interpreter lies below /opt, where functions see their layers: it is shown at /var/lang only."""
+    return prefix.startswith("/opt/")
+
+
+def _in_lang(value: str, prefix: str) -> str:
+    return value.replace(f"{prefix}/", "/var/lang/")
 
 
 def _copy_etc(target: Path) -> None:

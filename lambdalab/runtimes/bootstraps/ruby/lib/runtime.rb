@@ -8,7 +8,8 @@
 # The function's directories leave the path while the runtime's own parts are loaded: a json.rb of the function's
 # is not the runtime's.
 path = $LOAD_PATH.dup
-roots = [ENV.fetch("LAMBDA_TASK_ROOT"), ENV.delete("LAMBDALAB_LAYERS_ROOT") || "/opt"]
+layers = ENV.delete("LAMBDALAB_LAYERS_ROOT") || "/opt"
+roots = [ENV.fetch("LAMBDA_TASK_ROOT"), "#{layers}/ruby/lib", "#{layers}/ruby/gems"]
 $LOAD_PATH.reject! { |directory| directory.start_with?(*roots) }
 
 require "json"
