@@ -27,7 +27,9 @@ from System.IO import File  # noqa: E402
 
 trees = Array[SyntaxTree]([CSharpSyntaxTree.ParseText(source.read_text())])
 references = List[MetadataReference]()
-managed = [path for path in framework.glob("*.dll") if path.name.startswith(("System.", "netstandard", "Microsoft.CSharp"))]
+managed = [
+    path for path in framework.glob("*.dll") if path.name.startswith(("System.", "netstandard", "Microsoft.CSharp"))
+]
 for path in [*managed, *roslyn.glob("Microsoft.CodeAnalysis*.dll")]:
     references.Add(MetadataReference.CreateFromFile(str(path)))
 options = CSharpCompilationOptions(OutputKind.ConsoleApplication)

@@ -102,6 +102,7 @@ REQUIRED = frozenset(
         "provided.al2023",
         "provided.al2",
         "ruby3.3",
+        "dotnet8",
     ]
 )
 """The runtimes that `.ci/run` brings to a machine."""

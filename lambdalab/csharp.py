@@ -1,0 +1,136 @@
+"""The C# compiler of this machine: an SDK's, or the one that `$LAMBDALAB_CSC` names. Called directly, without a project.
+
+The region compiles its .NET client with it, and the builder of cells their classes. Neither needs a registry.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_SECONDS = 120
+_ROOTS = (
+    "~/.dotnet", "/usr/share/dotnet", "/usr/lib/dotnet", "/usr/local/share/dotnet", "~/miniconda3/lib/dotnet",
+    "~/miniforge3/lib/dotnet", "/opt/homebrew/opt/dotnet/libexec",
+)  # fmt: skip
+_DIAGNOSTIC = re.compile(r"^(?P<file>.+?)\((?P<line>\d+),(?P<column>\d+)\): (?P<kind>\w+) (?P<code>\w+): (?P<what>.*)$")
+HOW_TO_GET = (
+    "C# is compiled by an SDK of .NET, and none is on this machine. Get one with `conda install -c conda-forge "
+    "dotnet-sdk`, `apt install dotnet-sdk-8.0` or `brew install dotnet`, or name a compiler: "
+    "LAMBDALAB_CSC='/path/to/dotnet /path/to/csc.dll'."
+)
+
+
+class NoCompiler(Exception):
+    """There is no C# compiler, or no framework to compile against. The message says how to get one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One of the compiler's messages. `file`, `line` and `column` (from 1) are "" and 0 where it names none."""
+
+    text: str
+    is_error: bool
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One assembly: its sources, what it refers to beside the framework, whether it is a program."""
+
+    output: Path
+    sources: Sequence[Path]
+    references: Sequence[Path] = ()
+    options: Sequence[str] = ("-debug-",)
+    program: bool = False
+
+
+def compile(job: Job, release: str, dotnet: Path | None = None) -> list[Diagnostic]:
+    """Compile against the framework of a release ("8"); the output is there when no diagnostic is an error.
+
+    `dotnet` is the runtime that it is meant for, None: any of this machine's. Raises `NoCompiler`.
+    """
+    framework = references(release, dotnet)
+    words = [
+        "-nologo", "-nostdlib+", "-optimize+", "-deterministic+", "-nullable:enable", "-utf8output",
+        f"-target:{'exe' if job.program else 'library'}", f'-out:"{job.output}"', *job.options,
+        *(f'-r:"{path}"' for path in (*framework, *job.references)),
+        *(f'"{source}"' for source in job.sources),
+    ]  # fmt: skip
+    with tempfile.NamedTemporaryFile("w", suffix=".rsp", encoding="utf-8") as arguments:
+        arguments.write("\n".join(words))
+        arguments.flush()
+        done = _run([*compiler(), f"@{arguments.name}"], job.output.parent)
+    found = [_diagnostic(line) for line in done.stdout.splitlines() if line.strip()]
+    if done.returncode != 0 and not any(one.is_error for one in found):
+        found.append(Diagnostic((done.stderr or done.stdout).strip() or "the C# compiler failed without a word", True))
+    return found
+
+
+def compiler() -> tuple[str, ...]:
+    """The command of `csc`. Raises `NoCompiler`."""
+    named = os.environ.get("LAMBDALAB_CSC")
+    if named:
+        return tuple(shlex.split(named))
+    for root in roots():
+        for found in sorted(root.glob("sdk/*/Roslyn/bincore/csc.dll"), key=_order, reverse=True):
+            return (str(root / "dotnet"), str(found))
+    raise NoCompiler(HOW_TO_GET)
+
+
+def references(release: str, dotnet: Path | None = None) -> list[Path]:
+    """The assemblies of a release's framework: an SDK's own for the purpose, else those of the runtime."""
+    for root in [dotnet.resolve().parent] if dotnet else roots():
+        for pattern in (
+            f"packs/Microsoft.NETCore.App.Ref/{release}.*/ref/net{release}.0",
+            f"shared/Microsoft.NETCore.App/{release}.*",
+        ):
+            for directory in sorted(root.glob(pattern), key=_order, reverse=True):
+                managed = [path for path in directory.glob("*.dll") if not path.name.startswith("lib")]
+                return sorted(managed)
+    raise NoCompiler(f"No .NET {release} is on this machine to compile against.")
+
+
+def roots() -> Iterator[Path]:
+    """Where installations of .NET are, those that the environment names first."""
+    named = [value for name, value in sorted(os.environ.items()) if name.startswith("LAMBDALAB_RUNTIME_DOTNET")]
+    on_path = shutil.which("dotnet")
+    found = [Path(value).resolve().parent for value in (*named, *([on_path] if on_path else ()))]
+    found += [Path(os.environ["DOTNET_ROOT"])] if os.environ.get("DOTNET_ROOT") else []
+    seen: set[Path] = set()
+    for root in (*found, *(Path(place).expanduser() for place in _ROOTS)):
+        if root not in seen and (root / "dotnet").exists():
+            seen.add(root)
+            yield root
+
+
+def _order(path: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", str(path))]
+
+
+def _run(command: Sequence[str], directory: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "DOTNET_NOLOGO": "1"}
+    try:
+        return subprocess.run(
+            command, cwd=directory, env=environment, capture_output=True, text=True, encoding="utf-8", errors="replace",
+            timeout=_SECONDS, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        raise NoCompiler(f"{shlex.join(command)} did not run: {problem}") from problem
+
+
+def _diagnostic(line: str) -> Diagnostic:
+    found = _DIAGNOSTIC.match(line)
+    if found is None:
+        return Diagnostic(line.strip(), "error " in line)
+    text = f"{found['code']}: {found['what']}"
+    return Diagnostic(text, found["kind"] == "error", found["file"], int(found["line"]), int(found["column"]))
