@@ -84,6 +84,7 @@ class _Running:
     caller: ResponseStream | None = None
     answer: StreamedAnswer | None = None
     handed_out: float | None = None
+    reported: tuple[bytes, str] | None = None
 
 
 class ExecutionEnvironment:
@@ -202,8 +203,11 @@ class ExecutionEnvironment:
 
     def _timed_out(self, running: _Running) -> None:
         self.drain_log()
-        why = failure.timed_out(running.event.request_id, running.timeout)
-        self._complete_failed(why, ended="the last one was ended after a timeout")
+        ended = "the last one was ended after a timeout"
+        if running.reported is not None:
+            self._complete_reported(running.reported, ended)
+        else:
+            self._complete_failed(failure.timed_out(running.event.request_id, running.timeout), ended)
 
     def _complete_failed(self, why: Failure, ended: str | None = None) -> None:
         self._complete(why.body, why.outcome, why.error_type, ended)
@@ -249,6 +253,8 @@ class ExecutionEnvironment:
         self._poll = connection
         if self._running is not None and self._running.handed_out is None:
             self._hand_out(connection)
+        elif self._running is not None and self._running.reported is not None:
+            self._complete_reported(self._running.reported)
         elif self._freeze_timer is None and self.state is State.IDLE:
             self._freeze_timer = self._clock.call_later(FREEZE_AFTER_SECONDS, self._freeze)
 
@@ -293,11 +299,16 @@ class ExecutionEnvironment:
         return running.answer
 
     def failed(self, request_id: str, body: bytes, error_type: str) -> bool:
-        """The handler's error, as the runtime's client describes it."""
-        if not self._is_current(request_id):
+        """The handler's error, as the runtime's client describes it. The invocation ends with the next poll, as on
+        AWS: Java's client writes the stack trace to the log only after it has reported the error."""
+        running = self._running
+        if running is None or not self._is_current(request_id) or running.reported is not None:
             return False
-        self._complete(self._at_task_root(body), "error", error_type)
+        running.reported = (self._at_task_root(body), error_type)
         return True
+
+    def _complete_reported(self, reported: tuple[bytes, str], ended: str | None = None) -> None:
+        self._complete(reported[0], "error", reported[1], ended)
 
     def init_failed(self, body: bytes, error_type: str) -> None:
         """The runtime could not load the handler, and says why; its process ends next."""
@@ -326,6 +337,8 @@ class ExecutionEnvironment:
             self._running = None
             self.stop(why)
             running.done(None)
+        elif running.reported is not None:
+            self._complete_reported(running.reported, why)
         else:
             self._complete_failed(failure.runtime_exited(running.event.request_id, end), ended=why)
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,7 +79,7 @@ class Launcher:
         self.nothing = state / "nothing"
         self.nothing.mkdir(parents=True, exist_ok=True)
         cgroup.remove_stale(controllers)
-        self._one_at_a_time = asyncio.Lock()
+        self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._waiting: deque[tuple[Group, int]] = deque()
 
     async def ready(self, name: str) -> Ready:
@@ -88,7 +88,8 @@ class Launcher:
         family = self._families.get(runtime.known()[name].family)
         if family is None:
             raise RuntimeUnavailable(f"{name} is not offered by this version of LambdaLab.")
-        async with self._one_at_a_time:
+        # By family: what one takes seconds to make on its first use does not hold up the functions of another.
+        async with self._one_at_a_time[family.name]:
             return Ready(family, found, await family.client(found))
 
     def command(self, ready: Ready, spec: SandboxSpec, places: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
@@ -99,7 +100,8 @@ class Launcher:
         if ready.interpreter.library_path:
             own = variables.get("LD_LIBRARY_PATH", "")
             variables["LD_LIBRARY_PATH"] = f"{ready.interpreter.library_path}:{own}"
-        return _wrapped([_fill(word, places) for word in start.argv], variables), variables
+        argv = start.argv if places["opt"] == "/opt" or not start.unmapped else start.unmapped
+        return _wrapped([_fill(word, places) for word in argv], variables), variables
 
     def layers(self, layers: Sequence[Path]) -> Path | None:
         """One directory with all layers' content, later ones over earlier ones; None without layers."""

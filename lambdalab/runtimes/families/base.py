@@ -20,11 +20,13 @@ class Start:
     """A runtime's start command, and the variables that it needs beside the system's.
 
     `{task}`, `{opt}`, `{runtime}` and `{tmp}` stand for the paths that the process will see. The function's own
-    variables go before `variables`, as on AWS, where PYTHONPATH or NODE_PATH may be set.
+    variables go before `variables`, as on AWS, where PYTHONPATH or NODE_PATH may be set. `unmapped`, if any, is the
+    command for where the process sees real paths instead of /var/task and /opt.
     """
 
     argv: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
+    unmapped: tuple[str, ...] = ()
 
 
 class Family(ABC):

@@ -1,0 +1,202 @@
+"""The directory that Java functions see at /var/runtime: AWS's runtime interface client, or the one of ours.
+
+AWS's comes from the person's Maven. It polls through a native library, which exists for Linux only. Ours
+(`bootstraps/java`) is plain Java and needs a compiler once; it keeps the same contract: the same handlers, the same
+error documents. It is used where AWS's cannot be had, and says so in `about.txt`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lambdalab import maven
+from lambdalab.errors import RuntimeUnavailable
+from lambdalab.maven import Artifact, NoJars
+from lambdalab.runtimes.families.base import BOOTSTRAPS
+from lambdalab.runtimes.interpreters import Interpreter
+
+ARTIFACTS = (
+    Artifact("com.amazonaws", "aws-lambda-java-core", "1.4.0"),
+    Artifact("com.amazonaws", "aws-lambda-java-runtime-interface-client", "2.10.1"),
+    Artifact("com.amazonaws", "aws-lambda-java-serialization", "1.4.1"),
+    Artifact("software.amazon.awssdk", "utils-lite", "2.34.0"),
+    Artifact("software.amazon.awssdk", "annotations", "2.34.0"),
+)
+"""AWS's client with all it needs, in the order of the class path (AWS's: core, client, serialization)."""
+_MAIN = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
+_NATIVE = "com.amazonaws.services.lambda.runtime.api.client.runtimeapi.NativeClient.JNI"
+_OWN = BOOTSTRAPS / "java"
+_OWN_MAIN = "lambdalab.Bootstrap"
+_OWN_RELEASE = 8
+_VARIABLE = "LAMBDALAB_JAVA_CLIENT"
+"""`own` uses our client though AWS's could be had; a directory is where AWS's jars lie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client's directory, its jars by their paths in it, and its main class. `native` is its native library."""
+
+    directory: Path
+    jars: tuple[str, ...]
+    main: str
+    native: str = ""
+
+    def properties(self, runtime: str) -> tuple[str, ...]:
+        """Options that tell the client where its parts are, seen below the path `runtime`."""
+        return (
+            ("-Dorg.crac.Core.Compat=com.amazonaws.services.lambda.crac", f"-D{_NATIVE}={runtime}/{self.native}")
+            if (self.native)
+            else ()
+        )
+
+
+async def make(clients: Path, found: Interpreter) -> Client:
+    """The client's directory, made on first use. Raises `RuntimeUnavailable`."""
+    return await asyncio.to_thread(_make, clients, found)
+
+
+def _make(clients: Path, found: Interpreter) -> Client:
+    wanted = os.environ.get(_VARIABLE, "")
+    native = _native_library()
+    why = f"{_VARIABLE} is 'own'" if wanted == "own" else "AWS's client has no native library for this system"
+    if native and wanted != "own":
+        try:
+            return _awss(clients, found, native, Path(wanted) if wanted else None)
+        except NoJars as missing:
+            why = str(missing)
+    return _own(clients, why)
+
+
+# -- AWS's
+
+
+def _awss(clients: Path, found: Interpreter, native: str, given: Path | None) -> Client:
+    text = "\n".join(map(str, (*ARTIFACTS, native)))
+    directory = clients / f"java-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    if not directory.exists():
+        aside = _aside(directory)
+        lib = aside / "lib"
+        if given is None:
+            maven.jars(ARTIFACTS, lib, found.prefix)
+        else:
+            _given(given, lib)
+        with zipfile.ZipFile(lib / ARTIFACTS[1].file) as jar:
+            (lib / "jni").mkdir()
+            (lib / "jni" / native).write_bytes(jar.read(f"jni/{native}"))
+        _put(aside, directory)
+    return Client(directory, tuple(f"lib/{one.file}" for one in ARTIFACTS), _MAIN, f"lib/jni/{native}")
+
+
+def _given(source: Path, lib: Path) -> None:
+    lib.mkdir(parents=True)
+    for one in ARTIFACTS:
+        if not (source / one.file).is_file():
+            raise NoJars(f"{_VARIABLE} is {str(source)!r}, but {one.file} is not in it.")
+        shutil.copyfile(source / one.file, lib / one.file)
+
+
+def _native_library() -> str:
+    """The name of AWS's native library for this machine; empty when there is none."""
+    machine = {"x86_64": "x86_64", "aarch64": "aarch_64", "arm64": "aarch_64"}.get(platform.machine(), "")
+    if sys.platform != "linux" or not machine:
+        return ""
+    musl = any(Path("/lib").glob("ld-musl-*"))
+    return f"libaws-lambda-jni.linux{'_musl' if musl else ''}-{machine}.so"
+
+
+# -- ours
+
+
+def _own(clients: Path, why: str) -> Client:
+    sources = sorted(_OWN.rglob("*.java"))
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(source.read_bytes())
+    directory = clients / f"java-own-{digest.hexdigest()[:16]}"
+    if not directory.exists():
+        compiler = next(compilers(_OWN_RELEASE), None)
+        if compiler is None:
+            raise RuntimeUnavailable(
+                f"Java functions need AWS's client for Java, or a compiler for LambdaLab's own: {why} And no javac "
+                "was found. Get Maven (`apt install maven`, `conda install -c conda-forge maven`, `brew install "
+                "maven`) and let it reach its repository once, or a JDK (`apt install default-jdk-headless`, `conda "
+                f"install -c conda-forge openjdk`); or name a directory of AWS's jars: {_VARIABLE}=/path/to/jars "
+                f"({', '.join(one.file for one in ARTIFACTS)})."
+            )
+        _compile(compiler, sources, directory, why)
+    return Client(directory, ("lib/lambdalab-runtime.jar",), _OWN_MAIN)
+
+
+def _compile(compiler: str, sources: list[Path], directory: Path, why: str) -> None:
+    aside = _aside(directory)
+    classes = aside / "classes"
+    classes.mkdir(parents=True)
+    options = ["-nowarn", "-Xlint:none", "-encoding", "UTF-8", "-g:source,lines", "-d", str(classes)]
+    level = ["--release", str(_OWN_RELEASE)]
+    done = subprocess.run(
+        [compiler, *level, *options, *map(str, sources)], capture_output=True, text=True, check=False, timeout=120
+    )
+    if done.returncode != 0:
+        raise RuntimeUnavailable(f"{compiler} could not compile LambdaLab's client for Java: {done.stderr[:1000]}")
+    (aside / "lib").mkdir()
+    with zipfile.ZipFile(aside / "lib" / "lambdalab-runtime.jar", "w") as jar:
+        for file in sorted(classes.rglob("*.class")):
+            jar.write(file, str(file.relative_to(classes)))
+    shutil.rmtree(classes)
+    (aside / "about.txt").write_text(f"LambdaLab's own client for Java: {why}\n")
+    _put(aside, directory)
+
+
+def compilers(least: int) -> Iterator[str]:
+    """Java compilers of this machine that make classes for a release, the search path's first."""
+    places = [Path(home) / "bin" for home in (os.environ.get("JAVA_HOME"),) if home]
+    places += [Path(one) for one in os.environ.get("PATH", os.defpath).split(os.pathsep)]
+    places += sorted(Path("/usr/lib/jvm").glob("*/bin"))
+    places += sorted(Path("/Library/Java/JavaVirtualMachines").glob("*/Contents/Home/bin"))
+    tried: set[Path] = set()
+    for place in places:
+        path = (place / "javac").resolve()
+        if path not in tried and path.is_file() and compiler_release(str(path)) >= max(least, 9):
+            tried.add(path)
+            yield str(path)
+
+
+def compiler_release(compiler: str) -> int:
+    """The release of a javac; 0 when it does not run."""
+    try:
+        said = subprocess.run([compiler, "-version"], capture_output=True, text=True, check=False, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    found = re.search(r"javac (?:1\.)?(\d+)", said.stdout + said.stderr)
+    return int(found[1]) if found else 0
+
+
+# -- making a directory
+
+
+def _aside(directory: Path) -> Path:
+    # Built aside and renamed, so that two regions starting at once never see half a directory.
+    aside = directory.with_name(f".{directory.name}-{os.getpid()}")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    return aside
+
+
+def _put(aside: Path, directory: Path) -> None:
+    try:
+        aside.rename(directory)
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True)
+        if not directory.exists():
+            raise
