@@ -103,6 +103,7 @@ REQUIRED = frozenset(
         "provided.al2",
         "ruby3.3",
         "dotnet8",
+        *(f"java{release}" for release in (11, 17, 21, 25)),
     ]
 )
 """The runtimes that `.ci/run` brings to a machine."""

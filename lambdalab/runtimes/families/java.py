@@ -7,6 +7,9 @@ collector, a class-data archive (`java_archive.py`), the client's jars on the cl
 
 from __future__ import annotations
 
+import ctypes
+import locale
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -63,9 +66,15 @@ class Java(Family):
 def _locale() -> Mapping[str, str]:
     """The characters of AWS's LANG, where the machine lacks that locale: without them Java has ASCII for everything
     that is not in its own hands, names of files and values of variables among it, and for all texts before Java 18."""
-    known = Path("/usr/lib/locale")
-    lacking = known.is_dir() and not (known / "locale-archive").exists() and not (known / "en_US.utf8").exists()
-    return {"LC_CTYPE": "C.UTF-8"} if lacking else {}
+    if sys.platform != "linux":
+        return {}
+    c_library = ctypes.CDLL(None)
+    c_library.newlocale.restype = ctypes.c_void_p
+    found = c_library.newlocale(1 << locale.LC_CTYPE, b"en_US.UTF-8", None)
+    if not found:
+        return {"LC_ALL": "C.UTF-8"}  # LC_CTYPE alone does not help: one unknown locale makes all of them "C"
+    c_library.freelocale(ctypes.c_void_p(found))
+    return {}
 
 
 def _flags(found: Interpreter, spec: SandboxSpec) -> tuple[str, ...]:

@@ -157,7 +157,7 @@ final class Binder {
 
     // -- writing
 
-    /** The value as JSON's: maps, lists, texts, numbers, booleans, null. A class's properties that are null are left out. */
+    /** The value as JSON's: maps, lists, texts, numbers, booleans, null. Members that are null are left out, as by AWS's. */
     static Object plain(Object value) throws ReflectiveOperationException {
         if (value == null || value instanceof String || value instanceof Number || value instanceof Boolean) return value;
         if (value instanceof Map) return members((Map<?, ?>) value);
@@ -173,7 +173,9 @@ final class Binder {
 
     private static Object members(Map<?, ?> value) throws ReflectiveOperationException {
         Map<String, Object> found = new LinkedHashMap<>();
-        for (Map.Entry<?, ?> one : value.entrySet()) found.put(String.valueOf(one.getKey()), plain(one.getValue()));
+        for (Map.Entry<?, ?> one : value.entrySet()) {
+            if (one.getValue() != null) found.put(String.valueOf(one.getKey()), plain(one.getValue()));
+        }
         return found;
     }
 

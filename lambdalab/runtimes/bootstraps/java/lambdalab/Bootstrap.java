@@ -51,7 +51,8 @@ public final class Bootstrap {
         RuntimeApi.Invocation event = api.next();
         LOG.requestId = event.id();
         String trace = event.headers.get("lambda-runtime-trace-id");
-        if (trace != null) System.setProperty("com.amazonaws.xray.traceHeader", trace);
+        if (trace == null || trace.isEmpty()) System.clearProperty("com.amazonaws.xray.traceHeader");
+        else System.setProperty("com.amazonaws.xray.traceHeader", trace);
         byte[] answer;
         try {
             answer = handler.call(event.body, new Invoked(event, LOG));
