@@ -1,4 +1,4 @@
-"""The C# compiler of this machine: an SDK's, or the one that `$LAMBDALAB_CSC` names. Called directly, without a project.
+"""The C# compiler of this machine: an SDK's, or the one that `$LAMBDALAB_CSC` names. Called without a project.
 
 The region compiles its .NET client with it, and the builder of cells their classes. Neither needs a registry.
 """
