@@ -9,11 +9,9 @@ SOURCE = """
 using System;
 using System.Collections;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using System.Threading;
 using System.Threading.Tasks;
 using Amazon.Lambda.Core;
 
@@ -24,13 +22,13 @@ public class App
     static int calls;
     static readonly List<byte[]> kept = new();
 
-    [DllImport("libc")] static extern int kill(int process, int signal);
+    [DllImport("libc")] static extern nint strlen(nint text);
     [DllImport("libc")] static extern void _exit(int status);
 
     public Stream echo(Stream input) => input;
     public void fails(JsonElement input) => throw new Exception("no " + input.GetProperty("what").GetString());
     public void exits() => _exit(3);
-    public void crashes() { kill(Process.GetCurrentProcess().Id, 11); Thread.Sleep(5000); }
+    public nint crashes() => strlen(8); // in native code: what managed code does becomes an exception
     public async Task hangs() => await Task.Delay(60_000);
     public string big() => new string('x', 6 * 1024 * 1024 + 200);
     public int counts() => ++calls;
@@ -145,5 +143,5 @@ UNABLE = {"layered": "AWS's .NET runtime looks for no library in a layer by itse
 
 LANGUAGE = Language(
     "dotnet", package, layer, lambda name: f"App::App::{name}", "Exception",
-    missing_type="LambdaValidationException", unable=UNABLE,
+    memory=256, timeout=5, missing_type="LambdaValidationException", unable=UNABLE,
 )  # fmt: skip

@@ -77,9 +77,10 @@ sealed class Handler
     {
         const BindingFlags any = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.FlattenHierarchy;
         var named = new List<MethodInfo>();
+        var isSignature = name.Contains('(');
         foreach (var one in type.GetMethods(any))
         {
-            if (one.ToString() == name) return one;
+            if (isSignature && one.ToString() == name) return one;
             if (one.Name == name) named.Add(one);
         }
         if (named.Count == 1) return named[0];

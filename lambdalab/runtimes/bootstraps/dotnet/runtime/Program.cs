@@ -53,7 +53,8 @@ static class Program
     /// Our stand-ins for Amazon.Lambda.*, asked for when neither the package nor the framework has them.
     static Assembly? Lent(AssemblyLoadContext context, AssemblyName name)
     {
-        var path = Path.Combine(AppContext.BaseDirectory, "lib", name.Name + ".dll");
+        // The base directory of the application is the function's, for its deps.json says what the application is.
+        var path = Path.Combine(Path.GetDirectoryName(typeof(Program).Assembly.Location)!, "lib", name.Name + ".dll");
         return File.Exists(path) ? context.LoadFromAssemblyPath(path) : null;
     }
 
