@@ -124,7 +124,7 @@ class Invocation(Displayed):
         return ascii(f"{self._who} {self._what}")[1:-1].replace("\\'", "'")
 
     def __str__(self) -> str:
-        trace = "".join(self.error.stack_trace) if self.error else ""
+        trace = "\n".join(entry.rstrip("\n") for entry in self.error.stack_trace) if self.error else ""
         return "\n".join(part for part in (repr(self), trace.rstrip(), self.log.rstrip()) if part)
 
     @property

@@ -11,8 +11,11 @@ from lambdalab.client.cell import CellSource
 _TASK = "/var/task/"
 _FRAMES = (
     re.compile(r'\s*File "(?P<file>[^"]+)",? [Ll]ine (?P<line>\d+)(?:, in (?P<function>.+))?'),  # Python
+    re.compile(r"(?P<function>[\w.$<>]+)\((?P<file>\w+\.java):(?P<line>\d+)\)"),  # Java
 )
 """One frame as each language writes it."""
+_INNERMOST_FIRST = _FRAMES[1:]
+"""Those whose traces begin where the error was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +28,27 @@ class Frame:
 
 
 def map_frames(stack: Sequence[str], cell: CellSource | None) -> tuple[Frame, ...]:
-    """The frames of AWS's `stackTrace`, those of the function's own file placed in `cell`."""
-    found = (pattern.match(entry) for entry in stack for pattern in _FRAMES)
-    return tuple(_frame(match, cell) for match in found if match is not None)
+    """The frames of AWS's `stackTrace`, the outermost first, those of the function's own file placed in `cell`."""
+    found = [match for entry in stack for pattern in _FRAMES if (match := pattern.match(entry))]
+    if found and found[0].re in _INNERMOST_FIRST:
+        found.reverse()
+    return tuple(_frame(match, cell) for match in found)
 
 
 def _frame(match: re.Match[str], cell: CellSource | None) -> Frame:
     line, inside = int(match["line"]), f", in {match['function'].strip()}" if match["function"] else ""
-    if cell is None or match["file"].removeprefix(_TASK) != cell.file or not _same_code(match, cell, line):
+    if cell is None or _path(match) != cell.file or not _same_code(match, cell, line):
         return Frame(f"{match['file']}, line {line}{inside}", line, None)
     line += cell.first_line - 1
     return Frame(f"{cell.label}, line {line}{inside}", line, cell)
+
+
+def _path(match: re.Match[str]) -> str:
+    """The file's path below /var/task: Java names it without its directories, which are the class's package."""
+    if not match["file"].endswith(".java"):
+        return match["file"].removeprefix(_TASK)
+    package = match["function"].rpartition(".")[0].split("$")[0].split(".")[:-1]
+    return "/".join([*package, match["file"]])
 
 
 def _same_code(match: re.Match[str], cell: CellSource, line: int) -> bool:

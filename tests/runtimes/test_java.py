@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lambdalab import Lab
+from lambdalab.client.cell import CellSource
 from lambdalab.runtimes.interpreters import candidates
 from tests.contract.languages import Missing
 from tests.contract.languages.java import compile_into
@@ -354,3 +355,47 @@ def test_java_25_with_provisioned_concurrency_compiles_on(functions):
 
 def _provisioned(functions, name):
     return functions.client.get_provisioned_concurrency_config(FunctionName=name, Qualifier="1")["Status"]
+
+
+CELL = """package demo;
+
+import com.amazonaws.services.lambda.runtime.Context;
+import com.amazonaws.services.lambda.runtime.RequestHandler;
+import com.amazonaws.services.lambda.runtime.events.SQSEvent;
+
+public class Counts implements RequestHandler<SQSEvent, Integer> {
+    public Integer handleRequest(SQSEvent event, Context context) {
+        int sum = 0;
+        for (SQSEvent.SQSMessage message : event.getRecords()) sum += Integer.parseInt(message.getBody());
+        return sum;
+    }
+}
+"""
+PLAIN = """import java.util.Map;
+
+public class Hello {
+    public String handleRequest(Map<String, String> event) {
+        return "Hello " + event.get("name").trim();
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_cell_is_compiled_deployed_and_called_and_its_errors_point_into_it(functions, runtime):
+    _needs(runtime)
+    function = functions.lab[f"cell-{runtime}"]
+    function.deploy(PLAIN, runtime=runtime, memory=512, timeout=10, cell=CellSource("Cell In[3]", PLAIN, 2))
+    assert function.invoke({"name": "Ada "}).payload == "Hello Ada"
+    failed = function.invoke({})
+    assert failed.error.type == "java.lang.NullPointerException"
+    assert failed.error.frames[-1].place == "Cell In[3], line 6, in Hello.handleRequest"
+
+
+def test_a_cell_that_takes_awss_events_brings_their_classes(functions):
+    if not functions.awss:
+        pytest.skip("the names of AWS's events are known to AWS's client")
+    function = functions.lab["cell-events"]
+    function.deploy(CELL, runtime="java17", memory=512, timeout=10)
+    records = [{"messageId": "1", "body": "3", "eventSource": "aws:sqs"}, {"messageId": "2", "body": "4"}]
+    assert function.invoke({"Records": records}).payload == 7

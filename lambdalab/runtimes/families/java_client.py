@@ -11,17 +11,16 @@ import asyncio
 import hashlib
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambdalab import maven
+from lambdalab import javac, maven
 from lambdalab.errors import RuntimeUnavailable
+from lambdalab.javac import Compiler
 from lambdalab.maven import Artifact, NoJars
 from lambdalab.runtimes.families.base import BOOTSTRAPS
 from lambdalab.runtimes.interpreters import Interpreter
@@ -125,7 +124,7 @@ def _own(clients: Path, why: str) -> Client:
         digest.update(source.read_bytes())
     directory = clients / f"java-own-{digest.hexdigest()[:16]}"
     if not directory.exists():
-        compiler = next(compilers(_OWN_RELEASE), None)
+        compiler = javac.best(_OWN_RELEASE)
         if compiler is None:
             raise RuntimeUnavailable(
                 f"Java functions need AWS's client for Java, or a compiler for LambdaLab's own: {why} And no javac "
@@ -138,17 +137,17 @@ def _own(clients: Path, why: str) -> Client:
     return Client(directory, ("lib/lambdalab-runtime.jar",), _OWN_MAIN)
 
 
-def _compile(compiler: str, sources: list[Path], directory: Path, why: str) -> None:
+def _compile(compiler: Compiler, sources: list[Path], directory: Path, why: str) -> None:
     aside = _aside(directory)
     classes = aside / "classes"
     classes.mkdir(parents=True)
-    options = ["-nowarn", "-Xlint:none", "-encoding", "UTF-8", "-g:source,lines", "-d", str(classes)]
-    level = ["--release", str(_OWN_RELEASE)]
-    done = subprocess.run(
-        [compiler, *level, *options, *map(str, sources)], capture_output=True, text=True, check=False, timeout=120
-    )
-    if done.returncode != 0:
-        raise RuntimeUnavailable(f"{compiler} could not compile LambdaLab's client for Java: {done.stderr[:1000]}")
+    try:
+        problem = javac.compile_sources(compiler, _OWN_RELEASE, sources, classes)
+    except (OSError, subprocess.TimeoutExpired) as failed:
+        problem = str(failed)
+    if problem:
+        shutil.rmtree(aside)
+        raise RuntimeUnavailable(f"{compiler.path} did not compile LambdaLab's client for Java: {problem[:1000]}")
     (aside / "lib").mkdir()
     with zipfile.ZipFile(aside / "lib" / "lambdalab-runtime.jar", "w") as jar:
         for file in sorted(classes.rglob("*.class")):
@@ -156,30 +155,6 @@ def _compile(compiler: str, sources: list[Path], directory: Path, why: str) -> N
     shutil.rmtree(classes)
     (aside / "about.txt").write_text(f"LambdaLab's own client for Java: {why}\n")
     _put(aside, directory)
-
-
-def compilers(least: int) -> Iterator[str]:
-    """Java compilers of this machine that make classes for a release, the search path's first."""
-    places = [Path(home) / "bin" for home in (os.environ.get("JAVA_HOME"),) if home]
-    places += [Path(one) for one in os.environ.get("PATH", os.defpath).split(os.pathsep)]
-    places += sorted(Path("/usr/lib/jvm").glob("*/bin"))
-    places += sorted(Path("/Library/Java/JavaVirtualMachines").glob("*/Contents/Home/bin"))
-    tried: set[Path] = set()
-    for place in places:
-        path = (place / "javac").resolve()
-        if path not in tried and path.is_file() and compiler_release(str(path)) >= max(least, 9):
-            tried.add(path)
-            yield str(path)
-
-
-def compiler_release(compiler: str) -> int:
-    """The release of a javac; 0 when it does not run."""
-    try:
-        said = subprocess.run([compiler, "-version"], capture_output=True, text=True, check=False, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    found = re.search(r"javac (?:1\.)?(\d+)", said.stdout + said.stderr)
-    return int(found[1]) if found else 0
 
 
 # -- making a directory

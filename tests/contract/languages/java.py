@@ -1,16 +1,10 @@
 """The contract's handlers in Java, compiled for the runtime's own release with AWS's interfaces at hand."""
 
-import subprocess
 import zipfile
-from functools import cache
-from pathlib import Path
 
-from lambdalab import maven
-from lambdalab.maven import Artifact, NoJars
-from lambdalab.runtimes.families import java_client
+from lambdalab import javac
 from tests.contract.languages import Language, Missing
 
-CORE = Artifact("com.amazonaws", "aws-lambda-java-core", "1.4.0")
 SOURCE = """
 package contract;
 
@@ -120,31 +114,16 @@ def layer(directory, runtime):
 def compile_into(directory, runtime, sources):
     """Compile Java files for a runtime; as far as there is no compiler of its release, for an earlier one."""
     release = int(runtime.removeprefix("java").removesuffix(".al2"))
-    compiler = next(iter([*java_client.compilers(release), *java_client.compilers(9)]), None)
+    compiler = javac.best(release)
     if compiler is None:
         raise Missing("no javac on this machine")
     work = directory / ".." / f"{directory.name}-sources"
     for name, text in sources.items():
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text(text)
-    target = min(release, java_client.compiler_release(compiler))
-    done = subprocess.run(
-        [compiler, "-nowarn", "-g", "--release", str(target), "-cp", str(core()), "-d", str(directory)]
-        + [str(work / name) for name in sources],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-
-
-@cache
-def core():
-    """AWS's interfaces for handlers."""
-    directory = Path.home() / ".cache" / "lambdalab" / "tests-java"
-    try:
-        maven.jars([CORE], directory)
-    except NoJars as why:
-        raise Missing(str(why)) from why
-    return directory / CORE.file
+    directory.mkdir(exist_ok=True)
+    paths = [work / name for name in sources]
+    assert javac.compile_sources(compiler, min(release, compiler.release), paths, directory) == ""
 
 
 LANGUAGE = Language(
