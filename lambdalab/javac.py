@@ -66,15 +66,16 @@ def compile_sources(
 ) -> str:
     """Compile for a release, with line numbers; what javac complains of, empty when it is content.
 
-    Classes of `INTERFACES` are known, and not made. Raises `OSError` or `subprocess.TimeoutExpired` when it does not
-    run.
+    Classes of `INTERFACES` are known and not made, unless they are among the sources. Raises `OSError` or
+    `subprocess.TimeoutExpired` when it does not run.
     """
-    path = ["-cp", os.pathsep.join(map(str, class_path))] if class_path else ["-cp", str(classes)]
+    path = ["-cp", os.pathsep.join(map(str, class_path or [classes]))]
+    if not any(one.is_relative_to(INTERFACES) for one in sources):
+        path += ["-sourcepath", str(INTERFACES), "-implicit:none"]
     done = subprocess.run(
         [
-            compiler.path, "--release", str(release), *path, "-sourcepath", str(INTERFACES), "-implicit:none",
-            "-proc:none", "-nowarn", "-Xlint:none", "-encoding", "UTF-8", "-J-Duser.language=en", "-g",
-            "-d", str(classes), *map(str, sources),
+            compiler.path, "--release", str(release), *path, "-proc:none", "-nowarn", "-Xlint:none", "-g",
+            "-encoding", "UTF-8", "-J-Duser.language=en", "-d", str(classes), *map(str, sources),
         ],
         capture_output=True, text=True, check=False, timeout=_SECONDS, stdin=subprocess.DEVNULL,
     )  # fmt: skip

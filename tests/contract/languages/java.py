@@ -135,6 +135,7 @@ LANGUAGE = Language(
     memory=256,
     timeout=5,
     unable={
+        "survives": "AWS's client for Java ends itself when its answer is refused",
         "crashes": "the JVM makes SIGSEGV an error report and SIGABRT; test_java.py looks at that",
         "nothing": "AWS's client tells of a class or method that is not there with each invocation; so does test_java.py",
     },
