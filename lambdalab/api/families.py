@@ -12,7 +12,9 @@ from lambdalab.api import (
     invocation,
     lab,
     layers,
-    logs,
+    log_events,
+    log_groups,
+    log_streams,
     permissions,
     response_streaming,
     tags,
@@ -21,5 +23,5 @@ from lambdalab.api import (
 
 FAMILIES = (
     functions, versions, aliases, layers, invocation, response_streaming, concurrency, permissions, tags, event_invoke,
-    function_urls, function_settings, code_signing, account, logs, lab,
+    function_urls, function_settings, code_signing, account, log_groups, log_streams, log_events, lab,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.api import changing, code_signing, collecting, encryption, network, paging, resolving
+from lambdalab.api import changing, code_signing, collecting, encryption, log_owner, network, paging, resolving
 from lambdalab.api.configuration import configuration, listed
 from lambdalab.api.operations import Answer, Call, operation
 from lambdalab.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
@@ -36,6 +36,7 @@ async def create_function(region: Region, call: Call) -> Mapping[str, Any]:
         version = await network.placed(region, replace(version, layers=layers), call.params)
         changing.check_size(version)
         version = await encryption.sealed(region, version)
+        await _log_group_of(region, call)
         after = network.attaching_seconds(region, version)
         version = network.waiting(version, after)
         signing = call.params.get("CodeSigningConfigArn")
@@ -122,6 +123,7 @@ async def update_function_configuration(region: Region, call: Call) -> Mapping[s
     updated = await network.placed(region, updated, call.params)
     if "Environment" in call.params or "KMSKeyArn" in call.params:
         updated = await encryption.sealed(region, updated)
+    await _log_group_of(region, call)
     after = network.attaching_seconds(region, updated, version)
     updated = network.waiting(updated, after)
     changing.replace_latest(region, updated, version, after)
@@ -179,6 +181,11 @@ async def download_code(region: Region, call: Call) -> Mapping[str, Any]:
     if not collecting.in_use(region, sha256):
         raise ResourceNotFound("The resource you requested does not exist.")
     return {"Body": region.packages.zip_bytes(sha256)}
+
+
+async def _log_group_of(region: Region, call: Call) -> None:
+    if group := call.params.get("LoggingConfig", {}).get("LogGroup"):
+        await log_owner.adopt(region, group)
 
 
 async def _shown(region: Region, version: FunctionVersion, arn: str) -> Mapping[str, Any]:

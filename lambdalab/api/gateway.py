@@ -7,6 +7,7 @@ request goes straight through, without a task (`respond_now`); every other reque
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,18 @@ from urllib.parse import parse_qsl
 
 from lambdalab.api import invocation, parsing, pass_through, presigned_v2, serializing, url_serving, validation
 from lambdalab.api.http import BODY_LIMIT, HttpRequest, HttpResponse, Send
-from lambdalab.api.operations import OPERATIONS, Answer, Call
+from lambdalab.api.operations import OPERATIONS, Answer, Call, NotOurs
 from lambdalab.api.request_id import new as new_request_id
 from lambdalab.api.service_model import operation_model, router
 from lambdalab.api.signature import Credentials, Identity, verify
-from lambdalab.errors import AwsError, NotOffered, RequestEntityTooLarge, ServiceFailure, SignatureRefused
+from lambdalab.errors import (
+    AwsError,
+    NotOffered,
+    RequestEntityTooLarge,
+    ServiceFailure,
+    SignatureRefused,
+    ValidationFailed,
+)
 
 if TYPE_CHECKING:
     from lambdalab.api.region import Region
@@ -123,7 +131,8 @@ class Gateway:
         if (identity.service, headers.get("x-amz-target", "").rpartition(".")[2]) in OPERATIONS:
             if request.too_large:
                 raise _too_large(headers["x-amz-target"].rpartition(".")[2])
-            return await self._json(request, headers, identity, request_id)
+            with contextlib.suppress(NotOurs):
+                return await self._json(request, headers, identity, request_id)
         return await pass_through.pass_on(self._region.child, request, identity)
 
     async def _rest(
@@ -158,7 +167,10 @@ class Gateway:
         operate = _offered(identity.service, name)
         model = operation_model(identity.service, name)
         params = parsing.parse_json(model, request.body)
-        validation.validate(model, params)
+        try:
+            validation.validate(model, params)
+        except ValidationFailed as broken:  # CloudWatch Logs has this code for it
+            raise AwsError(broken.message, code="InvalidParameterException") from broken
         answer = await operate(self._region, Call(name, params, identity.account, request_id, headers))
         return serializing.serialize_json(model, answer, request_id)
 

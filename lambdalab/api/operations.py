@@ -48,6 +48,10 @@ class Answer:
     stream: AsyncIterator[bytes] | None = None
 
 
+class NotOurs(Exception):
+    """Raised by an operation of another service when what the request names is the rest of AWS's: it is passed on."""
+
+
 Operation = Callable[["Region", Call], Awaitable["Mapping[str, Any] | Answer"]]
 OPERATIONS: dict[tuple[str, str], Operation] = {}
 """By service and operation name."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
-from lambdalab.errors import AwsError, InvalidParameterValue
+from lambdalab.errors import AwsError, InvalidParameterValue, ServiceFailure
 from lambdalab.sources.child import Child
 from lambdalab.sources.child_http import Answer
 
@@ -62,15 +62,40 @@ class AwsServices:
         document = {"KeyId": key, "CiphertextBlob": base64.b64encode(sealed).decode()}
         return base64.b64decode((await self._kms("Decrypt", document))["Plaintext"])
 
+    async def log_groups(self, prefix: str) -> list[dict[str, Any]]:
+        """The log groups whose names begin so, as DescribeLogGroups tells them."""
+        found: list[dict[str, Any]] = []
+        query = {"logGroupNamePrefix": prefix} if prefix else {}
+        while True:
+            answer = await self._json("logs", "Logs_20140328.DescribeLogGroups", query)
+            if answer.status != 200:
+                raise ServiceFailure("The process that serves other log groups refused to list them; see its log.")
+            document = json.loads(answer.body)
+            found += document["logGroups"]
+            if "nextToken" not in document:
+                return found
+            query = {**query, "nextToken": document["nextToken"]}
+
+    async def log_group_tags(self, name: str) -> dict[str, str]:
+        """The tags of a log group that is there."""
+        answer = await self._json("logs", "Logs_20140328.ListTagsLogGroup", {"logGroupName": name})
+        tags: dict[str, str] = json.loads(answer.body).get("tags", {})
+        return tags
+
+    async def delete_log_group(self, name: str) -> None:
+        """Delete a log group, if it is there."""
+        await self._json("logs", "Logs_20140328.DeleteLogGroup", {"logGroupName": name})
+
     async def _kms(self, operation: str, document: dict[str, str]) -> dict[str, str]:
-        headers = [(b"x-amz-target", f"TrentService.{operation}".encode())]
-        answer = await self._ask(
-            "kms", "POST", "/", headers, json.dumps(document).encode(), "application/x-amz-json-1.1"
-        )
+        answer = await self._json("kms", f"TrentService.{operation}", document)
         if answer.status != 200:
             _kms_refusal(answer)
         found: dict[str, str] = json.loads(answer.body)
         return found
+
+    async def _json(self, service: str, target: str, document: Mapping[str, str]) -> Answer:
+        headers, body = [(b"x-amz-target", target.encode())], json.dumps(document).encode()
+        return await self._ask(service, "POST", "/", headers, body, "application/x-amz-json-1.1")
 
     async def _ec2(self, operation: str, params: dict[str, str]) -> Answer:
         form = urlencode({"Action": operation, "Version": _EC2_VERSION, **params}).encode()

@@ -53,6 +53,11 @@ class Child:
         return self._process.pid if alive and self._process is not None else None
 
     @property
+    def may_know(self) -> bool:
+        """Whether it can have anything at all: it runs, or has run for this home. Asking it need not be in vain."""
+        return installed() and (self.pid is not None or (self.home / "state").exists())
+
+    @property
     def home(self) -> Path:
         """Where its state is kept between two runs of the region."""
         return self._settings.home / "aws"

@@ -89,6 +89,15 @@ class FunctionStore:
             for a, r, n, number, document in rows
         ]
 
+    def logs_to(self, group: str) -> bool:
+        """Whether some version names this log group in its LoggingConfig."""
+        return bool(
+            self._database.rows(
+                "SELECT 1 FROM versions WHERE json_extract(document, '$.settings.LoggingConfig.LogGroup') = ? LIMIT 1",
+                group,
+            )
+        )
+
     def reserving(self) -> list[Function]:
         """The functions that have a reservation, of all accounts and regions."""
         rows = self._database.rows(

@@ -114,6 +114,33 @@ def test_update_function_code_runs_the_new_code(aws, function, package, tmp_path
     assert json.loads((tmp_path / "out.json").read_text()) == "second"
 
 
+def test_logs_are_read_as_awss_are(aws, function, tmp_path):
+    group = f"/aws/lambda/{function['FunctionName']}"
+    for _ in range(3):
+        assert aws(f"aws lambda invoke --function-name {function['FunctionName']} out.json")[0] == 0
+    status, out, err = aws(
+        f"aws logs describe-log-streams --log-group-name {group} --order-by LastEventTime --descending"
+    )
+    assert status == 0, err
+    stream = json.loads(out)["logStreams"][0]["logStreamName"]
+    status, out, err = aws(f"aws logs filter-log-events --log-group-name {group} --filter-pattern REPORT --page-size 2")
+    assert status == 0, err
+    reports = [event["message"] for event in json.loads(out)["events"] if event["logStreamName"] == stream]
+    assert len(reports) == 3
+    status, out, err = aws(f"aws logs get-log-events --log-group-name {group} --log-stream-name {stream} --limit 1")
+    assert status == 0, err
+    assert [event["message"] for event in json.loads(out)["events"]] == reports[-1:]
+
+
+def test_logs_tail_shows_what_a_function_wrote(aws, function):
+    if not aws("aws --version")[1].startswith("aws-cli/2"):
+        pytest.skip("`aws logs tail` is of version 2 of the command line, which is not on this machine")
+    assert aws(f"aws lambda invoke --function-name {function['FunctionName']} out.json")[0] == 0
+    status, out, err = aws(f"aws logs tail /aws/lambda/{function['FunctionName']}")
+    assert status == 0, err
+    assert "REPORT RequestId: " in out
+
+
 def test_a_wrong_key_is_refused_with_aws_signature_error(aws):
     status, _, err = aws("aws lambda list-functions", AWS_SECRET_ACCESS_KEY="wrong" * 8)
     assert status != 0
