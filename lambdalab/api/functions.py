@@ -47,9 +47,9 @@ async def create_function(region: Region, call: Call) -> Mapping[str, Any]:
     if signing:
         code_signing.attach(region, reference.key, signing)
     if call.params.get("Publish"):
-        return configuration(changing.publish(region, version, None, after), reference.key.arn)
+        return await _shown(region, changing.publish(region, version, None, after), reference.key.arn)
     changing.settle_soon(region, version, after)
-    return configuration(version, reference.arn)
+    return await _shown(region, version, reference.arn)
 
 
 @operation("GetFunction")
@@ -83,7 +83,8 @@ async def list_functions(region: Region, call: Call) -> Mapping[str, Any]:
     after = paging.read(call.params.get("Marker"), str, int)
     place = None if after is None else (after[0], after[1])
     found = region.functions.page(call.account, region.settings.region, place, size + 1, all_versions=all_versions)
-    shown: dict[str, Any] = {"Functions": [listed(version, qualified=all_versions) for version in found[:size]]}
+    documents = [listed(version, qualified=all_versions) for version in found[:size]]
+    shown: dict[str, Any] = {"Functions": await encryption.all_shown(region, found[:size], documents)}
     if len(found) > size:
         last = found[size - 1]
         shown["NextMarker"] = paging.marker(last.key.name, 0 if last.version == LATEST else int(last.version))
@@ -100,15 +101,15 @@ async def update_function_code(region: Region, call: Call) -> Mapping[str, Any]:
         updated = function_rules.update_code(version, call.params, code, stamp)
         changing.check_size(updated)
         if call.params.get("DryRun"):
-            return configuration(updated, reference.arn)
+            return await _shown(region, updated, reference.arn)
         changing.replace_latest(region, updated, version)
     if call.params.get("Publish"):
         published = changing.publish(region, updated, None)
         if published.state != "Pending":  # nothing differed from it: $LATEST still has to settle
             changing.settle_soon(region, updated)
-        return configuration(published, published.qualified_arn)
+        return await _shown(region, published, published.qualified_arn)
     changing.settle_soon(region, updated)
-    return configuration(updated, reference.arn)
+    return await _shown(region, updated, reference.arn)
 
 
 @operation("UpdateFunctionConfiguration")
@@ -116,19 +117,21 @@ async def update_function_configuration(region: Region, call: Call) -> Mapping[s
     """Change settings of $LATEST; what is not named stays."""
     reference, version, stamp = *_find_latest(region, call), changing.stamp(region)
     function_rules.check_update(version, call.params, region.runtime_policy)
-    updated = function_rules.update_configuration(version, call.params, stamp)
+    seal = "Environment" in call.params or "KMSKeyArn" in call.params
+    kept = version if "Environment" in call.params or not seal else await encryption.opened_for_change(region, version)
+    updated = function_rules.update_configuration(kept, call.params, stamp)
     if "Layers" in call.params:
         updated = replace(updated, layers=changing.layers(region, call.params["Layers"], version.layers))
         changing.check_size(updated)
     updated = await network.placed(region, updated, call.params)
-    if "Environment" in call.params or "KMSKeyArn" in call.params:
+    if seal:
         updated = await encryption.sealed(region, updated)
     await _log_group_of(region, call)
     after = network.attaching_seconds(region, updated, version)
     updated = network.waiting(updated, after)
     changing.replace_latest(region, updated, version, after)
     changing.settle_soon(region, updated, after)
-    return configuration(updated, reference.arn)
+    return await _shown(region, updated, reference.arn)
 
 
 @operation("DeleteFunction")
@@ -189,11 +192,7 @@ async def _log_group_of(region: Region, call: Call) -> None:
 
 
 async def _shown(region: Region, version: FunctionVersion, arn: str) -> Mapping[str, Any]:
-    """The configuration; an error stands for variables that their KMS key does not open."""
-    shown = configuration(version, arn)
-    if version.kms_sealed is None or (unreadable := await encryption.unreadable(region, version)) is None:
-        return shown
-    return {**shown, "Environment": unreadable}
+    return await encryption.shown(region, version, configuration(version, arn))
 
 
 def _find(region: Region, call: Call) -> tuple[FunctionReference, FunctionVersion]:

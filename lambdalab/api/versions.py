@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.api import paging, resolving
+from lambdalab.api import encryption, paging, resolving
 from lambdalab.api.changing import publish
 from lambdalab.api.configuration import configuration, listed
 from lambdalab.api.operations import Call, operation
@@ -27,7 +27,7 @@ async def publish_version(region: Region, call: Call) -> Mapping[str, Any]:
     check_revision(latest.revision_id, call.params.get("RevisionId"))
     version_rules.check_code(latest, call.params.get("CodeSha256"))
     version = publish(region, latest, call.params.get("Description"))
-    return configuration(version, version.qualified_arn)
+    return await encryption.shown(region, version, configuration(version, version.qualified_arn))
 
 
 @operation("ListVersionsByFunction")
@@ -38,7 +38,8 @@ async def list_versions_by_function(region: Region, call: Call) -> Mapping[str, 
     size = min(call.params.get("MaxItems", limits.PAGE_SIZE), limits.PAGE_SIZE)
     after = paging.read(call.params.get("Marker"), int)
     found = region.functions.versions(asked.key, -1 if after is None else after[0], size + 1)
-    shown: dict[str, Any] = {"Versions": [listed(version, qualified=True) for version in found[:size]]}
+    documents = [listed(version, qualified=True) for version in found[:size]]
+    shown: dict[str, Any] = {"Versions": await encryption.all_shown(region, found[:size], documents)}
     if len(found) > size:
         last = found[size - 1].version
         shown["NextMarker"] = paging.marker(0 if last == LATEST else int(last))

@@ -47,7 +47,9 @@ class FunctionVersion:
 
     Sizes in MB (MiB), `timeout` in seconds. `last_modified` is AWS's text form (`2026-11-01T12:00:00.123+0000`).
     `layers` are {Arn, CodeSize} and what runs needs of each. `fingerprint` is that of the $LATEST that a
-    version was published from. `kms_sealed` are the variables as the KMS key of KMSKeyArn sealed them.
+    version was published from. With a KMSKeyArn `kms_sealed` are the variables as that key sealed them and
+    `environment_digest` is the home's keyed digest of them; `environment` is then None, but in a version that is
+    being started, shown or changed.
     `settings` holds the members that are kept and answered as they came, by their AWS name: VpcConfig,
     DeadLetterConfig, KMSKeyArn, TracingConfig, SnapStart, LoggingConfig, ImageConfig.
     """
@@ -78,6 +80,7 @@ class FunctionVersion:
     fingerprint: str | None = None
     vpc_id: str | None = None
     kms_sealed: str | None = None
+    environment_digest: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property

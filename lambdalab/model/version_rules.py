@@ -23,7 +23,10 @@ _CONFIGURATION = (
 def fingerprint(version: FunctionVersion) -> str:
     """Code and configuration as one hash: equal for two versions that AWS would not tell apart."""
     members = asdict(version)
-    document = json.dumps([members[name] for name in _CONFIGURATION], sort_keys=True)
+    parts = [members[name] for name in _CONFIGURATION]
+    if version.environment_digest is not None:
+        parts.append(version.environment_digest)
+    document = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(document.encode()).hexdigest()
 
 

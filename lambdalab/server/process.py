@@ -73,6 +73,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     backend, isolation = await probe.prepare(settings.backend, clock, supervisor, clients, sandboxes)
     database = Database(settings.home / "region.db")
     functions = FunctionStore(database, Sealer(settings.home / "environment.key"))
+    functions.forget_copies()
     functions.settle_all()
     packages = PackageStore(settings.home / "packages")
     logs = LogStore(settings.home / "logs", clock)

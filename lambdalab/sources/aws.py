@@ -143,17 +143,25 @@ _KMS_REASONS = {
 }
 
 
+class KmsRefusal(AwsError):
+    """KMS does not lend a key, in the words with which Lambda passes that on. `part` is what KMS said itself."""
+
+    status = 502
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.part = f"KMS Exception: {kind} KMS Message: {message}"
+        why = _KMS_REASONS.get(kind, "KMS access was denied")
+        super().__init__(
+            f"Lambda was unable to decrypt the environment variables because {why}. "
+            f"Please check the function's KMS key settings. {self.part}",
+            code=_KMS_CODES.get(kind, "KMSAccessDeniedException"),
+        )
+
+
 def _kms_refusal(answer: Answer) -> NoReturn:
     try:
         document = json.loads(answer.body)
     except ValueError:
         document = {}
     kind = str(document.get("__type", "")).rpartition("#")[2]
-    message = document.get("message") or document.get("Message") or ""
-    why = _KMS_REASONS.get(kind, "KMS access was denied")
-    raise AwsError(
-        f"Lambda was unable to decrypt the environment variables because {why}. "
-        f"Please check the function's KMS key settings. KMS Exception: {kind} KMS Message: {message}",
-        code=_KMS_CODES.get(kind, "KMSAccessDeniedException"),
-        status=502,
-    )
+    raise KmsRefusal(kind, document.get("message") or document.get("Message") or "")

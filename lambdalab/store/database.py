@@ -68,6 +68,11 @@ _MIGRATIONS = (
         PRIMARY KEY (kind, id)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE INDEX versions_copied ON versions (name)
+        WHERE json_extract(document, '$.kms_sealed') IS NOT NULL
+            AND json_extract(document, '$.environment_digest') IS NULL;
+    """,
 )
 """One script for each schema version, in order. Never changed once released; new ones are added."""
 
@@ -106,6 +111,11 @@ class Database:
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
+
+    def compact(self) -> None:
+        """Write the file anew, so that nothing stays in it of what was removed."""
+        self._connection.execute("VACUUM")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         """The rows that a query finds."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from dataclasses import asdict, fields
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from typing import Any
 
-from lambdalab.model import function_rules
+from lambdalab.model import function_rules, version_rules
 from lambdalab.model.function import LATEST, CodeReference, Function, FunctionKey, FunctionVersion, version_number
 from lambdalab.store.database import Database
 from lambdalab.store.sealing import Sealer
@@ -208,6 +209,36 @@ class FunctionStore:
             version = self._read(key, _version(int(str(number))), str(document))
             self.replace(function_rules.settle(version, str(uuid.uuid4())), expected=version)
 
+    def digest(self, key: FunctionKey, variables: Mapping[str, str]) -> str:
+        """The home's keyed digest of a function's variables."""
+        return self._sealer.digest(variables, key.arn)
+
+    def forget_copies(self) -> None:
+        """Remove the variables that older homes kept beside what KMS had sealed of them."""
+        rows = self._database.rows(f"SELECT account, region, name, version, document FROM versions WHERE {_COPIED}")
+        found: dict[_Place, FunctionVersion] = {}
+        for account, region, name, number, document in rows:
+            key, version = FunctionKey(str(account), str(region), str(name)), _version(int(str(number)))
+            found[key, version] = self._read(key, version, str(document))
+        with self._database.transaction() as connection:
+            for (key, _), before in found.items():
+                self._put(connection, self._without_copy(before, found.get((key, LATEST))), before)
+        if found:
+            self._database.compact()
+
+    def _without_copy(self, before: FunctionVersion, latest: FunctionVersion | None) -> FunctionVersion:
+        def only(version: FunctionVersion) -> FunctionVersion:
+            if version.environment is None:
+                return replace(version, kms_sealed=None)
+            return replace(version, environment=None, environment_digest=self.digest(version.key, version.environment))
+
+        # What was published and has not changed since is to be known again: from the version, or, when it was given
+        # a description of its own, from $LATEST.
+        for source in (before, latest):
+            if source is not None and before.fingerprint == version_rules.fingerprint(source):
+                return replace(only(before), fingerprint=version_rules.fingerprint(only(source)))
+        return only(before)
+
     def close(self) -> None:
         """Close the database."""
         self._database.close()
@@ -246,6 +277,10 @@ class FunctionStore:
 
 _SEALED = "-sealed"
 """No name of a variable, so that what an older lambdalab wrote openly is still read."""
+_COPIED = (
+    "json_extract(document, '$.kms_sealed') IS NOT NULL AND json_extract(document, '$.environment_digest') IS NULL"
+)
+"""As in the index `versions_copied`."""
 _SET_FUNCTION = "UPDATE functions SET document = ? WHERE account = ? AND region = ? AND name = ?"
 _KEY = "account = ? AND region = ? AND name = ?"
 _INSERT_VERSION = "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?)"

@@ -8,6 +8,7 @@ so that one function's secrets cannot be put into another's row.
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import os
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from lambdalab.store.files import write_private
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
+_DIGEST = b"lambdalab digest of environment variables"
+"""What the key of digests is made for: it is not the one that seals."""
 
 
 class Sealer:
@@ -50,6 +53,12 @@ class Sealer:
             ) from wrong
         variables: dict[str, str] = json.loads(text)
         return variables
+
+    def digest(self, variables: Mapping[str, str], owner: str) -> str:
+        """The same text for the same variables of the same owner, and for nobody else a way to guess them."""
+        key = hmac.digest(self._key(), _DIGEST, "sha256")
+        text = json.dumps([owner, sorted(variables.items())])
+        return hmac.new(key, text.encode(), "sha256").hexdigest()
 
     def _key(self) -> bytes:
         if self._cached is None:

@@ -48,3 +48,11 @@ def test_other_log_groups_name_the_extra(lab, call):
     _, code, message = refusal(getattr(lab.client("logs"), call), logGroupName="/mine")
     assert (code, message.startswith("The log group '/mine' is not a function's.")) == ("NotImplementedException", True)
     assert EXTRA in message
+
+
+@pytest.mark.parametrize("more", [{}, {"Environment": {"Variables": {"NAME": "value"}}}])
+def test_a_kms_key_names_the_extra(api, make, more):
+    arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-1111-1111-1111-111111111111"
+    _, code, message = refusal(api.update_function_configuration, FunctionName=make(), KMSKeyArn=arn, **more)
+    assert (code, message[:35]) == ("NotImplementedException", "The service 'kms' needs LambdaLab's")
+    assert EXTRA in message

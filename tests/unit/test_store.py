@@ -1,15 +1,21 @@
 """What is kept: functions in SQLite, packages by their content."""
 
 import io
+import json
 import stat
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lambdalab.errors import InvalidParameterValue, LabError
-from lambdalab.store.database import Database
+from lambdalab.model.function import LATEST, CodeReference, Function, FunctionKey, FunctionVersion
+from lambdalab.model.version_rules import fingerprint
+from lambdalab.store.database import _MIGRATIONS, Database
+from lambdalab.store.functions import _COPIED, FunctionStore
 from lambdalab.store.packages import PackageStore
+from lambdalab.store.sealing import Sealer
 
 
 def zipped(**files):
@@ -98,3 +104,55 @@ def test_a_failed_migration_leaves_the_file_as_it_was(tmp_path):
     again = Database(tmp_path / "a.db", ("CREATE TABLE t (x)",))
     assert again.rows("SELECT name FROM sqlite_master WHERE type = 'table'") == [("t",)]
     again.close()
+
+
+# -- what older homes kept of variables under a KMS key
+
+
+def test_a_copy_of_variables_that_kms_sealed_is_forgotten_and_versions_are_known_again(tmp_path):
+    sealer, secret = Sealer(tmp_path / "key"), {"TOKEN": "secret"}
+    key = FunctionKey("123456789012", "us-east-1", "f")
+    latest = FunctionVersion(
+        key, LATEST, "role", CodeReference("00", 1, 1), "revision", "then", state="Active",
+        environment=secret, kms_sealed="c2VhbGVk", settings={"KMSKeyArn": "arn"},
+    )  # fmt: skip
+    described = replace(latest, version="2", description="its own")
+    plain = replace(latest, key=FunctionKey("123456789012", "us-east-1", "g"), kms_sealed=None, settings={})
+    database = Database(tmp_path / "region.db", _MIGRATIONS[:2])
+    older = FunctionStore(database, sealer)
+    older.insert(Function(plain.key), plain)
+    older.insert(Function(key), latest)
+    for version in (replace(latest, version="1"), described):
+        done = replace(version, fingerprint=fingerprint(latest))
+        assert older.publish(Function(key), done, latest, expected=latest)
+    database.close()
+
+    database = Database(tmp_path / "region.db")
+    store = FunctionStore(database, sealer)
+    store.forget_copies()
+    now = store.get(key)
+    assert (now.environment, now.kms_sealed) == (None, "c2VhbGVk")
+    assert now.environment_digest == store.digest(key, secret)
+    for number in ("1", "2"):
+        version = store.get(key, number)
+        assert (version.environment, version.fingerprint) == (None, fingerprint(now))
+    assert store.get(plain.key) == plain
+    documents = [str(row[0]) for row in database.rows("SELECT document FROM versions WHERE name = 'f'")]
+    assert all(json.loads(document)["environment"] is None for document in documents)
+    store.forget_copies()
+    assert store.get(key) == now
+    assert "versions_copied" in repr(database.rows(f"EXPLAIN QUERY PLAN SELECT name FROM versions WHERE {_COPIED}"))
+    store.close()
+
+
+def test_a_digest_is_the_homes_and_the_functions(tmp_path):
+    one, other = Sealer(tmp_path / "a"), Sealer(tmp_path / "b")
+    same = one.digest({"A": "1", "B": "2"}, "f")
+    assert same == Sealer(tmp_path / "a").digest({"B": "2", "A": "1"}, "f")
+    digests = {
+        same,
+        other.digest({"A": "1", "B": "2"}, "f"),
+        one.digest({"A": "1", "B": "2"}, "g"),
+        one.digest({}, "f"),
+    }
+    assert len(digests) == 4
