@@ -100,7 +100,8 @@ class Gateway:
         except AwsError as refused:
             return pass_through.refusal(request, refused, request_id)
         except Exception:  # noqa: BLE001 - every request is answered; the log has the trace
-            _log.exception("request %s failed: %s %s", request_id, request.method, request.target[:200])
+            path = request.target.partition(b"?")[0]  # the query of a function's URL is its caller's own
+            _log.exception("request %s failed: %s %s", request_id, request.method, path[:200])
             failure = ServiceFailure("The region failed to answer; `lambdalab status` names its log.")
             return pass_through.refusal(request, failure, request_id)
 

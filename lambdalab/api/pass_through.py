@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 from xml.sax.saxutils import escape
 
 from lambdalab.api.http import BODY_LIMIT, HttpRequest, HttpResponse
@@ -15,11 +16,19 @@ if TYPE_CHECKING:
     from lambdalab.sources.child import Child
 
 _SCOPE = re.compile(rb"Credential=[^/,\s]+(?:/|%2F)\d{8}(?:/|%2F)[^/%]+(?:/|%2F)([a-z0-9-]+)(?:/|%2F)aws4_request")
+_ADMIN = re.compile(rb"/+_(?:ministack|localstack)(?:/|\?|$)")
+"""Paths by which MiniStack is emptied and reconfigured. No bucket has an underscore in its name."""
 _REPLACED = frozenset([b"authorization", b"x-amz-security-token"])
 
 
 async def pass_on(child: Child, request: HttpRequest, identity: Identity) -> HttpResponse:
     """The child's answer to a verified request. It is told the account in the place of the key, as it wants it."""
+    if _ADMIN.match(unquote_to_bytes(request.target)):
+        raise AwsError(
+            "The process that serves the rest of AWS is the region's to administer: it is no service of AWS's.",
+            code="UnknownOperationException",
+            status=404,
+        )
     if request.too_large and identity.service == "s3":
         raise AwsError(
             f"Your proposed upload exceeds the maximum allowed object size. (One request here has at most {BODY_LIMIT} "

@@ -104,6 +104,31 @@ def test_a_wrong_key_is_refused_in_each_services_own_form(lab):
     assert refused.value.response["Error"]["Code"] == "InvalidSignatureException"
 
 
+@pytest.mark.parametrize(
+    "path", ["/_ministack/reset", "//_ministack/reset", "/_ministack/reset?init=1", "/%5Fministack/reset", "/_ministack/config", "/_localstack/state/reset"],
+)  # fmt: skip
+def test_what_administers_the_child_is_not_passed_on(lab, path):
+    from http.client import HTTPConnection
+
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    lab.client("s3").create_bucket(Bucket="stays")
+    keys = lab.credentials
+    for service in ("s3", "sqs"):
+        request = AWSRequest("POST", lab.endpoint + path, data=b"{}")
+        SigV4Auth(Credentials(keys.access_key_id, keys.secret_access_key), service, "us-east-1").add_auth(request)
+        connection = HTTPConnection(lab.endpoint.removeprefix("http://"))
+        connection.request("POST", path, b"{}", dict(request.headers))
+        answer = connection.getresponse()
+        assert answer.status in {403, 404}, "where client and region write the path differently, the signature differs"
+        assert answer.getheader("x-amzn-requestid"), "the region's answer, not the child's"
+        connection.close()
+    assert "stays" in [bucket["Name"] for bucket in lab.client("s3").list_buckets()["Buckets"]]
+    lab.client("s3").delete_bucket(Bucket="stays")
+
+
 def test_other_services_pass_through(lab):
     sqs, dynamo = lab.client("sqs"), lab.client("dynamodb")
     queue = sqs.create_queue(QueueName="letters")["QueueUrl"]

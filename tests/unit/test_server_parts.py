@@ -1,10 +1,14 @@
-"""The small parts of the region's process: keys, the lock, the readiness pipe, the end when idle."""
+"""The small parts of the region's process: keys, the lock, the readiness pipe, the end when idle, its own log."""
 
+import asyncio
 import os
 import stat
 
 import pytest
 
+from lambdalab.api import url_serving
+from lambdalab.api.gateway import Gateway
+from lambdalab.api.http import HttpRequest
 from lambdalab.api.lifecycle import Lifecycle
 from lambdalab.clock import FakeClock
 from lambdalab.errors import RegionUnavailable
@@ -107,3 +111,15 @@ def test_uptime_is_counted_from_the_start():
     clock, life = lifecycle(60)
     clock.jump(12)
     assert life.uptime_seconds == pytest.approx(12)
+
+
+def test_a_failure_is_logged_with_its_path_and_without_its_query(monkeypatch, caplog):
+    def fail(request):
+        raise RuntimeError("a fault of the region's")
+
+    monkeypatch.setattr(url_serving, "is_url", fail)
+    gateway = Gateway(None, {}, lambda: None)
+    answer = asyncio.run(gateway.respond(HttpRequest("GET", b"/shop/cart?card=4111111111111111")))
+    assert answer.status == 500
+    assert "GET b'/shop/cart'" in caplog.text
+    assert "4111" not in caplog.text + answer.body.decode()
