@@ -10,7 +10,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.api import changing, code_signing, collecting, encryption, log_owner, network, paging, resolving
+from lambdalab.api import (
+    changing,
+    code_signing,
+    collecting,
+    encryption,
+    log_owner,
+    network,
+    paging,
+    resolving,
+    roles,
+)
 from lambdalab.api.configuration import configuration, listed
 from lambdalab.api.operations import Answer, Call, operation
 from lambdalab.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
@@ -30,6 +40,7 @@ async def create_function(region: Region, call: Call) -> Mapping[str, Any]:
     function_rules.check_creation(call.params, region.runtime_policy)
     if region.functions.get(reference.key) is not None:
         raise _exists(reference)
+    await roles.check(region, call.params)
     layers = changing.layers(region, call.params.get("Layers", ()))
     async with changing.code(region, call.params["Code"]) as code:
         function, version = function_rules.create(reference.key, call.params, code, stamp)
@@ -117,6 +128,7 @@ async def update_function_configuration(region: Region, call: Call) -> Mapping[s
     """Change settings of $LATEST; what is not named stays."""
     reference, version, stamp = *_find_latest(region, call), changing.stamp(region)
     function_rules.check_update(version, call.params, region.runtime_policy)
+    await roles.check(region, call.params)
     seal = "Environment" in call.params or "KMSKeyArn" in call.params
     kept = version if "Environment" in call.params or not seal else await encryption.opened_for_change(region, version)
     updated = function_rules.update_configuration(kept, call.params, stamp)

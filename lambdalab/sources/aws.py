@@ -8,15 +8,25 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 from xml.etree import ElementTree
 
 from lambdalab.errors import AwsError, InvalidParameterValue, ServiceFailure
 from lambdalab.sources.child import Child
 from lambdalab.sources.child_http import Answer
 
-_EC2_VERSION = "2016-11-15"
+_EC2_VERSION, _IAM_VERSION = "2016-11-15", "2010-05-08"
+_FORM = "application/x-www-form-urlencoded; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of IAM's, and the document of its trust policy."""
+
+    arn: str
+    trust: Mapping[str, Any]
 
 
 class AwsServices:
@@ -40,17 +50,31 @@ class AwsServices:
         )
 
     async def vpc_of(self, subnets: Sequence[str], groups: Sequence[str]) -> str:
-        """The VPC of some subnets. Raises AWS Lambda's refusal of a subnet or group that is not there."""
+        """The VPC of some subnets. Raises AWS Lambda's refusal of a subnet or group that is not there, or elsewhere."""
         answer = await self._ec2("DescribeSubnets", {f"SubnetId.{n}": s for n, s in enumerate(subnets, 1)})
-        if groups:
-            await self._ec2("DescribeSecurityGroups", {f"GroupId.{n}": g for n, g in enumerate(groups, 1)})
-        found = ElementTree.fromstring(answer.body).iter()  # noqa: S314 - our own child's answer
-        vpcs = {element.text or "" for element in found if element.tag.rpartition("}")[2] == "vpcId"}
+        vpcs = _vpcs(answer, "subnetSet")
         if len(vpcs) != 1:
             raise InvalidParameterValue(
                 f"The subnets are in more than one VPC ({', '.join(sorted(vpcs))}); give those of one."
             )
+        if groups:
+            answer = await self._ec2("DescribeSecurityGroups", {f"GroupId.{n}": g for n, g in enumerate(groups, 1)})
+            if _vpcs(answer, "securityGroupInfo") != vpcs:
+                raise InvalidParameterValue("Security Groups are required to be in the same VPC.")
         return vpcs.pop()
+
+    async def role(self, name: str) -> Role | None:
+        """A role of IAM's; None when it has none of that name."""
+        form = urlencode({"Action": "GetRole", "Version": _IAM_VERSION, "RoleName": name}).encode()
+        answer = await self._ask("iam", "POST", "/", [], form, _FORM)
+        if answer.status != 200:
+            return None
+        texts = {element.tag.rpartition("}")[2]: element.text or "" for element in _xml(answer).iter()}
+        try:
+            policy = json.loads(unquote(texts.get("AssumeRolePolicyDocument", "")))
+        except ValueError:  # MiniStack takes any text; what is no policy trusts nobody
+            policy = {}
+        return Role(texts["Arn"], policy if isinstance(policy, dict) else {})
 
     async def encrypt(self, key: str, plaintext: bytes) -> bytes:
         """Text sealed by a KMS key. Raises KMS's refusal as AWS Lambda passes it on."""
@@ -99,7 +123,7 @@ class AwsServices:
 
     async def _ec2(self, operation: str, params: dict[str, str]) -> Answer:
         form = urlencode({"Action": operation, "Version": _EC2_VERSION, **params}).encode()
-        answer = await self._ask("ec2", "POST", "/", [], form, "application/x-www-form-urlencoded; charset=utf-8")
+        answer = await self._ask("ec2", "POST", "/", [], form, _FORM)
         if answer.status != 200:
             code, message = _xml_error(answer)
             raise InvalidParameterValue(
@@ -119,9 +143,17 @@ class AwsServices:
         return await self._child.request(service, method, target.encode(), [*own, *headers], body)
 
 
+def _xml(answer: Answer) -> ElementTree.Element:
+    return ElementTree.fromstring(answer.body)  # noqa: S314 - our own child's answer
+
+
+def _vpcs(answer: Answer, members: str) -> set[str]:
+    return {element.text or "" for element in _xml(answer).findall(f"{{*}}{members}/{{*}}item/{{*}}vpcId")}
+
+
 def _xml_error(answer: Answer) -> tuple[str, str]:
     try:
-        root = ElementTree.fromstring(answer.body)  # noqa: S314 - our own child's answer
+        root = _xml(answer)
     except ElementTree.ParseError:
         return str(answer.status), answer.body.decode("utf-8", "replace")[:200]
     texts = {element.tag.rpartition("}")[2]: element.text or "" for element in root.iter()}

@@ -150,6 +150,16 @@ def test_subnets_of_two_vpcs_are_refused(fast):
     assert "more than one VPC" in refusal(fast.create, name="split", VpcConfig=config)[2]
 
 
+def test_a_group_of_another_vpc_than_the_subnets_is_refused(fast):
+    other = fast.ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    far = fast.ec2.create_security_group(VpcId=other, GroupName="far", Description="d")["GroupId"]
+    for groups in ([far], [fast.group, far]):
+        config = {"SubnetIds": [fast.subnet], "SecurityGroupIds": groups}
+        assert refusal(fast.create, name="apart", VpcConfig=config) == (
+            400, "InvalidParameterValueException", "Security Groups are required to be in the same VPC.",
+        )  # fmt: skip
+
+
 def test_the_classic_model_waits_at_each_cold_start_and_the_result_says_that_it_is_simulated():
     place = Place(clock_rate=3000, vpc_model="classic")
     place.create("classic", VpcConfig=place.config)
