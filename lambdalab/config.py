@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 FASTEST = 100_000
 """How many times faster than the machine's time the lab's clock may go."""
-BACKENDS = ("auto", "namespaces", "process")
+BACKENDS = ("auto", "namespaces", "process", "docker")
+IMAGES = "public.ecr.aws/lambda"
+"""Where AWS publishes its base images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,9 @@ class Settings:
     as observed (`lambda-contract.md` section 17). What is simulated passes `clock_rate` times as fast;
     `vpc_model` says when a function in a VPC waits for its network interface: at its creation ("today") or,
     as until 2019, at each cold start ("classic"). The lab's clock is `clock_ahead` seconds on;
-    `allow_blocked_runtimes` runs what AWS refuses to create or update on that day.
+    `allow_blocked_runtimes` runs what AWS refuses to create or update on that day. `images` is the prefix of
+    runtimes' images, a registry with a path or a mirror; with `pull` off only those that are there are used.
+    `docker_callback` is the host by which containers reach this machine, where that cannot be found out.
     """
 
     home: Path
@@ -42,6 +47,9 @@ class Settings:
     vpc_model: Model = "today"
     clock_ahead: float = 0.0
     allow_blocked_runtimes: bool = False
+    images: str = IMAGES
+    pull: bool = True
+    docker_callback: str = ""
 
     @property
     def region_file(self) -> Path:
@@ -76,6 +84,9 @@ class Settings:
             "LAMBDALAB_VPC_MODEL": self.vpc_model,
             "LAMBDALAB_CLOCK_AHEAD": repr(self.clock_ahead),
             "LAMBDALAB_ALLOW_BLOCKED_RUNTIMES": "1" if self.allow_blocked_runtimes else "0",
+            "LAMBDALAB_IMAGES": self.images,
+            "LAMBDALAB_PULL": "1" if self.pull else "0",
+            "LAMBDALAB_DOCKER_CALLBACK": self.docker_callback,
         }
 
 
@@ -108,11 +119,23 @@ def load(environ: Mapping[str, str] | None = None, *, home: Path | None = None) 
         vpc_model=vpc_model,
         clock_ahead=_seconds(env, "LAMBDALAB_CLOCK_AHEAD", 0.0),
         allow_blocked_runtimes=_switch(env, "LAMBDALAB_ALLOW_BLOCKED_RUNTIMES"),
+        images=_image_prefix(env),
+        pull=_switch(env, "LAMBDALAB_PULL", "1"),
+        docker_callback=env.get("LAMBDALAB_DOCKER_CALLBACK", ""),
     )
 
 
-def _switch(env: Mapping[str, str], name: str) -> bool:
-    text = env.get(name, "0").lower()
+def _image_prefix(env: Mapping[str, str]) -> str:
+    prefix = env.get("LAMBDALAB_IMAGES", IMAGES).rstrip("/")
+    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._:/\-]*", prefix):
+        raise BadOption(
+            f"LAMBDALAB_IMAGES is {prefix!r}; it takes what stands before an image's name, such as {IMAGES}."
+        )
+    return prefix
+
+
+def _switch(env: Mapping[str, str], name: str, default: str = "0") -> bool:
+    text = env.get(name, default).lower()
     if text not in {"0", "1", "false", "true"}:
         raise BadOption(f"{name} is {text!r}; it takes 1 or 0.")
     return text in {"1", "true"}

@@ -39,6 +39,14 @@ class RuntimeUnavailable(LabError):
     """The interpreter of a runtime is not on this machine. The message says what was looked for and how to get it."""
 
 
+class EngineUnavailable(RuntimeUnavailable):
+    """No Docker engine answers. The message says where one was looked for, and how to get or to reach one."""
+
+
+class ImageUnavailable(RuntimeUnavailable):
+    """The Docker engine does not have an image and cannot pull it. The message names it, and the ways to get it."""
+
+
 class AwsError(LabError):
     """A refusal with AWS's code, HTTP status and text. Subclasses name the codes the lab itself gives.
 

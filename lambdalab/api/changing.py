@@ -136,7 +136,7 @@ def settle_soon(region: Region, version: FunctionVersion, after: float = 0.0) ->
         region.lab_clock.call_later(after, settle)
     else:
         asyncio.get_running_loop().call_soon(settle)
-    region.dispatcher.prepare(version.runtime or "")
+    region.dispatcher.prepare(version)
 
 
 def touch(region: Region, function: Function) -> None:

@@ -14,6 +14,7 @@ from lambdalab.engine.room import machine
 from lambdalab.errors import InvalidRuntime, RuntimeUnavailable
 from lambdalab.model import runtime
 from lambdalab.runtimes import families
+from lambdalab.runtimes.backends.probe import Level
 from lambdalab.runtimes.catalogue import how_to_get
 from lambdalab.sources.child import Child
 from lambdalab.sources.child import installed as child_installed
@@ -71,6 +72,7 @@ async def doctor(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG0
     began = region.clock.monotonic()
     memory = machine()
     runtimes = [await _runtime(region, name) for name in _runtimes(region)]
+    levels = await region.isolation.all_levels()
     return {
         **_status(region),
         "python": ".".join(map(str, sys.version_info[:3])),
@@ -78,20 +80,20 @@ async def doctor(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG0
         "region": region.settings.region,
         "backend": region.isolation.chosen,
         "runtimes": runtimes,
-        "levels": [asdict(level) for level in region.isolation.levels],
+        "levels": [asdict(level) for level in levels],
         "memory": {"region_mb": _resident_mb(), "limit_mb": memory.total_mb if memory else None},
-        "notes": _notes(region, runtimes),
+        "notes": _notes(region, levels, runtimes),
         "checked_ms": round((region.clock.monotonic() - began) * 1000, 1),
     }
 
 
 @operation("GET /_lambdalab/runtime", service=_OWN)
 async def find_runtime(region: Region, call: Call) -> Mapping[str, Any]:
-    """The interpreter that would run a runtime; refused as an invocation would be when there is none."""
+    """The interpreter or the image that would run a runtime; refused as an invocation would be without one."""
     name = str(call.params.get("name", ""))
     runtime.check(name, region.runtime_policy, updating=True)
     try:
-        found = await region.isolation.interpreters.find(name)
+        found = await region.isolation.backends.runner(name, pull=True)
     except RuntimeUnavailable as missing:
         raise InvalidRuntime(str(missing)) from missing
     return asdict(found)
@@ -115,15 +117,17 @@ def _runtimes(region: Region) -> list[str]:
 
 async def _runtime(region: Region, name: str) -> dict[str, Any]:
     try:
-        found = await region.isolation.interpreters.find(name)
+        found = await region.isolation.backends.runner(name, pull=False)
     except RuntimeUnavailable as missing:
         return {"name": name, "path": None, "version": None, "problem": str(missing), "advice": how_to_get(name)}
     return {"name": name, "path": found.path, "version": found.version, "problem": None, "advice": None}
 
 
-def _notes(region: Region, runtimes: list[dict[str, Any]]) -> list[str]:
+def _notes(region: Region, levels: tuple[Level, ...], runtimes: list[dict[str, Any]]) -> list[str]:
     notes = [
-        f"{level.backend} is not available: {level.reason}" for level in region.isolation.levels if not level.available
+        f"{level.backend} is not available: {level.reason}"
+        for level in levels
+        if not level.available and level.backend != "docker"
     ]
     aws = _rest_of_aws(region.child)
     if aws["advice"]:

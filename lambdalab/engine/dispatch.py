@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from lambdalab.clock import Clock, Timer
 from lambdalab.engine import failure, report, room
@@ -34,9 +35,10 @@ from lambdalab.engine.room import Room
 from lambdalab.engine.spawns import Spawns
 from lambdalab.engine.variables import function_variables
 from lambdalab.errors import ResourceNotFound, RuntimeUnavailable
+from lambdalab.model import image
 from lambdalab.model.function import FunctionKey, FunctionVersion
 from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, InvocationRecord
-from lambdalab.runtimes.backends.base import Backend, Exit, SandboxSpec
+from lambdalab.runtimes.backends.base import Backend, Exit, Place, SandboxSpec
 from lambdalab.runtimes.runtime_api import Event
 from lambdalab.store.packages import PackageStore
 
@@ -147,16 +149,20 @@ class Dispatcher:
         self.on_provisioned_end: Callable[[], None] = lambda: None
         """Called when a provisioned environment ended that nobody had given up."""
 
-    def prepare(self, runtime: str) -> None:
-        """Make ready in the background what a runtime's first cold start would wait for."""
-        task = asyncio.get_running_loop().create_task(self._prepare(runtime))
+    def prepare(self, version: FunctionVersion) -> None:
+        """Make ready in the background what a version's first cold start would wait for."""
+        task = asyncio.get_running_loop().create_task(self._prepare(version))
         self._preparing.add(task)
         task.add_done_callback(self._preparing.discard)
 
-    async def _prepare(self, runtime: str) -> None:
+    async def _prepare(self, version: FunctionVersion) -> None:
         # An invocation meets the same problem, and has somebody to tell.
         with contextlib.suppress(RuntimeUnavailable, OSError):
-            await self.backend.prepare(runtime)
+            await self._place(version)
+
+    async def _place(self, version: FunctionVersion) -> Place:
+        """Where its environments run, made ready. Raises `RuntimeUnavailable`."""
+        return await self.backend.prepare(version.runtime or "", image.of(version))
 
     # -- invoking
 
@@ -287,7 +293,7 @@ class Dispatcher:
             nth_call=environment.calls,
             start_reason=taken.reason,
             log_stream=environment.log_stream,
-            fidelity=self.backend.fidelity,
+            fidelity=environment.fidelity or self.backend.fidelity,
             initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
             simulated_ms=round(taken.simulated_ms, 2),
             streamed_bytes=completion.streamed_bytes,
@@ -314,8 +320,9 @@ class Dispatcher:
         waited_ms = (self._clock.monotonic() - began) * 1000 if simulated_ms else 0.0
         async with self._spawns.place(version.key):
             self._make_room(pool)
-            environment = self._new_environment(version)
-            failed, init_ms = await self._initialise(pool, environment, version, None)
+            place = await self._place(version)
+            environment = self._new_environment(version, place)
+            failed, init_ms = await self._initialise(pool, environment, version, place, None)
         return _Taken(environment, init_ms, reason, failed, simulated_ms=simulated_ms, waited_ms=waited_ms)
 
     def _make_room(self, pool: _Pool) -> None:
@@ -338,12 +345,14 @@ class Dispatcher:
         if missing > 0:
             raise self._room.refusal(needed, self.counts()["busy"])
 
-    def _new_environment(self, version: FunctionVersion, *, provisioned: bool = False) -> ExecutionEnvironment:
+    def _new_environment(
+        self, version: FunctionVersion, place: Place, *, provisioned: bool = False
+    ) -> ExecutionEnvironment:
         environment_id = uuid.uuid4().hex
         stream = f"{self._clock.now():%Y/%m/%d}/[{version.version}]{environment_id}"
         log = EnvironmentLog(self._log_writer(log_group(version), stream))
         how = PROVISIONED if provisioned else ON_DEMAND
-        log.add(*platform_log(version).init_start(self.backend.name, self._clock.now(), how))
+        log.add(*platform_log(version).init_start(place.backend, self._clock.now(), how))
         return ExecutionEnvironment(environment_id, stream, self._clock, log, provisioned=provisioned)
 
     async def provision(self, version: FunctionVersion) -> InitFailure | None:
@@ -356,9 +365,10 @@ class Dispatcher:
             version, _ = await self.before_start(version)
             async with self._spawns.place(version.key):
                 self._make_room(pool)
-                environment = self._new_environment(version, provisioned=True)
+                place = await self._place(version)
+                environment = self._new_environment(version, place, provisioned=True)
                 limit = max(PROVISIONED_INIT_SECONDS, float(version.timeout))
-                failed, init_ms = await self._initialise(pool, environment, version, limit)
+                failed, init_ms = await self._initialise(pool, environment, version, place, limit)
         if failed is not None:
             self._log_failed_init(environment.log, version, failed, init_ms, "init")
             environment.stop("its init failed")
@@ -391,7 +401,7 @@ class Dispatcher:
         version, _ = await self.before_start(version) if version.kms_sealed else (version, 0.0)
         async with self._spawns.place(version.key):
             again = ExecutionEnvironment(first.environment.id, first.environment.log_stream, self._clock, log)
-            failed, init_ms = await self._initialise(pool, again, version, version.timeout)
+            failed, init_ms = await self._initialise(pool, again, version, await self._place(version), version.timeout)
         if failed is not None:
             again.stop("the init of the last one failed")
             self._log_failed_init(log, version, failed, init_ms, "invoke")
@@ -404,15 +414,19 @@ class Dispatcher:
         log.add(*said.init_report(init_ms, phase=phase, status=why.status, error_type=why.error_type, moment=now))
 
     async def _initialise(
-        self, pool: _Pool, environment: ExecutionEnvironment, version: FunctionVersion, limit: float | None
+        self,
+        pool: _Pool,
+        environment: ExecutionEnvironment,
+        version: FunctionVersion,
+        place: Place,
+        limit: float | None,
     ) -> tuple[InitFailure | None, float]:
         """Init, and its milliseconds from the spawn to the first poll."""
         pool.all.add(environment)
         self._packages.hold(version.packages)
         environment.on_stop = partial(self._packages.release, version.packages)
         try:
-            await self.backend.prepare(version.runtime or "")
-            spec = self._spec(environment, version, await environment.open())
+            spec = self._spec(environment, version, place, await environment.open(place))
             began = self._clock.monotonic()
             failed = await environment.initialise(self.backend, spec, limit)
         except BaseException:
@@ -421,7 +435,10 @@ class Dispatcher:
             raise
         return failed, (self._clock.monotonic() - began) * 1000
 
-    def _spec(self, environment: ExecutionEnvironment, version: FunctionVersion, address: str) -> SandboxSpec:
+    def _spec(
+        self, environment: ExecutionEnvironment, version: FunctionVersion, place: Place, address: str
+    ) -> SandboxSpec:
+        program = image.of(version)
         variables = function_variables(
             version,
             runtime_api=address,
@@ -431,7 +448,7 @@ class Dispatcher:
             initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
         )
         try:
-            code, *layers = [self._packages.unpacked(sha256) for sha256 in version.packages]
+            code, *layers = [self._packages.unpacked(sha256) for sha256 in version.packages] or [Path()]
         except FileNotFoundError as gone:  # deleted between the request's arrival and its turn
             raise ResourceNotFound(f"Function not found: {version.qualified_arn}") from gone
         return SandboxSpec(
@@ -444,6 +461,8 @@ class Dispatcher:
             runtime_api=address,
             memory_mb=version.memory_size,
             ephemeral_mb=version.ephemeral_size,
+            image=program,
+            backend=place.backend,
         )
 
     @contextlib.contextmanager

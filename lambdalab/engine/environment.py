@@ -7,6 +7,9 @@ of turn) is met here, so that the dispatcher only ever sees a `Completion`.
 A completed invocation frees the environment at once, although the runtime needs a moment until it polls
 again: an event given meanwhile waits for that poll. Freezing waits a few milliseconds longer, so that a
 function under load is not stopped and continued between back-to-back calls.
+
+Nothing is over before its log is here: where a backend's log takes a way of its own, an init and an invocation
+end once the sandbox says that all of it has come (`flush_log`). That wait is no part of a duration.
 """
 
 from __future__ import annotations
@@ -21,8 +24,8 @@ from lambdalab.engine import failure
 from lambdalab.engine.failure import Failure
 from lambdalab.engine.log_pipe import EnvironmentLog, LogPipe
 from lambdalab.engine.response_stream import ResponseStream, StreamedAnswer
-from lambdalab.model.invocation import Outcome
-from lambdalab.runtimes.backends.base import Backend, CannotStart, Exit, Sandbox, SandboxSpec
+from lambdalab.model.invocation import Fidelity, Outcome
+from lambdalab.runtimes.backends.base import Backend, CannotStart, Exit, Place, Sandbox, SandboxSpec
 from lambdalab.runtimes.runtime_api import Connection, Event, RuntimeApi, Stream
 
 FREEZE_AFTER_SECONDS = 0.01
@@ -74,6 +77,17 @@ Done = Callable[["Completion | None"], None]
 so that the invocation may go to another one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Conclusion:
+    """How an invocation ended, and when (monotonic); `ended` says why the environment ends with it, if it does."""
+
+    body: bytes
+    outcome: Outcome
+    error_type: str | None
+    moment: float
+    ended: str | None
+
+
 @dataclass(slots=True)
 class _Running:
     event: Event
@@ -85,6 +99,7 @@ class _Running:
     answer: StreamedAnswer | None = None
     handed_out: float | None = None
     reported: tuple[bytes, str] | None = None
+    conclusion: _Conclusion | None = None
 
 
 class ExecutionEnvironment:
@@ -120,11 +135,16 @@ class ExecutionEnvironment:
         assert self._sandbox is not None, "initialise() comes first"
         return self._sandbox
 
+    @property
+    def fidelity(self) -> Fidelity | None:
+        """What its sandbox enforces; None when nothing was ever started."""
+        return self._sandbox.fidelity if self._sandbox is not None else None
+
     # -- init
 
-    async def open(self) -> str:
+    async def open(self, place: Place) -> str:
         """Open the Runtime API's port and return its address, which the function's variables name."""
-        await self._api.start()
+        await self._api.start(place.listen, place.call)
         return self._api.address
 
     async def initialise(self, backend: Backend, spec: SandboxSpec, limit: float | None = None) -> InitFailure | None:
@@ -147,7 +167,7 @@ class ExecutionEnvironment:
             timer.cancel()
 
     def _init_timed_out(self) -> None:
-        self._fail_init(InitFailure("timeout", None, None, None))
+        self.sandbox.flush_log(lambda: self._fail_init(InitFailure("timeout", None, None, None)))
 
     def _fail_init(self, why: InitFailure) -> None:
         if not self._ready.done():
@@ -193,7 +213,7 @@ class ExecutionEnvironment:
         on each of thousands a second costs more than one that fires early and is set again."""
         self._deadline_timer = None
         running = self._running
-        if running is None or running.handed_out is None:
+        if running is None or running.handed_out is None or running.conclusion is not None:
             return
         left = running.handed_out + running.allowed - self._clock.monotonic()
         if left > 0:
@@ -213,24 +233,36 @@ class ExecutionEnvironment:
         self._complete(why.body, why.outcome, why.error_type, ended)
 
     def _complete(self, body: bytes, outcome: Outcome, error_type: str | None, ended: str | None = None) -> None:
-        """Finish the invocation; `ended` says why the environment ends with it, if it does.
+        """The invocation has ended, which stands; it is over once its log is here.
+
+        `ended` says why the environment ends with it, if it does.
+        """
+        running = self._running
+        if running is not None and running.conclusion is None:
+            running.conclusion = _Conclusion(body, outcome, error_type, self._clock.monotonic(), ended)
+            self.sandbox.flush_log(self._conclude)
+
+    def _conclude(self) -> None:
+        """Finish the invocation that has ended, once.
 
         The environment is idle or stopped before `done` hears of it: it may be given its next event there.
         """
-        running, self._running = self._running, None
-        assert running is not None
-        now = self._clock.monotonic()
+        running = self._running
+        if running is None or running.conclusion is None:
+            return
+        self._running, conclusion = None, running.conclusion
         self.sandbox.end_invocation()
-        if ended is not None:
-            self.stop(ended)
+        if conclusion.ended is not None:
+            self.stop(conclusion.ended)
         elif self.state is State.BUSY:
             self.state = State.IDLE
-            self.idle_since = now
-        began = running.handed_out if running.handed_out is not None else now
+            self.idle_since = self._clock.monotonic()
+            self._freeze_soon()
+        began = running.handed_out if running.handed_out is not None else conclusion.moment
         # AWS reports a timeout's duration as the limit; how late our own timer fired is not the function's.
-        spent = min(now - began, running.allowed)
+        spent = min(conclusion.moment - began, running.allowed)
         streamed = running.answer.size if running.answer is not None and running.caller is not None else 0
-        running.done(Completion(body, outcome, error_type, spent * 1000, streamed))
+        running.done(Completion(conclusion.body, conclusion.outcome, conclusion.error_type, spent * 1000, streamed))
 
     def max_memory_mb(self) -> int:
         """The most memory it held, in MB, measured; 0 when nothing was ever started."""
@@ -245,17 +277,26 @@ class ExecutionEnvironment:
 
     def polled(self, connection: Connection) -> None:
         """The runtime asks for an event: init is over, or the last invocation's phase is."""
+        self._poll = connection
+        if self.state is State.STARTING:
+            self.sandbox.flush_log(self._initialised)
+        elif self._running is not None and self._running.handed_out is None:
+            self._hand_out(connection)
+        elif self._running is not None and self._running.reported is not None:
+            self._complete_reported(self._running.reported)
+        else:
+            self._freeze_soon()
+
+    def _initialised(self) -> None:
         if self.state is State.STARTING:
             self.state = State.IDLE
             self.idle_since = self._clock.monotonic()
             if not self._ready.done():
                 self._ready.set_result(None)
-        self._poll = connection
-        if self._running is not None and self._running.handed_out is None:
-            self._hand_out(connection)
-        elif self._running is not None and self._running.reported is not None:
-            self._complete_reported(self._running.reported)
-        elif self._freeze_timer is None and self.state is State.IDLE:
+            self._freeze_soon()
+
+    def _freeze_soon(self) -> None:
+        if self._freeze_timer is None and self.state is State.IDLE and self._poll is not None:
             self._freeze_timer = self._clock.call_later(FREEZE_AFTER_SECONDS, self._freeze)
 
     def _freeze(self) -> None:
@@ -312,7 +353,8 @@ class ExecutionEnvironment:
 
     def init_failed(self, body: bytes, error_type: str) -> None:
         """The runtime could not load the handler, and says why; its process ends next."""
-        self._fail_init(InitFailure("error", error_type, self._at_task_root(body), None))
+        why = InitFailure("error", error_type, self._at_task_root(body), None)
+        self.sandbox.flush_log(lambda: self._fail_init(why))
 
     def _at_task_root(self, error: bytes) -> bytes:
         """The error with AWS's paths in its stack, where a backend could not give the process those paths."""
@@ -321,7 +363,9 @@ class ExecutionEnvironment:
 
     def _is_current(self, request_id: str) -> bool:
         running = self._running
-        return running is not None and running.handed_out is not None and running.event.request_id == request_id
+        if running is None or running.handed_out is None or running.conclusion is not None:
+            return False
+        return running.event.request_id == request_id
 
     # -- the end
 
@@ -337,6 +381,8 @@ class ExecutionEnvironment:
             self._running = None
             self.stop(why)
             running.done(None)
+        elif running.conclusion is not None:
+            self.stop(why)
         elif running.reported is not None:
             self._complete_reported(running.reported, why)
         else:
@@ -359,4 +405,5 @@ class ExecutionEnvironment:
         self._fail_init(InitFailure("error", None, None, None))
         if self._running is not None:
             self._complete_failed(failure.runtime_exited(self._running.event.request_id, Exit("stopped")))
+            self._conclude()
         self.on_stop()

@@ -90,7 +90,9 @@ class FunctionVersion:
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """The sha256 of everything that runs of it is unpacked from: its code and its layers."""
+        """The sha256 of everything that runs of it is unpacked from: its code and its layers; nothing of an image."""
+        if self.package_type != "Zip":
+            return ()
         return self.code.sha256, *(layer["CodeSha256"] for layer in self.layers)
 
 

@@ -2,8 +2,8 @@
 
 This is half of the hot path, so the protocol is written by hand: it keeps nothing of a request but what the
 Runtime API uses, and answers with one write. The other half of the design is identity. Each environment has
-its own port on loopback, and a connection is answered only when the sandbox says that one of its own
-processes opened it: the port alone therefore says who is speaking.
+its own port, and a connection is answered only when the sandbox says that one of its own processes opened it:
+the port alone therefore says who is speaking.
 
 Reference: `lambda-contract.md` section 18.
 """
@@ -96,12 +96,14 @@ class RuntimeApi:
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
 
-    async def start(self) -> None:
-        """Listen on a free port of loopback. Nobody is answered until `let_in` says who is."""
+    async def start(self, listen: str = "127.0.0.1", call: str = "127.0.0.1") -> None:
+        """Listen on a free port of the address `listen`; the processes call the host `call`.
+
+        Nobody is answered until `let_in` says who is.
+        """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0, backlog=16)
-        host, port = self._server.sockets[0].getsockname()
-        self.address = f"{host}:{port}"
+        self._server = await loop.create_server(lambda: Connection(self), listen, 0, backlog=16)
+        self.address = f"{call}:{self._server.sockets[0].getsockname()[1]}"
 
     def let_in(self, admit: Admit) -> None:
         """From now on answer those whom `admit` knows, also of those who came before it was known whom to expect.

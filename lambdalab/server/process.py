@@ -31,6 +31,7 @@ from lambdalab.engine.logs import LogStore
 from lambdalab.engine.provisioning import Provisioning
 from lambdalab.engine.room import Room, machine
 from lambdalab.runtimes.backends import probe
+from lambdalab.runtimes.backends.docker.backend import DockerSettings
 from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.server import keys
 from lambdalab.server.ready import Ready
@@ -70,7 +71,8 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
     await supervisor.attach()
     clients, sandboxes = settings.home / "clients", settings.home / "sandboxes"
-    backend, isolation = await probe.prepare(settings.backend, clock, supervisor, clients, sandboxes)
+    docker = DockerSettings(settings.home, clients, settings.images, settings.docker_callback, may_pull=settings.pull)
+    backend, isolation = await probe.prepare(settings.backend, clock, supervisor, clients, sandboxes, docker)
     database = Database(settings.home / "region.db")
     functions = FunctionStore(database, Sealer(settings.home / "environment.key"))
     functions.forget_copies()

@@ -1,11 +1,13 @@
 """The engine on each backend with every runtime: real programs for the real ones, coroutines for the fake.
 
 A runtime that is not on this machine is skipped, with what was looked for; `LAMBDALAB_REQUIRE=toolchains` makes
-that a failure for the runtimes of `REQUIRED`.
+that a failure for the runtimes of `REQUIRED`. In Docker a runtime needs an image of `.ci/images` instead;
+`LAMBDALAB_REQUIRE=docker` makes it a failure for those of `REQUIRED` that it is not there.
 """
 
 import asyncio
 import os
+import subprocess
 import sys
 import uuid
 from dataclasses import replace
@@ -19,11 +21,14 @@ from lambdalab.engine.logs import LogStore
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model import runtime
 from lambdalab.model.function import LATEST, CodeReference, FunctionKey, FunctionVersion
+from lambdalab.runtimes import catalogue
 from lambdalab.runtimes.backends import probe
 from lambdalab.runtimes.backends.base import Exit
+from lambdalab.runtimes.backends.docker.backend import DockerSettings
 from lambdalab.runtimes.backends.fake import FakeBackend, FakeExit
 from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.runtimes.interpreters import Interpreters
+from tests.conftest import missing
 from tests.contract.languages import Missing, languages
 from tests.tables import RUNTIMES as RUNTIMES_TABLE
 from tests.tables import Found
@@ -31,6 +36,8 @@ from tests.tables import Found
 HERE = f"python3.{sys.version_info.minor}"
 RUNTIMES = [one.name for one in runtime.known().values() if one.family in languages() and not one.blocked]
 MACHINE = [(backend, name) for backend in ("namespaces", "process") for name in RUNTIMES]
+DOCKER = [pytest.param(("docker", name), marks=pytest.mark.docker) for name in RUNTIMES]
+IMAGES = os.environ.get("LAMBDALAB_TEST_IMAGES", "lambdalab-test")
 
 
 async def _echo(event, context):
@@ -176,9 +183,9 @@ class Built:
         return self._made[name, what]
 
 
-def _lacking(name, why):
-    if name in REQUIRED and "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", ""):
-        pytest.fail(f"LAMBDALAB_REQUIRE names toolchains: {why}", pytrace=False)
+def _lacking(name, why, part="toolchains"):
+    if name in REQUIRED and part in os.environ.get("LAMBDALAB_REQUIRE", ""):
+        pytest.fail(f"LAMBDALAB_REQUIRE names {part}: {why}", pytrace=False)
     pytest.skip(why)
 
 
@@ -195,7 +202,7 @@ def state(tmp_path_factory):
     return tmp_path_factory.mktemp("state")
 
 
-@pytest.fixture(params=[("fake", HERE), *MACHINE], ids=lambda pair: f"{pair[1]}-{pair[0]}")
+@pytest.fixture(params=[("fake", HERE), *MACHINE, *DOCKER], ids=lambda pair: f"{pair[1]}-{pair[0]}")
 def on_engine(request, built, state, tmp_path):
     """Run a coroutine function with an `Engine` on each backend, for each runtime."""
     backend, name = request.param
@@ -210,7 +217,10 @@ def on_engine(request, built, state, tmp_path):
         if "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", ""):
             pytest.fail(why)
         pytest.skip(why)
-    if backend != "fake" and (why := _no_interpreter(name)):
+    if backend == "docker":
+        if why := missing("docker") or _no_image(name):
+            _lacking(name, why, "docker")
+    elif backend != "fake" and (why := _no_interpreter(name)):
         _lacking(name, why)
     run.backend, run.runtime = backend, name
     run.language = languages()[runtime.known()[name].family]
@@ -236,13 +246,21 @@ def _no_interpreter(name):
     return None
 
 
+@cache
+def _no_image(name):
+    image = catalogue.image(name, IMAGES)
+    found = subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False)
+    return f"no image {image}: .ci/images makes it" if found.returncode else None
+
+
 async def _with_engine(kind, name, steps, supervisor, packages, state, tmp_path):
     clock = SystemClock()
     if supervisor is None:
         backend = FakeBackend(FAKE_HANDLERS, frozenset({HERE}))
     else:
         await supervisor.attach()
-        backend, _ = await probe.prepare(kind, clock, supervisor, state / "clients", tmp_path / "sandboxes")
+        docker = DockerSettings(tmp_path, state / "clients", IMAGES)
+        backend, _ = await probe.prepare(kind, clock, supervisor, state / "clients", tmp_path / "sandboxes", docker)
     logs = LogStore(tmp_path / "logs", clock)
     access = {"AWS_ACCESS_KEY_ID": "ASIAFUNCTION"}
     dispatcher = Dispatcher(backend, clock, logs, packages, access=access, keep_warm_seconds=60)

@@ -1,20 +1,35 @@
 """What the engine asks of a backend: start a sandbox for an execution environment, freeze it, measure it, end it.
 
 A backend knows processes and isolation. It knows nothing of functions' names, invocations or AWS's API:
-those are the engine's. The Runtime API's listening socket is the engine's too; the backend only tells the
-process where it is.
+those are the engine's. The Runtime API's listening socket is the engine's too; the backend says where it must
+listen, and tells the process where it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from lambdalab.model.image import Image
 from lambdalab.model.invocation import Fidelity
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where environments will run: the backend's name, and how their processes reach the Runtime API.
+
+    `listen` is the address of this machine that the API listens on; `call` is the host that the processes call.
+    """
+
+    backend: str
+    listen: str = LOOPBACK
+    call: str = LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +39,8 @@ class SandboxSpec:
     `code` is the unpacked package (read-only, shown at /var/task); `layers` are unpacked layers in order (later
     wins, shown at /opt). `environment` holds AWS's variables and the function's own; the backend adds those that
     say where things are (PATH, LANG and the runtime's), which the function's own may replace. Sizes in MB (MiB).
+    An image function has an `image`; runtime and handler are empty then, code and layers are not looked at.
+    `backend` is the name of the place that `prepare` chose.
     """
 
     id: str
@@ -35,6 +52,8 @@ class SandboxSpec:
     runtime_api: str
     memory_mb: int
     ephemeral_mb: int
+    image: Image | None = None
+    backend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +101,13 @@ class Sandbox(ABC):
         Called once for each accepted connection, before a byte of it is answered.
         """
 
+    def flush_log(self, done: Callable[[], None]) -> None:
+        """Call `done` once what its processes wrote up to now can be read from `log_fd`; also when it ends first.
+
+        At once where they write into that pipe themselves, as here.
+        """
+        done()
+
     @abstractmethod
     def begin_invocation(self) -> None:
         """Thaw, and enforce the CPU share from now on. Called before an event is handed out."""
@@ -110,10 +136,10 @@ class Backend(ABC):
     fidelity: Fidelity
 
     @abstractmethod
-    async def prepare(self, runtime: str) -> None:
+    async def prepare(self, runtime: str, image: Image | None = None) -> Place:
         """Make ready what all sandboxes of a runtime share (its interpreter found, its client compiled).
 
-        No part of any function's init. Raises `RuntimeUnavailable` when the interpreter is missing.
+        No part of any function's init. Raises `RuntimeUnavailable` when the interpreter, or the image, is missing.
         """
 
     @abstractmethod

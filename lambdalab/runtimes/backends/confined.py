@@ -14,13 +14,14 @@ import shutil
 import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import processes, sockets
 from lambdalab.runtimes.backends.base import Exit, Sandbox, SandboxSpec
-from lambdalab.runtimes.backends.cgroup import MAX_PROCESSES, MB_PER_CPU, Group
+from lambdalab.runtimes.backends.cgroup import MAX_PROCESSES, MB_PER_CPU
 from lambdalab.runtimes.backends.cpu_share import CpuShare
-from lambdalab.runtimes.backends.supervisor import Child, Supervisor
+from lambdalab.runtimes.backends.supervisor import Child
 from lambdalab.runtimes.backends.watch import Watch
 
 _MB = 1 << 20
@@ -28,6 +29,34 @@ _TREE_EVERY = 4
 _TMP_EVERY = 60
 ReadExit = Callable[[int], Exit]
 """How a backend reads a `waitpid` status."""
+
+
+class Ender(Protocol):
+    """What ends a sandbox's processes: the supervisor, or a container's engine."""
+
+    def kill(self, pid: int, marker: str) -> None:
+        """End `pid`, its descendants, and what they left behind; off the caller's path."""
+
+
+class Grouped(Protocol):
+    """What holds a sandbox's processes together: this machine's control groups, or a container."""
+
+    @property
+    def freezes(self) -> bool:
+        """Whether `freeze` is to be used, and not signals."""
+
+    @property
+    def shares_cpu(self) -> bool:
+        """Whether `share_cpu` does anything."""
+
+    def freeze(self, *, frozen: bool) -> None:
+        """Stop every process, or let them run on."""
+
+    def share_cpu(self, memory_mb: int) -> None:
+        """From now on the processor time that `memory_mb` brings."""
+
+    def remove(self) -> bool:
+        """Remove it; returns whether all of it is gone."""
 
 
 def read_status(status: int) -> Exit:
@@ -48,9 +77,9 @@ class ConfinedSandbox(Sandbox):
         *,
         fidelity: Fidelity,
         task_root: str,
-        supervisor: Supervisor,
+        supervisor: Ender,
         watch: Watch,
-        group: Group | None,
+        group: Grouped | None,
         read_exit: ReadExit = read_status,
         private_tmp: Path | None = None,
     ) -> None:

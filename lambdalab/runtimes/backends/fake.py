@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdalab.errors import RuntimeUnavailable
+from lambdalab.model.image import Image
 from lambdalab.model.invocation import Fidelity
-from lambdalab.runtimes.backends.base import Backend, Exit, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.base import Backend, Exit, Place, Sandbox, SandboxSpec
 
 _API = "/2018-06-01/runtime"
 FIDELITY = Fidelity(
@@ -65,10 +66,11 @@ class FakeBackend(Backend):
         self.runtimes = runtimes
         self.sandboxes: list[FakeSandbox] = []
 
-    async def prepare(self, runtime: str) -> None:
-        """Refuse the runtimes that are not there."""
-        if runtime not in self.runtimes:
+    async def prepare(self, runtime: str, image: Image | None = None) -> Place:
+        """Refuse the runtimes that are not there, and images."""
+        if image is not None or runtime not in self.runtimes:
             raise RuntimeUnavailable(f"no interpreter of {runtime} in this fake")
+        return Place(self.name)
 
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the polling task."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model import runtime
+from lambdalab.model.image import Image
 from lambdalab.runtimes import families
 from lambdalab.runtimes.backends import cgroup
 from lambdalab.runtimes.backends.base import SandboxSpec
@@ -91,6 +92,13 @@ class Launcher:
         # By family: what one takes seconds to make on its first use does not hold up the functions of another.
         async with self._one_at_a_time[family.name]:
             return Ready(family, found, await family.client(found))
+
+    async def prepare(self, name: str, image: Image | None) -> None:
+        """Make a runtime ready, and have processes wait. Raises `RuntimeUnavailable`, for every image too."""
+        if image is not None:
+            raise RuntimeUnavailable("an image function needs a Docker engine; the sandbox runs zip packages only.")
+        await self.ready(name)
+        self.prefork()
 
     def command(self, ready: Ready, spec: SandboxSpec, places: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         """What to start in a sandbox whose paths are `places`, and all its variables. Raises `CannotStart`."""

@@ -13,9 +13,10 @@ import resource
 import shutil
 from pathlib import Path
 
+from lambdalab.model.image import Image
 from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import cgroup, etc
-from lambdalab.runtimes.backends.base import Backend, Exit, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.base import Backend, Exit, Place, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.confined import ConfinedSandbox
 from lambdalab.runtimes.backends.launch import Launcher, Ready
 from lambdalab.runtimes.backends.supervisor import Command
@@ -46,10 +47,10 @@ class NamespacesBackend(Backend):
             if Path("/etc", name).exists():
                 self._system += ["--ro-bind", f"/etc/{name}", f"/etc/{name}"]
 
-    async def prepare(self, runtime: str) -> None:
+    async def prepare(self, runtime: str, image: Image | None = None) -> Place:
         """Find the interpreter, compile the client for it, and have processes wait."""
-        await self._launcher.ready(runtime)
-        self._launcher.prefork()
+        await self._launcher.prepare(runtime, image)
+        return Place(self.name)
 
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the runtime in a sandbox of its own."""

@@ -1,4 +1,4 @@
-"""What this machine lets a sandbox be: looked at once, when the region starts."""
+"""What this machine lets a sandbox be: looked at once, when the region starts; the Docker engine when it is needed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import cgroup, namespaces, process
 from lambdalab.runtimes.backends.base import Backend
 from lambdalab.runtimes.backends.cgroup import Controllers
+from lambdalab.runtimes.backends.docker.backend import DockerBackend, DockerSettings
 from lambdalab.runtimes.backends.launch import Launcher
 from lambdalab.runtimes.backends.namespaces import NamespacesBackend
 from lambdalab.runtimes.backends.process import ProcessBackend
+from lambdalab.runtimes.backends.routing import Backends
 from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.runtimes.interpreters import Interpreters
@@ -33,17 +35,31 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """What was found, and what was chosen from it."""
+    """What was found, and what was chosen from it: `chosen` runs what this machine has an interpreter of."""
 
     levels: tuple[Level, ...]
     chosen: str
-    interpreters: Interpreters
+    backends: Backends
+
+    async def all_levels(self) -> tuple[Level, ...]:
+        """The levels with Docker's, whose engine is asked now."""
+        docker = self.backends.docker
+        try:
+            found = await docker.find()
+        except LabError as missing:
+            return (*self.levels, Level(docker.name, False, str(missing), docker.fidelity))
+        return (*self.levels, Level(docker.name, True, str(found.engine.facts), docker.fidelity))
 
 
 async def prepare(
-    setting: str, clock: Clock, supervisor: Supervisor, clients: Path, state: Path
+    setting: str,
+    clock: Clock,
+    supervisor: Supervisor,
+    clients: Path,
+    state: Path,
+    docker: DockerSettings | None = None,
 ) -> tuple[Backend, Isolation]:
-    """Look, choose by `setting` ("auto", "namespaces" or "process"), and make the backend.
+    """Look, and make the backends that `setting` allows ("auto", "namespaces", "process" or "docker").
 
     Raises `LabError` when a level was asked for that is not to be had.
     """
@@ -55,13 +71,16 @@ async def prepare(
         raise LabError(
             f"LAMBDALAB_BACKEND is 'namespaces', but {sandbox.reason}. Use LAMBDALAB_BACKEND=auto or process."
         )
-    launcher = Launcher(supervisor, Watch(clock), interpreters, controllers, clients, state)
-    backend: Backend
+    watch = Watch(clock)
+    launcher = Launcher(supervisor, watch, interpreters, controllers, clients, state)
+    containers = DockerBackend(docker or DockerSettings(state, clients), watch)
+    local: Backend
     if sandbox.available and setting != "process":
-        backend = NamespacesBackend(launcher, sandbox.fidelity)
+        local = NamespacesBackend(launcher, sandbox.fidelity)
     else:
-        backend = ProcessBackend(launcher, hardened.fidelity)
-    return backend, Isolation((hardened, sandbox), backend.name, interpreters)
+        local = ProcessBackend(launcher, hardened.fidelity)
+    backends = Backends(setting, local, containers, interpreters, clock, namespaces=sandbox.available)
+    return backends, Isolation((hardened, sandbox), backends.name, backends)
 
 
 async def _look_at_namespaces(controllers: Controllers) -> Level:

@@ -10,9 +10,10 @@ import resource
 import tempfile
 from pathlib import Path
 
+from lambdalab.model.image import Image
 from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import cgroup, etc, landlock
-from lambdalab.runtimes.backends.base import Backend, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.confined import ConfinedSandbox
 from lambdalab.runtimes.backends.launch import Launcher
 from lambdalab.runtimes.backends.supervisor import Command
@@ -36,10 +37,10 @@ class ProcessBackend(Backend):
         self.fidelity = fidelity
         self._landlock = landlock.abi() > 0
 
-    async def prepare(self, runtime: str) -> None:
+    async def prepare(self, runtime: str, image: Image | None = None) -> Place:
         """Find the interpreter, compile the client for it, and have processes wait."""
-        await self._launcher.ready(runtime)
-        self._launcher.prefork()
+        await self._launcher.prepare(runtime, image)
+        return Place(self.name)
 
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the runtime as a confined process."""

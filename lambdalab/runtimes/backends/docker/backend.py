@@ -1,0 +1,234 @@
+"""The Docker backend: containers of runtimes' images and of image functions, on whatever engine answers.
+
+The engine is looked for when it is first needed, never at the region's start. What a crashed region left on it goes
+then; what this region made goes at its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lambdalab import config
+from lambdalab.errors import LabError
+from lambdalab.model import runtime as runtimes
+from lambdalab.model.image import Image
+from lambdalab.runtimes import catalogue, families
+from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.docker import container, engine, leftovers, problems
+from lambdalab.runtimes.backends.docker.container import Mounted, Program
+from lambdalab.runtimes.backends.docker.control import Control
+from lambdalab.runtimes.backends.docker.engine import Engine
+from lambdalab.runtimes.backends.docker.fidelity import BACKEND, fidelity
+from lambdalab.runtimes.backends.docker.images import Images
+from lambdalab.runtimes.backends.docker.network import Holder, Network, Reach
+from lambdalab.runtimes.backends.docker.ownership import Owner
+from lambdalab.runtimes.backends.docker.relay import Relay
+from lambdalab.runtimes.backends.docker.sandbox import Container, LocalSandbox, RemoteSandbox
+from lambdalab.runtimes.backends.docker.volumes import Volumes
+from lambdalab.runtimes.backends.watch import Watch
+from lambdalab.runtimes.interpreters import Interpreter
+
+_ENDPOINT = "AWS_ENDPOINT_URL"
+_PLACES = {"{task}": "/var/task", "{opt}": "/opt", "{runtime}": "/var/runtime"}
+
+
+@dataclass(frozen=True, slots=True)
+class DockerSettings:
+    """`images` is the prefix of runtimes' images, `callback` the host by which containers reach this machine.
+
+    `home` is the lab's, `clients` where families make their directories.
+    """
+
+    home: Path
+    clients: Path
+    images: str = config.IMAGES
+    callback: str = ""
+    may_pull: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An engine that answered, and its images."""
+
+    engine: Engine
+    images: Images
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An engine in use, and what this region has on it."""
+
+    engine: Engine
+    images: Images
+    network: Network
+    volumes: Volumes
+    relay: Relay
+
+
+class DockerBackend(Backend):
+    """Starts containers."""
+
+    name = BACKEND
+
+    def __init__(self, settings: DockerSettings, watch: Watch) -> None:
+        self._settings = settings
+        self._watch = watch
+        self._owner = Owner.here(settings.home)
+        self._families = families.load(settings.clients)
+        self._finding: asyncio.Task[Found] | None = None
+        self._opening: asyncio.Task[_Open] | None = None
+        self.fidelity = fidelity(Reach("", "", local=True, identified=True), "cgroup")
+
+    # -- the engine
+
+    async def find(self) -> Found:
+        """The engine, looked for on first use and again when none answered; what crashed regions left goes.
+
+        Raises a `LabError` that says what is missing.
+        """
+        finding = self._finding
+        if finding is None or _failed(finding):
+            finding = self._finding = asyncio.get_running_loop().create_task(self._find())
+        return await asyncio.shield(finding)
+
+    async def _find(self) -> Found:
+        answering = await asyncio.to_thread(engine.connect)
+        answering.later(answering.call(leftovers.remove_crashed, answering.api, self._owner))
+        return Found(answering, Images(answering, self._settings.images, may_pull=self._settings.may_pull))
+
+    async def _open(self) -> _Open:
+        """The engine, with the network and the rest that containers need made on first use."""
+        opening = self._opening
+        if opening is None or _failed(opening):
+            opening = self._opening = asyncio.get_running_loop().create_task(self._make_ready())
+        return await asyncio.shield(opening)
+
+    async def _make_ready(self) -> _Open:
+        found = await self.find()
+        network = Network(found.engine, self._owner, self._settings.callback)
+        await network.open()
+        self.fidelity = fidelity(network.reach, "cgroup or signal" if network.reach.local else "the engine's pause")
+        volumes = Volumes(found.engine, self._owner, network.image)
+        return _Open(found.engine, found.images, network, volumes, Relay(network.reach))
+
+    # -- sandboxes
+
+    async def prepare(self, runtime: str, image: Image | None = None) -> Place:
+        """Find the engine, make its network, and pull the image if it is not there."""
+        opened = await self._open()
+        await opened.images.ensure(image.reference if image is not None else opened.images.name(runtime))
+        return Place(self.name, opened.network.reach.listen, opened.network.reach.call)
+
+    async def start(self, spec: SandboxSpec) -> Sandbox:
+        """Start a container. It is created while its network and its code are made ready, if they are not."""
+        opened = await self._open()
+        try:
+            return await self._start(opened, spec)
+        except LabError as problem:
+            if not problems.gone(problem):
+                raise
+        # What was remembered as there (image, volume, holder) had been removed by somebody: look again, once.
+        return await self._start(opened, spec)
+
+    async def _start(self, opened: _Open, spec: SandboxSpec) -> Sandbox:
+        program = await self._program(opened, spec)
+        volumes = opened.volumes
+        packages = ([spec.code], list(spec.layers)) if spec.image is None else ([], [])
+        task, opt = await asyncio.gather(*(volumes.ensure(one) if one else _nothing() for one in packages))
+        holder = await opened.network.take()
+        try:
+            made = await self._create(opened, spec, program, Mounted(task, opt), holder)
+        except BaseException as problem:
+            opened.engine.later(opened.network.drop(holder))
+            if problems.gone(problem):
+                self._forget(opened, spec, (task, opt))
+            raise
+        return self._sandbox(opened, spec, made)
+
+    async def _program(self, opened: _Open, spec: SandboxSpec) -> Program:
+        if spec.image is not None:
+            image = spec.image
+            reference = await opened.images.ensure(image.reference)
+            return Program(reference, image.entry_point, image.command, image.working_directory)
+        reference = await opened.images.ensure(opened.images.name(spec.runtime))
+        found = runtimes.known()[spec.runtime]
+        if catalogue.family(found).brings_its_own:
+            # The image's entrypoint looks for a runtime of the image's; the program is the package's.
+            start = self._families[found.family].start(Interpreter("", "", ""), spec)
+            return Program(reference, tuple(map(_filled, start.argv)), (), "/var/task")
+        return Program(reference, None, (spec.handler,), None)
+
+    async def _create(
+        self, opened: _Open, spec: SandboxSpec, program: Program, mounted: Mounted, holder: Holder
+    ) -> Container:
+        reach, api = opened.network.reach, opened.engine.api
+        environment = dict(spec.environment)
+        if _ENDPOINT in environment:
+            environment[_ENDPOINT] = await opened.relay.endpoint(environment[_ENDPOINT])
+        settings = container.settings(
+            spec,
+            program,
+            mounted,
+            network=f"container:{holder.id}",
+            labels=self._owner.labels,
+            environment=environment,
+            watched=reach.local,
+        )
+        made = str((await opened.engine.call(api.create_container_from_config, settings))["Id"])
+        started = Container(
+            opened.engine, made, reach, holder, lambda: opened.engine.later(opened.network.give_back(holder))
+        )
+        try:
+            await started.attach()
+            await started.start()
+        except BaseException:
+            opened.engine.later(opened.engine.call(partial(api.remove_container, made, force=True)))
+            raise
+        return started
+
+    def _sandbox(self, opened: _Open, spec: SandboxSpec, made: Container) -> Sandbox:
+        control = Control(opened.engine, made.id, made.pid)
+        enforced = fidelity(opened.network.reach, control.how_it_freezes)
+        if made.pid is not None:
+            return LocalSandbox(spec, made, control, fidelity=enforced, watch=self._watch)
+        return RemoteSandbox(spec, made, control, opened.engine, fidelity=enforced)
+
+    def _forget(self, opened: _Open, spec: SandboxSpec, volumes: tuple[str | None, ...]) -> None:
+        opened.images.forget(spec.image.reference if spec.image is not None else opened.images.name(spec.runtime))
+        for volume in volumes:
+            if volume is not None:
+                opened.volumes.forget(volume)
+
+    # -- the end
+
+    async def close(self) -> None:
+        """Remove everything of this region's: containers, holders, volumes."""
+        if self._opening is not None:
+            with contextlib.suppress(Exception):  # where nothing was opened there is nothing to close
+                opened = await self._opening
+                opened.network.close()
+                opened.relay.close()
+                await opened.engine.settle()
+                await opened.engine.call(leftovers.remove_own, opened.engine.api, self._owner)
+        if self._finding is not None:
+            with contextlib.suppress(Exception):
+                (await self._finding).engine.close()
+
+
+def _failed(task: asyncio.Task[Any]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+async def _nothing() -> None:
+    return None
+
+
+def _filled(word: str) -> str:
+    for name, path in _PLACES.items():
+        word = word.replace(name, path)
+    return word

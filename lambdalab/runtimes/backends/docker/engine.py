@@ -1,0 +1,167 @@
+"""The connection to an engine: found as the docker command finds its own, spoken to from threads.
+
+The SDK is imported when an engine is first looked for; importing it takes longer than a cold start. Its calls
+block, so each runs in a thread of this module's own pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import stat
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from lambdalab.errors import EngineUnavailable, LabError
+from lambdalab.runtimes.backends.docker import problems
+
+_THREADS = 16
+_TIMEOUT = 120
+_LOOK_SECONDS = 5
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an engine says of itself. `architecture` is the kernel's word for it ("x86_64", "aarch64")."""
+
+    url: str
+    version: str
+    system: str
+    architecture: str
+    podman: bool
+    desktop: bool
+    unix: bool
+
+    def __str__(self) -> str:
+        return f"{'Podman' if self.podman else 'Docker'} {self.version} on {self.system}"
+
+
+class Engine:
+    """An engine that answered. Made by `connect`; `close` it at the end."""
+
+    def __init__(self, api: Any, facts: Facts) -> None:
+        self.api = api
+        self.facts = facts
+        self._threads = ThreadPoolExecutor(_THREADS, "lambdalab-docker")
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def call(self, what: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking call of the SDK in a thread. Raises a `LabError` that says what is wrong and what to do."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, partial(what, *args, **kwargs))
+        except Exception as problem:
+            raise problems.explained(problem) from problem
+
+    def later(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do it in the background. What goes wrong there is nobody's: what is left is found by its label."""
+        self._background.add(task := asyncio.get_running_loop().create_task(_quietly(work)))
+        task.add_done_callback(self._background.discard)
+
+    async def settle(self) -> None:
+        """Wait until what was begun in the background is done."""
+        while self._background:
+            await asyncio.wait(set(self._background))
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.api.close()
+
+
+async def _quietly(work: Coroutine[Any, Any, Any]) -> None:
+    with contextlib.suppress(LabError):
+        await work
+
+
+def installed() -> bool:
+    """Whether the docker package can be imported. Does not import it."""
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    return find_spec("docker") is not None
+
+
+def connect(environ: Mapping[str, str] = os.environ) -> Engine:
+    """The first engine that answers. Blocks. Raises `EngineUnavailable`, with every place that was looked at."""
+    if not installed():
+        raise EngineUnavailable("Docker needs the docker package: pip install 'lambdalab[docker]'.")
+    from docker import APIClient  # noqa: PLC0415 - slow to import
+
+    tried: list[str] = []
+    for place in _places(environ):
+        try:
+            looking = APIClient(**place, timeout=_LOOK_SECONDS)
+            facts = _facts(looking, str(place.get("base_url", "")))
+            looking.close()
+            return Engine(APIClient(**place, timeout=_TIMEOUT, num_pools=4, max_pool_size=64), facts)
+        except Exception as problem:  # noqa: BLE001 - every kind of refusal is a reason to look on
+            tried.append(f"{place.get('base_url')} ({problems.reason(problem)})")
+    if not tried:
+        raise EngineUnavailable(
+            "No Docker engine is on this machine: there is no socket of one, and DOCKER_HOST names none. "
+            "Install Docker Engine, Docker Desktop, Colima or Podman, or name one with DOCKER_HOST."
+        )
+    raise EngineUnavailable(f"No Docker engine answers at {', '.join(tried)}. {problems.way_out(tried)}")
+
+
+def present(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether there may be an engine: a setting that names one, or a socket. Asks nobody."""
+    return installed() and bool(environ.get("DOCKER_HOST") or any(map(_is_socket, _sockets(environ))))
+
+
+def _places(environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Where an engine may be: DOCKER_HOST alone if it is set, else the docker command's context, else sockets."""
+    from docker.context import ContextAPI  # noqa: PLC0415
+    from docker.utils import kwargs_from_env  # noqa: PLC0415
+
+    if environ.get("DOCKER_HOST"):
+        named = kwargs_from_env(dict(environ))
+        yield {**named, "use_ssh_client": str(named["base_url"]).startswith("ssh://")}
+        return
+    try:
+        context = ContextAPI.get_current_context()
+    except Exception:  # noqa: BLE001 - a broken configuration of the docker command's is not ours
+        context = None
+    if context is not None and context.Name != "default" and context.Host:
+        host = str(context.Host)
+        yield {"base_url": host, "tls": context.TLSConfig or False, "use_ssh_client": host.startswith("ssh://")}
+    yield from ({"base_url": f"unix://{path}"} for path in _sockets(environ) if _is_socket(path))
+
+
+def _sockets(environ: Mapping[str, str]) -> list[Path]:
+    home = Path(environ.get("HOME", "/"))
+    running = environ.get("XDG_RUNTIME_DIR")
+    mine = [Path(running, "docker.sock"), Path(running, "podman/podman.sock")] if running else []
+    return [
+        Path("/var/run/docker.sock"), home / ".docker/run/docker.sock", home / ".colima/default/docker.sock", *mine,
+        Path("/run/podman/podman.sock"),
+    ]  # fmt: skip
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return stat.S_ISSOCK(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def _facts(api: Any, url: str) -> Facts:
+    told, info = api.version(), api.info()
+    components = [str(one.get("Name", "")) for one in told.get("Components") or ()]
+    system = str(info.get("OperatingSystem", "an unknown system"))
+    return Facts(
+        url=url,
+        version=str(told.get("Version", "")),
+        system=system,
+        architecture=str(info.get("Architecture") or platform.machine()),
+        podman=any("Podman" in name for name in components),
+        desktop=system == "Docker Desktop",
+        unix=url.startswith("unix://"),
+    )

@@ -1,0 +1,29 @@
+"""What a container enforces, in words."""
+
+from __future__ import annotations
+
+from lambdalab.model.invocation import Fidelity
+from lambdalab.runtimes.backends.docker.network import Reach
+
+BACKEND = "docker"
+
+
+def fidelity(reach: Reach, freeze: str) -> Fidelity:
+    """Of a container whose engine is reached in this way; `freeze` says how it is frozen."""
+    network = "an address of its own, through the engine's bridge"
+    if not reach.identified:
+        network += "; its Runtime API is known by the port alone"
+    return Fidelity(
+        backend=BACKEND,
+        level=3,
+        memory="watched every 5 ms and by high-water mark, cgroup behind"
+        if reach.local
+        else "cgroup, /tmp included; used memory asked of the engine before and after a call, peaks between unseen",
+        cpu="cgroup quota",
+        time="enforced",
+        file_system="the image's own root, read-only",
+        tmp="own, of the configured size",
+        processes="cgroup, 1,024",
+        network=network,
+        freeze=freeze,
+    )

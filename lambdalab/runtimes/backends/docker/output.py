@@ -1,0 +1,305 @@
+"""A container's stdout and stderr: from the engine's attached socket into the pipe that the region reads.
+
+The engine sends frames: a byte for the stream, three of zeros, a length, then the bytes. On their way through the
+engine they may come later than what the function said over the network, so `flush` finds out that all is here: where
+the processes are this machine's own, by a mark written into the container's own pipes, which comes out behind
+everything before it; elsewhere by silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import secrets
+import socket
+import ssl
+import stat
+import struct
+import threading
+from collections.abc import Callable
+from typing import Any
+
+_HEADER = struct.Struct(">BxxxI")
+_CHUNK = 1 << 16
+_PIPE = 1 << 20
+_MOST_UNWRITTEN = 4 << 20
+_STREAMS = (1, 2)
+MARK_SECONDS = 0.25
+"""How long a mark may take, on a machine that has other things to do."""
+SILENCE_SECONDS = 0.01
+"""How long nothing must come, where marks cannot be written."""
+_SILENCE_AT_MOST = 0.1
+
+
+class Output:
+    """The output of one container. `attach` before it is started; `mark_through` once it is, where that works."""
+
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self.log_fd, self._write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self.log_fd, fcntl.F_SETPIPE_SZ, _PIPE)
+        self._ended = ended
+        self._loop = asyncio.get_running_loop()
+        self._socket: socket.socket | None = None
+        self._frames = Frames()
+        self._unwritten = bytearray()
+        self._paused = False
+        self._writing = False
+        self._over = False
+        self._last = 0.0
+        self._pid = 0
+        self._pipes: dict[int, int] = {}
+        self._flushing: _Flush | None = None
+
+    def attach(self, attached: Any) -> None:
+        """Read from what the SDK's `attach_socket` returned."""
+        if isinstance(attached, ssl.SSLSocket) or not hasattr(attached, "fileno"):
+            threading.Thread(target=self._read_blocking, args=(attached,), daemon=True).start()
+            return
+        # A descriptor of our own: the SDK's response closes its own when nobody holds it any more.
+        self._socket = socket.socket(fileno=os.dup(attached.fileno()))
+        self._socket.setblocking(False)
+        self._loop.add_reader(self._socket, self._read)
+
+    def mark_through(self, pid: int) -> None:
+        """The container's first process is this machine's `pid`: marks go through its stdout and stderr."""
+        try:
+            found = {stream: os.stat(f"/proc/{pid}/fd/{stream}") for stream in _STREAMS}  # noqa: PTH116
+        except OSError:
+            return
+        if all(stat.S_ISFIFO(one.st_mode) for one in found.values()):
+            self._pid, self._pipes = pid, {stream: one.st_ino for stream, one in found.items()}
+
+    # -- reading
+
+    def _read(self) -> None:
+        assert self._socket is not None
+        try:
+            data = self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self._take(data)
+
+    def _read_blocking(self, attached: Any) -> None:
+        receive = getattr(attached, "recv", None) or attached.read
+        while True:
+            try:
+                data = bytes(receive(_CHUNK))
+            except OSError:
+                data = b""
+            try:
+                self._loop.call_soon_threadsafe(self._take, data)
+            except RuntimeError:  # the loop has ended
+                return
+            if not data:
+                return
+
+    def _take(self, data: bytes) -> None:
+        self._last = self._loop.time()
+        if not data:
+            self._finish()
+            return
+        for stream, content in self._frames.feed(data):
+            kept = content if self._flushing is None else self._flushing.sift(stream, content)
+            self._unwritten += kept
+        self._write()
+        self._check_flush()
+
+    def _write(self) -> None:
+        if self._write_fd < 0:
+            self._unwritten.clear()
+            return
+        while self._unwritten:
+            try:
+                written = os.write(self._write_fd, self._unwritten[:_CHUNK])
+            except BlockingIOError:
+                break
+            except OSError:
+                self._unwritten.clear()
+                break
+            del self._unwritten[:written]
+        self._watch_pipe(waiting=bool(self._unwritten))
+        self._pause(paused=len(self._unwritten) > _MOST_UNWRITTEN)
+        if self._over and not self._unwritten:
+            self._close_pipe()
+
+    def _write_more(self) -> None:
+        self._write()
+        self._check_flush()
+
+    def _watch_pipe(self, *, waiting: bool) -> None:
+        if waiting and not self._writing:
+            self._loop.add_writer(self._write_fd, self._write_more)
+        elif self._writing and not waiting:
+            self._loop.remove_writer(self._write_fd)
+        self._writing = waiting
+
+    def _pause(self, *, paused: bool) -> None:
+        if self._socket is None or paused == self._paused:
+            return
+        self._paused = paused
+        if paused:
+            self._loop.remove_reader(self._socket)
+        else:
+            self._loop.add_reader(self._socket, self._read)
+
+    # -- all that was written up to a moment
+
+    def flush(self, done: Callable[[], None]) -> None:
+        """Call `done` once what was written up to now is in the pipe, or will come no more."""
+        if self._over:
+            done()
+            return
+        if self._flushing is not None:
+            self._flushing.done.append(done)
+            return
+        self._flushing = _Flush(done)
+        if self._pipes:
+            self._mark(self._flushing)
+            self._loop.call_later(MARK_SECONDS, self._end_flush, self._flushing)
+        else:
+            self._flushing.missing.clear()
+            self._last = max(self._last, self._loop.time() - SILENCE_SECONDS)
+            self._wait_for_silence(self._flushing, self._loop.time() + _SILENCE_AT_MOST)
+
+    def _mark(self, flush: _Flush) -> None:
+        """Write the mark into each pipe; later, into one that is full."""
+        for stream in tuple(flush.unmarked):
+            if self._put(stream, flush.mark) is not False:
+                flush.unmarked.discard(stream)
+        if flush.unmarked and flush is self._flushing:
+            self._loop.call_later(0.001, self._mark, flush)
+
+    def _put(self, stream: int, mark: bytes) -> bool | None:
+        """Write into the container's pipe: False when it is full, None when it is not what it was."""
+        try:
+            fd = os.open(f"/proc/{self._pid}/fd/{stream}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            if os.fstat(fd).st_ino != self._pipes[stream]:
+                return None
+            os.write(fd, mark)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return None
+        finally:
+            os.close(fd)
+        return True
+
+    def _wait_for_silence(self, flush: _Flush, at_most: float) -> None:
+        if flush is not self._flushing:
+            return
+        now = self._loop.time()
+        left = min(self._last + SILENCE_SECONDS, at_most) - now
+        if left <= 0:
+            self._end_flush(flush)
+        else:
+            self._loop.call_later(left, self._wait_for_silence, flush, at_most)
+
+    def _check_flush(self) -> None:
+        flush = self._flushing
+        if flush is not None and self._pipes and not flush.missing and not self._unwritten:
+            self._end_flush(flush)
+
+    def _end_flush(self, flush: _Flush) -> None:
+        if flush is not self._flushing:
+            return
+        self._flushing = None
+        self._unwritten += flush.rest()
+        self._write()
+        for done in flush.done:
+            done()
+
+    # -- the end
+
+    def say(self, line: str) -> None:
+        """A line of the lab's own into the log."""
+        if not self._over:
+            self._unwritten += f"[lambdalab] {line}\n".encode()
+            self._write()
+
+    def close(self) -> None:
+        """Read no more; harmless when done twice. The read end is the region's to close."""
+        if not self._over:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._over = True
+        if self._socket is not None:
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
+        if self._flushing is not None:
+            self._end_flush(self._flushing)
+        self._write()
+        self._ended()
+
+    def _close_pipe(self) -> None:
+        if self._write_fd >= 0:
+            self._watch_pipe(waiting=False)
+            os.close(self._write_fd)
+            self._write_fd = -1
+
+
+class Frames:
+    """Cuts what the engine sends into (stream, content) pieces; a frame may come in several."""
+
+    def __init__(self) -> None:
+        self._header = bytearray()
+        self._stream = 0
+        self._left = 0
+
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """The pieces of content in the next bytes from the engine."""
+        found: list[tuple[int, bytes]] = []
+        at = 0
+        while at < len(data):
+            if self._left:
+                piece = data[at : at + self._left]
+                found.append((self._stream, piece))
+                self._left -= len(piece)
+                at += len(piece)
+                continue
+            more = data[at : at + _HEADER.size - len(self._header)]
+            self._header += more
+            at += len(more)
+            if len(self._header) == _HEADER.size:
+                self._stream, self._left = _HEADER.unpack(self._header)
+                self._header.clear()
+        return found
+
+
+class _Flush:
+    """One wait for all that was written: a mark on its way through both streams."""
+
+    def __init__(self, done: Callable[[], None]) -> None:
+        self.done = [done]
+        self.mark = b"\0lambdalab-" + secrets.token_hex(12).encode() + b"\0"
+        self.missing = set(_STREAMS)
+        self.unmarked = set(_STREAMS)
+        self._held: dict[int, bytes] = {}
+
+    def sift(self, stream: int, content: bytes) -> bytes:
+        """The content without the mark. A part of it at the end is held until the rest has come."""
+        if stream not in self.missing:
+            return content
+        content = self._held.pop(stream, b"") + content
+        before, mark, after = content.partition(self.mark)
+        if mark:
+            self.missing.discard(stream)
+            return before + after
+        at = content.rfind(b"\0", -len(self.mark))
+        if at >= 0 and self.mark.startswith(content[at:]):
+            self._held[stream] = content[at:]
+            return content[:at]
+        return content
+
+    def rest(self) -> bytes:
+        """What was held and is no mark after all."""
+        return b"".join(self._held.values())

@@ -1,0 +1,272 @@
+"""A running container as a sandbox. Where its processes are this machine's own, it is watched as they are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from lambdalab.model.invocation import Fidelity
+from lambdalab.runtimes.backends import processes
+from lambdalab.runtimes.backends.base import Exit, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.confined import ConfinedSandbox
+from lambdalab.runtimes.backends.docker.control import Control
+from lambdalab.runtimes.backends.docker.engine import Engine
+from lambdalab.runtimes.backends.docker.network import Holder, Reach
+from lambdalab.runtimes.backends.docker.output import Output
+from lambdalab.runtimes.backends.supervisor import Child
+from lambdalab.runtimes.backends.watch import Watch
+
+_NEVER_CALLED_SECONDS = 5.0
+TASK_ROOT = "/var/task"
+Released = Callable[[], None]
+
+
+def read_code(code: int, *, out_of_memory: bool) -> Exit:
+    """An exit code as an engine gives it: a signal n is 128 + n, which exit(128 + n) cannot be told from."""
+    if out_of_memory and code:
+        return Exit("out_of_memory", signal=signal.SIGKILL)
+    if 128 < code <= 128 + 31:
+        return Exit("signal", signal=code - 128)
+    return Exit("exited", status=code)
+
+
+class Container:
+    """A container from its creation to its removal: what the local and the remote sandbox share.
+
+    `exited` is done once its end is known and all its output is here. `kill` is safe at any time and any number
+    of times.
+    """
+
+    def __init__(self, engine: Engine, container: str, reach: Reach, holder: Holder, released: Released) -> None:
+        self.id = container
+        self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.output = Output(self._output_ended)
+        self.pid: int | None = None
+        self.called = False
+        self._engine = engine
+        self._reach = reach
+        self._holder = holder
+        self._released = released
+        self._began = asyncio.get_running_loop().time()
+        self._killed = False
+
+    async def attach(self) -> None:
+        """Read its output from the first byte on: before it is started."""
+        parameters = {"stdout": 1, "stderr": 1, "stream": 1}
+        self.output.attach(await self._engine.call(self._engine.api.attach_socket, self.id, parameters))
+
+    async def start(self) -> None:
+        """Start it, and find its process where that is this machine's."""
+        await self._engine.call(self._engine.api.start, self.id)
+        if self._reach.local:
+            seen = await self._engine.call(self._engine.api.inspect_container, self.id)
+            self.pid = int(seen["State"]["Pid"]) or None
+            if self.pid is not None:
+                self.output.mark_through(self.pid)
+
+    def owns(self, peer: tuple[str, int]) -> bool:
+        """Whether a connection comes from it, as far as addresses tell."""
+        owned = peer[0] == self._holder.address if self._reach.identified else True
+        self.called = self.called or owned
+        return owned
+
+    def kill(self) -> None:
+        """End it and remove it, off the caller's path."""
+        if self._killed:
+            return
+        self._killed = True
+        if not self.called and asyncio.get_running_loop().time() - self._began > _NEVER_CALLED_SECONDS:
+            self.output.say(
+                f"the container never called the Runtime API at {self._reach.call}: if its program has a client, a "
+                "firewall of this machine stands between (ufw and firewalld refuse containers by default)"
+            )
+        if self.pid is not None:
+            with contextlib.suppress(OSError):
+                os.kill(self.pid, signal.SIGKILL)
+        self._engine.later(self._remove())
+
+    async def _remove(self) -> None:
+        try:
+            await self._engine.call(partial(self._engine.api.remove_container, self.id, force=True))
+        finally:
+            self.output.close()
+            self._end(Exit("stopped"))
+            self._released()
+
+    def _output_ended(self) -> None:
+        if self._killed:
+            self._end(Exit("stopped"))
+        else:
+            self._engine.later(self._find_out())
+
+    async def _find_out(self) -> None:
+        """Its output is over: how did it end? It may live on without any; then this waits for its end."""
+        api = self._engine.api
+        try:
+            code = await asyncio.to_thread(_wait, api, self.id)
+            state = (await self._engine.call(api.inspect_container, self.id))["State"]
+        except Exception:  # noqa: BLE001 - it was removed meanwhile, or the engine is gone: it has ended
+            self._end(Exit("stopped"))
+            return
+        self._end(read_code(code, out_of_memory=bool(state.get("OOMKilled"))))
+
+    def _end(self, how: Exit) -> None:
+        if not self.exited.done():
+            self.exited.set_result(how)
+
+
+def _wait(api: Any, container: str) -> int:
+    # Not on the engine's own threads: a function that closed its output holds this one for as long as it lives.
+    return int(api.wait(container, timeout=24 * 3600)["StatusCode"])
+
+
+class _Ender:
+    """What a `ConfinedSandbox` ends its processes by."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+
+    def kill(self, pid: int, marker: str) -> None:  # noqa: ARG002 - a container needs neither
+        """Kill and remove it."""
+        self._container.kill()
+
+
+class LocalSandbox(ConfinedSandbox):
+    """A container whose processes this machine sees: measured, frozen and ended by looking at them."""
+
+    def __init__(
+        self, spec: SandboxSpec, container: Container, control: Control, *, fidelity: Fidelity, watch: Watch
+    ) -> None:
+        assert container.pid is not None
+        self._container = container
+        ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._how = Exit("stopped")
+        super().__init__(
+            spec,
+            Child(container.pid, ended),
+            container.output.log_fd,
+            fidelity=fidelity,
+            task_root=TASK_ROOT,
+            supervisor=_Ender(container),
+            watch=watch,
+            group=control,
+            read_exit=lambda _: self._how,
+        )
+        container.exited.add_done_callback(lambda exited: self._container_ended(exited.result(), ended))
+
+    def _container_ended(self, how: Exit, ended: asyncio.Future[int]) -> None:
+        self._how = how
+        if not ended.done():
+            ended.set_result(0)
+
+    def owns_connection(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:  # noqa: ARG002
+        """Whether it comes from the container's address."""
+        owned = self._container.owns(peer)
+        if owned and self._runtime is None:
+            # The first process is the engine's init; the runtime is what it started.
+            below = processes.children(self._child.pid)
+            self._know_runtime(below[0] if below else self._child.pid)
+        return owned
+
+    def flush_log(self, done: Callable[[], None]) -> None:
+        """Once a mark behind everything written so far has come through the engine."""
+        self._container.output.flush(done)
+
+
+class RemoteSandbox(Sandbox):
+    """A container of an engine whose processes are not this machine's: everything is asked of the engine."""
+
+    def __init__(
+        self, spec: SandboxSpec, container: Container, control: Control, engine: Engine, *, fidelity: Fidelity
+    ) -> None:
+        self.exited = asyncio.get_running_loop().create_future()
+        self.fidelity = fidelity
+        self.task_root = TASK_ROOT
+        self._spec = spec
+        self._container = container
+        self._control = control
+        self._engine = engine
+        self._peak_kb = 0
+        self._measuring = False
+        self._frozen = False
+        self._shared = False
+        self._ending: Exit | None = None
+        container.exited.add_done_callback(self._ended)
+
+    @property
+    def log_fd(self) -> int:
+        """The read end of its log."""
+        return self._container.output.log_fd
+
+    def owns_connection(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:  # noqa: ARG002
+        """By its address, where that is the container's own; by the port alone elsewhere, and the fidelity says so."""
+        owned = self._container.owns(peer)
+        self._measure()
+        return owned
+
+    def flush_log(self, done: Callable[[], None]) -> None:
+        """Once nothing has come for a while."""
+        self._container.output.flush(done)
+
+    def begin_invocation(self) -> None:
+        """Thaw; from the first invocation on the CPU share holds."""
+        if self._frozen:
+            self._frozen = False
+            self._control.freeze(frozen=False)
+        if not self._shared:
+            self._shared = True
+            self._control.share_cpu(self._spec.memory_mb)
+
+    def end_invocation(self) -> None:
+        """Ask what it holds now."""
+        self._measure()
+
+    def freeze(self) -> None:
+        """Have the engine pause it."""
+        if self._ending is None and not self.exited.done():
+            self._frozen = True
+            self._control.freeze(frozen=True)
+
+    def max_memory_mb(self) -> int:
+        """The most that the engine was heard to say."""
+        return -(-self._peak_kb // 1024)
+
+    def _measure(self) -> None:
+        if not self._measuring and self._ending is None:
+            self._measuring = True
+            self._engine.later(self._ask_memory())
+
+    async def _ask_memory(self) -> None:
+        try:
+            top = partial(self._engine.api.top, self._container.id, "-eo pid,rss")
+            self._peak_kb = max(self._peak_kb, resident_kilobytes(await self._engine.call(top)))
+        finally:
+            self._measuring = False
+
+    def stop(self) -> None:
+        """Kill and remove it."""
+        if self._ending is None:
+            self._ending = Exit("stopped")
+            self._container.kill()
+
+    def _ended(self, exited: asyncio.Future[Exit]) -> None:
+        how = self._ending or exited.result()
+        self._ending = how
+        self._container.kill()
+        self._control.remove()
+        if not self.exited.done():
+            self.exited.set_result(how)
+
+
+def resident_kilobytes(top: dict[str, Any]) -> int:
+    """The resident memory of all processes in an engine's answer to `top`, 0 where it does not tell."""
+    titles = [str(title).upper() for title in top.get("Titles") or ()]
+    if "RSS" not in titles:
+        return 0
+    column = titles.index("RSS")
+    return sum(int(row[column]) for row in top.get("Processes") or () if str(row[column]).isdecimal())
