@@ -111,6 +111,7 @@ REQUIRED = frozenset(
         "ruby3.3",
         "dotnet8",
         *(f"java{release}" for release in (11, 17, 21, 25)),
+        *(f"nodejs{release}.x" for release in (18, 20, 22, 24)),
     ]
 )
 """The runtimes that `.ci/run` brings to a machine."""

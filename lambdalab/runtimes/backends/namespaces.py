@@ -141,11 +141,14 @@ def _system_argument(path: str) -> list[str]:
 
 
 def read_bwrap_status(status: int) -> Exit:
-    """bwrap passes on its child's status, a signal n as 128+n: exit(128+n) cannot be told from it."""
+    """bwrap passes on its child's status, a signal n as 128+n: exit(128+n) cannot be told from it.
+
+    But for 129: AWS's Node.js runtime exits with it, and nobody hangs up on a function.
+    """
     if os.WIFSIGNALED(status):
         return Exit("signal", signal=os.WTERMSIG(status))
     code = os.WEXITSTATUS(status)
-    if 128 < code <= 128 + 31:
+    if 129 < code <= 128 + 31:
         return Exit("signal", signal=code - 128)
     return Exit("exited", status=code)
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from lambdalab.runtimes.families.base import Family
 from lambdalab.runtimes.families.dotnet import DotNet
 from lambdalab.runtimes.families.java import Java
+from lambdalab.runtimes.families.nodejs import NodeJs
 from lambdalab.runtimes.families.provided import Go, Provided
 from lambdalab.runtimes.families.python import Python
 from lambdalab.runtimes.families.ruby import Ruby
 
-_ALL: tuple[type[Family], ...] = (Python, Java, Ruby, DotNet, Provided, Go)
+_ALL: tuple[type[Family], ...] = (Python, NodeJs, Java, Ruby, DotNet, Provided, Go)
 NAMES = frozenset(one.name for one in _ALL)
 """The families that this version can run."""
 
