@@ -29,12 +29,12 @@ from lambdalab.runtimes.backends.fake import FakeBackend, FakeExit
 from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.runtimes.interpreters import Interpreters
 from tests.conftest import missing
-from tests.contract.languages import Missing, languages
+from tests.contract.languages import Missing, languages, tested_runtimes
 from tests.tables import RUNTIMES as RUNTIMES_TABLE
 from tests.tables import Found
 
 HERE = f"python3.{sys.version_info.minor}"
-RUNTIMES = [one.name for one in runtime.known().values() if one.family in languages() and not one.blocked]
+RUNTIMES = tested_runtimes()
 MACHINE = [(backend, name) for backend in ("namespaces", "process") for name in RUNTIMES]
 DOCKER = [pytest.param(("docker", name), marks=pytest.mark.docker) for name in RUNTIMES]
 IMAGES = os.environ.get("LAMBDALAB_TEST_IMAGES", "lambdalab-test")

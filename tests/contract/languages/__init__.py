@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from lambdalab.model import runtime
+
 
 class Missing(Exception):
     """What building the handlers needs is not on this machine; the message says what."""
@@ -55,3 +57,8 @@ def languages():
     """All of them, by family."""
     modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
     return {module.LANGUAGE.family: module.LANGUAGE for module in modules}
+
+
+def tested_runtimes():
+    """The names of the runtimes that the contract is held to: those of these languages that AWS has not blocked."""
+    return [one.name for one in runtime.known().values() if one.family in languages() and not one.blocked]
