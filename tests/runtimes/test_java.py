@@ -3,10 +3,17 @@
 import base64
 import io
 import json
+import os
 import re
+import signal
+import socket
+import subprocess
 import time
+import urllib.error
+import urllib.request
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -355,6 +362,50 @@ def test_java_25_with_provisioned_concurrency_compiles_on(functions):
 
 def _provisioned(functions, name):
     return functions.client.get_provisioned_concurrency_config(FunctionName=name, Qualifier="1")["Status"]
+
+
+@pytest.mark.parametrize("handler", ["forms.Forms::fails", "forms.Forms::absent", "forms.Forms$Sum"])
+def test_awss_emulator_gives_the_same_documents(functions, code, tmp_path, handler):
+    emulator = Path(os.environ.get("LAMBDALAB_RIE", "/opt/lambdalab-toolchains/rie/aws-lambda-rie"))
+    if not functions.awss or not emulator.exists():
+        pytest.skip("AWS's emulator runs AWS's client" if emulator.exists() else f"{emulator} is not here")
+    zipfile.ZipFile(io.BytesIO(code)).extractall(tmp_path)
+    jars = sorted((functions.lab.settings.home / "clients").glob("java-*/lib/*.jar"))
+    java = next(path for path in candidates("java17") if path.exists())
+    program = tmp_path / "bootstrap"
+    main = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
+    program.write_text(f'#!/bin/sh\nexec {java} -cp {":".join(map(str, jars))} {main} "$1"\n')
+    program.chmod(0o755)
+    assert _emulated(emulator, program, handler, tmp_path) == functions.invoke(handler, {}).body
+
+
+def _emulated(emulator, program, handler, directory):
+    """What the emulator answers. Its ports are free ones; it is ended with all that it started."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        front, api = (f"127.0.0.1:{each.getsockname()[1]}" for each in (one, other))
+    options = ["--runtime-interface-emulator-address", front, "--runtime-api-address", api]
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(
+        [emulator, *options, program, handler], cwd=directory, stdout=quiet, stderr=quiet, start_new_session=True
+    )
+    try:
+        return _asked(f"http://{front}/2015-03-31/functions/function/invocations")
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _asked(url):
+    until = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, data=b"{}"), timeout=30) as answer:
+                return answer.read().decode()
+        except urllib.error.URLError:
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
 
 CELL = """package demo;

@@ -43,10 +43,10 @@ public class App {
         return new String(text);
     }
 
-    // Beside the heap: what is in it ends with Java's own OutOfMemoryError before the sandbox is full.
+    // By turns in the heap and beside it: a full heap alone is Java's own OutOfMemoryError, before the sandbox is full.
     public int hogs(Object event) {
         for (int block = 0; block < 40; block++) {
-            ByteBuffer memory = ByteBuffer.allocateDirect(10_000_000);
+            ByteBuffer memory = block % 2 == 0 ? ByteBuffer.allocate(10_000_000) : ByteBuffer.allocateDirect(10_000_000);
             while (memory.remaining() >= 8) memory.putLong(1);
             kept.add(memory);
         }
