@@ -211,7 +211,7 @@ class Function:
         return concurrency.provision(self._api, qualifier, count)
 
     def delete(self, qualifier: str | None = None) -> AliasChange | None:
-        """Delete the function with all its versions and its log; or one version or alias of it."""
+        """Delete the function with all its versions, but for its log; or one version or alias of it."""
         if qualifier and not qualifier.isdecimal() and qualifier != versions.LATEST:
             return versions.unname(self._api, qualifier)
         if qualifier:

@@ -115,7 +115,7 @@ def test_a_notebook_publishes_names_shifts_configures_and_deletes(own_home, run_
     assert words("%lambda concurrency hello --reserved none") == "hello concurrency: shares 1000 of 1000"
     assert words("%lambda delete hello:2") == "hello:2 deleted"
     assert words("%lambda delete hello:production") == "hello:production deleted"
-    assert words("%lambda delete hello") == "hello deleted, with its logs"
+    assert words("%lambda delete hello") == "hello deleted; its log stays, as on AWS"
 
 
 def test_the_picture_of_versions_shows_what_was_observed(own_home, run_notebook):

@@ -55,7 +55,7 @@ LOGS = Command(
 )
 DELETE = Command(
     "delete",
-    "delete a function with its logs; hello:1 deletes a version, hello:production an alias",
+    "delete a function; hello:1 deletes a version, hello:production an alias",
     (Argument("NAME", "a function's name", "qualified"),),
     (HELP,),
     "%lambda delete hello:1",
