@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,10 @@ from lambdalab.client import region
 from lambdalab.client.lab import Lab
 from lambdalab.errors import LabError
 from lambdalab.version import __version__
+
+if TYPE_CHECKING:
+    from lambdalab.runtimes.backends.docker.images import Pull
+    from lambdalab.runtimes.backends.docker.stock import Stock
 
 _FIRST_LAB = Path("labs/01-first-function.ipynb")
 _CHECK = "lambdalab-self-check"
@@ -202,6 +206,66 @@ def _print_doctor(report: Mapping[str, Any]) -> None:
                 click.echo(f"  {what.replace('_', ' '):<11} {how}")
     for remark in report["notes"]:
         click.echo(f"\nnote: {remark}")
+
+
+@main.group()
+def images() -> None:
+    """Images of runtimes on the Docker engine: see them, get them, carry them into a room without internet."""
+
+
+@images.command("list")
+def list_images() -> None:
+    """Say which runtimes' images the engine has."""
+    from lambdalab.runtimes.backends.docker.stock import Stock
+
+    with Stock(config.load().images) as stock:
+        click.echo(str(stock))
+        for one in stock.images():
+            there = "-" if one.size is None else f"{one.size / 1e6:.0f} MB"
+            click.echo(f"  {one.runtime:<16} {there:>8}  {one.image}")
+
+
+@images.command("pull")
+@click.argument("names", nargs=-1, required=True, metavar="RUNTIME...")
+def pull_images(names: tuple[str, ...]) -> None:
+    """Pull the images of runtimes, such as python3.12, or images by their names."""
+    from lambdalab.runtimes.backends.docker.stock import Stock
+
+    with Stock(config.load().images) as stock:
+        for name in names:
+            _pull(stock, name)
+
+
+def _pull(stock: Stock, name: str) -> None:
+    with click.progressbar(length=1000, label=stock.name(name)) as bar:
+
+        def show(pull: Pull) -> None:
+            bar.update(max(0, round(pull.share * 1000) - bar.pos))
+
+        stock.pull(name, show)
+        bar.update(1000 - bar.pos)
+
+
+@images.command("save")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("names", nargs=-1, metavar="[RUNTIME]...")
+def save_images(file: Path, names: tuple[str, ...]) -> None:
+    """Save images into FILE: those named, else all runtimes' that are there."""
+    from lambdalab.runtimes.backends.docker.stock import Stock
+
+    with Stock(config.load().images) as stock:
+        saved = stock.save(names, file)
+    click.echo(f"{file}: {', '.join(saved)}, {file.stat().st_size / 1e6:.0f} MB")
+
+
+@images.command("load")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def load_images(file: Path) -> None:
+    """Load what `lambdalab images save` wrote."""
+    from lambdalab.runtimes.backends.docker.stock import Stock
+
+    with Stock(config.load().images) as stock:
+        click.echo(f"{file}: {', '.join(stock.load(file)) or 'no image with a name'}")
 
 
 if __name__ == "__main__":

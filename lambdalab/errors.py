@@ -168,6 +168,12 @@ class InvalidRuntime(AwsError):
     code, status, message_key = "InvalidRuntimeException", 502, "Message"
 
 
+class ImageBuildRefused(AwsError):
+    """An image did not build. `extra` has the number of the Dockerfile's instruction, and the end of the output."""
+
+    code, fault = "ImageBuildFailed", None
+
+
 class NotOffered(AwsError):
     """An operation of AWS that the lab does not offer. The message names it."""
 

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.api import collecting
-from lambdalab.errors import InvalidParameterValue, NotOffered, ResourceConflict
+from lambdalab.api import collecting, images
+from lambdalab.errors import InvalidParameterValue, ResourceConflict
 from lambdalab.model import function_rules, layer, limits, version_rules
 from lambdalab.model.function import LATEST, CodeReference, Function, FunctionVersion
-from lambdalab.model.function_rules import Stamp
+from lambdalab.model.function_rules import Code, Stamp
 
 if TYPE_CHECKING:
     from lambdalab.api.region import Region
@@ -27,7 +27,18 @@ def stamp(region: Region) -> Stamp:
 
 
 @asynccontextmanager
-async def code(region: Region, source: Mapping[str, Any]) -> AsyncIterator[CodeReference]:
+async def code(region: Region, source: Mapping[str, Any], architecture: str) -> AsyncIterator[Code]:
+    """What a function's request brings: a package, or an image. Raises AWS's refusals of bad ones."""
+    if "ImageUri" in source and "ZipFile" not in source:
+        found = await images.resolve(region, source["ImageUri"], architecture)
+        yield Code(CodeReference(found.digest, 0, 0), found.settings())
+        return
+    async with package(region, source) as reference:
+        yield Code(reference)
+
+
+@asynccontextmanager
+async def package(region: Region, source: Mapping[str, Any]) -> AsyncIterator[CodeReference]:
     """The package that a request brings, kept at least as long as the context. Raises AWS's refusals of bad ones."""
     data = await _data(region, source)
     # However small the zip, what comes out of it may be large.
@@ -42,8 +53,6 @@ async def _data(region: Region, source: Mapping[str, Any]) -> bytes:
     data: bytes | None = source.get("ZipFile")
     if data is not None and _ELSEWHERE & source.keys():
         raise InvalidParameterValue("Please do not provide other FunctionCode parameters when providing a ZipFile.")
-    if "ImageUri" in source:
-        raise NotOffered("PackageType Image is not offered by this version of LambdaLab: give a zip.")
     if data is not None:
         limits.check_zipped_size(len(data))
         return data

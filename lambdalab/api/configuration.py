@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
+from lambdalab.model import image
 from lambdalab.model.function import LATEST, FunctionVersion
 
 
@@ -28,8 +28,8 @@ def configuration(version: FunctionVersion, arn: str) -> dict[str, Any]:
 
 def listed(version: FunctionVersion, *, qualified: bool) -> dict[str, Any]:
     """A version as lists show it: without states."""
-    settings = dict(version.settings)
-    image = settings.pop("ImageConfig", None)
+    settings = {name: value for name, value in version.settings.items() if name not in image.KEPT}
+    config = settings.pop("ImageConfig", None)
     shown: dict[str, Any] = {
         "FunctionName": version.key.name,
         "FunctionArn": version.qualified_arn if qualified else version.key.arn,
@@ -41,7 +41,7 @@ def listed(version: FunctionVersion, *, qualified: bool) -> dict[str, Any]:
         "Timeout": version.timeout,
         "MemorySize": version.memory_size,
         "LastModified": version.last_modified,
-        "CodeSha256": base64.b64encode(bytes.fromhex(version.code.sha256)).decode(),
+        "CodeSha256": version.code_hash,
         "Version": version.version,
         "RevisionId": version.revision_id,
         "PackageType": version.package_type,
@@ -63,6 +63,6 @@ def listed(version: FunctionVersion, *, qualified: bool) -> dict[str, Any]:
             "SubnetIds": [], "SecurityGroupIds": [], "Ipv6AllowedForDualStack": False,
             **settings["VpcConfig"], "VpcId": version.vpc_id or "",
         }  # fmt: skip
-    if image:
-        shown["ImageConfigResponse"] = {"ImageConfig": image}
+    if config:
+        shown["ImageConfigResponse"] = {"ImageConfig": config}
     return shown

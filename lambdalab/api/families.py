@@ -9,6 +9,7 @@ from lambdalab.api import (
     function_settings,
     function_urls,
     functions,
+    images,
     invocation,
     lab,
     layers,
@@ -24,4 +25,5 @@ from lambdalab.api import (
 FAMILIES = (
     functions, versions, aliases, layers, invocation, response_streaming, concurrency, permissions, tags, event_invoke,
     function_urls, function_settings, code_signing, account, log_groups, log_streams, log_events, lab,
+    images,
 )  # fmt: skip

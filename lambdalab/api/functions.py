@@ -24,7 +24,7 @@ from lambdalab.api import (
 from lambdalab.api.configuration import configuration, listed
 from lambdalab.api.operations import Answer, Call, operation
 from lambdalab.errors import InvalidParameterValue, ResourceConflict, ResourceNotFound
-from lambdalab.model import function_rules, limits
+from lambdalab.model import function_rules, image, limits
 from lambdalab.model.arn import FunctionReference
 from lambdalab.model.function import LATEST, FunctionVersion
 
@@ -42,7 +42,8 @@ async def create_function(region: Region, call: Call) -> Mapping[str, Any]:
         raise _exists(reference)
     await roles.check(region, call.params)
     layers = changing.layers(region, call.params.get("Layers", ()))
-    async with changing.code(region, call.params["Code"]) as code:
+    architecture = call.params.get("Architectures", ["x86_64"])[0]
+    async with changing.code(region, call.params["Code"], architecture) as code:
         function, version = function_rules.create(reference.key, call.params, code, stamp)
         version = await network.placed(region, replace(version, layers=layers), call.params)
         changing.check_size(version)
@@ -70,13 +71,21 @@ async def get_function(region: Region, call: Call) -> Mapping[str, Any]:
     function = resolving.function(region, reference)
     found: dict[str, Any] = {
         "Configuration": await _shown(region, version, reference.arn),
-        "Code": {"RepositoryType": "S3", "Location": region.code_location(version.code.sha256)},
+        "Code": _code(region, version),
     }
     if function.tags:
         found["Tags"] = function.tags
     if function.reserved_concurrency is not None:
         found["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved_concurrency}
     return found
+
+
+def _code(region: Region, version: FunctionVersion) -> Mapping[str, Any]:
+    """Where the code of a version is: a link to its package, or its image's name and digest."""
+    if image.of(version) is None:
+        return {"RepositoryType": "S3", "Location": region.code_location(version.code.sha256)}
+    named = {name: version.settings[name] for name in ("ImageUri", "ResolvedImageUri")}
+    return {"RepositoryType": "ECR", **named}
 
 
 @operation("GetFunctionConfiguration")
@@ -108,7 +117,8 @@ async def update_function_code(region: Region, call: Call) -> Mapping[str, Any]:
     reference, version, stamp = *_find_latest(region, call), changing.stamp(region)
     function_rules.check_update(version, call.params, region.runtime_policy)
     function_rules.check_code_kind(version, call.params)
-    async with changing.code(region, call.params) as code:
+    architecture = call.params.get("Architectures", [version.architecture])[0]
+    async with changing.code(region, call.params, architecture) as code:
         updated = function_rules.update_code(version, call.params, code, stamp)
         changing.check_size(updated)
         if call.params.get("DryRun"):

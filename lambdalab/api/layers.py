@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 async def publish_layer_version(region: Region, call: Call) -> Mapping[str, Any]:
     """Keep a package as the next version of a layer."""
     params, key = call.params, _key(region, call)
-    async with changing.code(region, params["Content"]) as code:
+    async with changing.package(region, params["Content"]) as code:
         limits.check_unzipped_size(code.unzipped_size)
         version = region.layers.publish(
             LayerVersion(

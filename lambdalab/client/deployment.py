@@ -34,7 +34,7 @@ class Deployment(Displayed):
     new_source: str | None = None
 
     def __repr__(self) -> str:
-        what = f"{self.configuration.get('Runtime')}, {self.configuration['MemorySize']} MB"
+        what = f"{self.configuration.get('Runtime', 'image')}, {self.configuration['MemorySize']} MB"
         took = f"{self.seconds * 1000:.0f} ms"
         if self.created:
             return f"{self.name} created in {took}, {what}"
@@ -92,6 +92,16 @@ def _member(name: str, unit: str = "") -> Callable[[Mapping[str, Any]], str]:
     return lambda one: f"{one[name]}{unit}" if one.get(name) not in (None, "") else ""
 
 
+def _image(name: str) -> Callable[[Mapping[str, Any]], str]:
+    """A member of an image function's ImageConfig."""
+
+    def read(one: Mapping[str, Any]) -> str:
+        value = one.get("ImageConfigResponse", {}).get("ImageConfig", {}).get(name, "")
+        return value if isinstance(value, str) else " ".join(value)
+
+    return read
+
+
 def _vpc(one: Mapping[str, Any]) -> str:
     config = one.get("VpcConfig", {})
     return ", ".join([*config.get("SubnetIds", ()), *config.get("SecurityGroupIds", ())])
@@ -105,6 +115,9 @@ _SETTINGS: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("code", lambda one: str(one["CodeSha256"])[:6]),
     ("architecture", lambda one: str(one.get("Architectures", ["x86_64"])[0])),
     ("runtime", _member("Runtime")),
+    ("entrypoint", _image("EntryPoint")),
+    ("command", _image("Command")),
+    ("directory", _image("WorkingDirectory")),
     ("handler", _member("Handler")),
     ("memory", _member("MemorySize", " MB")),
     ("timeout", _member("Timeout", " s")),

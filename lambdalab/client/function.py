@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lambdalab.client import concurrency, configuring, deploying, invocation, logs, requirements, versions
+from lambdalab.client import concurrency, configuring, deploying, image, invocation, logs, requirements, versions
 from lambdalab.client.building import Source, build
 from lambdalab.client.building import files as packed
 from lambdalab.client.cell import CellSource
@@ -27,7 +27,7 @@ from lambdalab.client.package import contents, package
 from lambdalab.client.session import Session
 from lambdalab.client.streaming import Stream
 from lambdalab.client.versions import AliasChange, Publication, Versions
-from lambdalab.errors import BadEvent, ResourceNotFound
+from lambdalab.errors import BadEvent, BadOption, ResourceNotFound
 from lambdalab.model.runtime import Runtime
 
 _LINES = 1000
@@ -135,6 +135,46 @@ class Function:
             done.old_source,
             text,
         )
+
+    def deploy_image(
+        self,
+        dockerfile: str | None = None,
+        *,
+        uri: str | None = None,
+        memory: int = 128,
+        timeout: int = 3,
+        env: Mapping[str, str] | None = None,
+        entry_point: Sequence[str] | None = None,
+        command: Sequence[str] | None = None,
+        directory: str | None = None,
+        description: str = "",
+        ephemeral: int = 512,
+        architecture: str = "x86_64",
+        role: str | None = None,
+        files: Mapping[str, bytes] | None = None,
+        path: Path | str | None = None,
+        cell: CellSource | None = None,
+    ) -> Deployment:
+        """Make the function be a container image: the one that `dockerfile` builds, or the one named `uri`.
+
+        The Dockerfile may COPY `files` (by path), and those of the folder `path`. It is built by the region's Docker
+        engine, and tagged by its content. `entry_point`, `command` and `directory` take the place of the image's own.
+        Sizes in MB, `timeout` in seconds. Raises `ImageBuildError` with the cell's line, `BadOption` when both or
+        neither of `dockerfile` and `uri` are given, and what AWS says of an image that is not to be had.
+        """
+        began = time.monotonic()
+        if (dockerfile is None) == (uri is None):
+            raise BadOption("an image function is made of a Dockerfile, or of an image by its name (uri): give one.")
+        if dockerfile is not None:
+            found = image.folder(Path(path).expanduser()) if path is not None else {}
+            place = cell or CellSource("the Dockerfile", dockerfile, 1)
+            uri = image.build(self._api, dockerfile, {**found, **(files or {})}, architecture, place)
+        wanted = image.WantedImage(
+            memory, timeout, env or {}, description, ephemeral, architecture, entry_point, command, directory
+        )
+        done = image.deploy(self._api, wanted, uri or "", role)
+        self._session.sources.pop(self.name, None)
+        return Deployment(self.name, done.created, done.changes, time.monotonic() - began, done.configuration)
 
     def _installed(self, wanted: Sequence[str], kind: Runtime, architecture: str) -> dict[str, bytes]:
         if not wanted:

@@ -19,6 +19,8 @@ from lambdalab.model.invocation import InvocationRecord
 
 Lines = Sequence[str]
 _LEVELS = ("DEBUG", "INFO", "WARN")
+_IMAGE = "image"
+"""What stands for the runtime of an image function, which has none that the platform knows."""
 
 
 class PlatformLog(Protocol):
@@ -53,7 +55,7 @@ class _Text:
 
     def init_start(self, backend: str, moment: datetime, initialization: str) -> Lines:  # noqa: ARG002 - not in text
         version = self._version
-        return [report.init_start(version.runtime or "", backend, version.runtime_version_arn)]
+        return [report.init_start(version.runtime or _IMAGE, backend, version.runtime_version_arn)]
 
     def init_report(
         self,
@@ -95,7 +97,7 @@ class _Json:
         record = {
             "initializationType": initialization,
             "phase": "init",
-            "runtimeVersion": report.runtime_version(version.runtime or "", backend),
+            "runtimeVersion": report.runtime_version(version.runtime or _IMAGE, backend),
             "runtimeVersionArn": version.runtime_version_arn,
             "functionName": version.key.name,
             "functionVersion": version.version,

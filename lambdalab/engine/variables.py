@@ -27,7 +27,7 @@ def function_variables(
     """
     region = version.key.region
     platform = {
-        "_HANDLER": version.handler or "",
+        **({"_HANDLER": version.handler} if version.handler is not None else {}),
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_LAMBDA_FUNCTION_NAME": version.key.name,

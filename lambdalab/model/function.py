@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,10 @@ def version_number(qualifier: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class CodeReference:
-    """A package in the store: the lowercase hex sha256 of the zip's bytes, its size, and its size unzipped (bytes)."""
+    """A package in the store: the lowercase hex sha256 of the zip's bytes, its size, and its size unzipped (bytes).
+
+    Of an image: its digest, and no size.
+    """
 
     sha256: str
     size: int
@@ -51,7 +55,7 @@ class FunctionVersion:
     `environment_digest` is the home's keyed digest of them; `environment` is then None, but in a version that is
     being started, shown or changed.
     `settings` holds the members that are kept and answered as they came, by their AWS name: VpcConfig,
-    DeadLetterConfig, KMSKeyArn, TracingConfig, SnapStart, LoggingConfig, ImageConfig.
+    DeadLetterConfig, KMSKeyArn, TracingConfig, SnapStart, LoggingConfig, ImageConfig; and those of `image.KEPT`.
     """
 
     key: FunctionKey
@@ -87,6 +91,15 @@ class FunctionVersion:
     def qualified_arn(self) -> str:
         """The ARN ending with this version."""
         return f"{self.key.arn}:{self.version}"
+
+    @property
+    def code_hash(self) -> str:
+        """CodeSha256 as AWS shows it: base64 of a package's hash, hexadecimal of an image's."""
+        return (
+            base64.b64encode(bytes.fromhex(self.code.sha256)).decode()
+            if self.package_type == "Zip"
+            else self.code.sha256
+        )
 
     @property
     def packages(self) -> tuple[str, ...]:

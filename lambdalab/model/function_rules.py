@@ -5,6 +5,7 @@ Source: `lambda-contract.md` section 3. Parameters have passed the service model
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from lambdalab.errors import InvalidParameterValue, PreconditionFailed, ResourceConflict
-from lambdalab.model import limits, runtime, tags
+from lambdalab.model import image, limits, runtime, tags
 from lambdalab.model.function import CodeReference, Function, FunctionKey, FunctionVersion
 from lambdalab.model.runtime import Policy
 
@@ -23,6 +24,14 @@ _KEPT = (
     "ImageConfig",
 )  # fmt: skip
 _SNAPSTART = ("java11", "java17", "java21", "java25", "python3.12", "python3.13", "python3.14", "dotnet8", "dotnet10")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a version runs: a package of the store, or an image with the `settings` that say which."""
+
+    reference: CodeReference
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,7 @@ def check_creation(params: Mapping[str, Any], policy: Policy) -> None:
     """Refuse what CreateFunction refuses, before the code is looked at."""
     tags.check(params.get("Tags", {}))
     package_type = params.get("PackageType", "Zip")
+    image.check_code(params["Code"], package_type)
     if package_type == "Zip":
         for member in ("Runtime", "Handler"):
             if member not in params:
@@ -50,21 +60,20 @@ def check_creation(params: Mapping[str, Any], policy: Policy) -> None:
     _check_settings(params, params.get("Runtime"), package_type, "Text")
 
 
-def create(
-    key: FunctionKey, params: Mapping[str, Any], code: CodeReference, stamp: Stamp
-) -> tuple[Function, FunctionVersion]:
+def create(key: FunctionKey, params: Mapping[str, Any], code: Code, stamp: Stamp) -> tuple[Function, FunctionVersion]:
     """A new function and its $LATEST, Pending."""
     version = FunctionVersion(
         key=key,
         version="$LATEST",
         role=params["Role"],
-        code=code,
+        code=code.reference,
         revision_id=stamp.revision_id,
         last_modified=stamp.last_modified,
         package_type=params.get("PackageType", "Zip"),
         architecture=params.get("Architectures", ["x86_64"])[0],
         state="Pending",
         runtime_version_arn=_runtime_version_arn(key.region, params.get("Runtime")),
+        settings=code.settings,
         **CREATING,  # type: ignore[arg-type]
     )
     return Function(key, dict(params.get("Tags", {}))), _configured(version, params)
@@ -107,12 +116,11 @@ def check_code_kind(version: FunctionVersion, params: Mapping[str, Any]) -> None
         raise InvalidParameterValue("Please provide ImageUri when updating a function with packageType Image.")
 
 
-def update_code(
-    version: FunctionVersion, params: Mapping[str, Any], code: CodeReference, stamp: Stamp
-) -> FunctionVersion:
+def update_code(version: FunctionVersion, params: Mapping[str, Any], code: Code, stamp: Stamp) -> FunctionVersion:
     """$LATEST with other code, InProgress."""
     architecture = params.get("Architectures", [version.architecture])[0]
-    return _in_progress(replace(version, code=code, architecture=architecture), stamp)
+    settings = {**version.settings, **code.settings}
+    return _in_progress(replace(version, code=code.reference, architecture=architecture, settings=settings), stamp)
 
 
 def update_configuration(version: FunctionVersion, params: Mapping[str, Any], stamp: Stamp) -> FunctionVersion:
@@ -201,8 +209,7 @@ NOT_OFFERED = {
 def _check_settings(params: Mapping[str, Any], runtime_name: str | None, package_type: str, log_format: str) -> None:
     """`log_format` is the present one, for a request that names none."""
     check_offered(params)
-    if params.get("ImageConfig") and package_type == "Zip":
-        raise InvalidParameterValue("ImageConfig is for functions with packageType Image; this one's is Zip.")
+    image.check_settings(params, package_type)
     _check_dead_letters(params.get("DeadLetterConfig", {}).get("TargetArn"))
     if "MemorySize" in params:
         limits.check_range("memorySize", params["MemorySize"])

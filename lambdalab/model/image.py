@@ -65,37 +65,26 @@ def of(version: FunctionVersion) -> Image | None:
     )
 
 
-def check_creation(params: Mapping[str, Any]) -> None:
-    """Refuse the mixture of an image and a zip's settings."""
-    if params.get("PackageType", "Zip") != PACKAGE_TYPE:
-        if params.get("ImageConfig"):
+def check_settings(params: Mapping[str, Any], package_type: str) -> None:
+    """Refuse settings that a version of this package type does not have."""
+    if package_type == PACKAGE_TYPE:
+        if "Runtime" in params or "Handler" in params or params.get("Layers"):
             raise InvalidParameterValue(
-                "Please don't provide ImageConfig when the intended function PackageType is Zip."
+                "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image."
             )
-        if "ImageUri" in params.get("Code", {}):
-            raise InvalidParameterValue("Please don't provide ImageUri when creating a function with packageType Zip.")
-        return
-    _check_settings(params)
-    if "ImageUri" not in params.get("Code", {}):
-        raise InvalidParameterValue("Please provide ImageUri when creating a function with packageType Image.")
-
-
-def check_update(version: FunctionVersion, params: Mapping[str, Any]) -> None:
-    """Refuse settings that the version's package type does not have."""
-    if version.package_type == PACKAGE_TYPE:
-        _check_settings(params)
     elif params.get("ImageConfig"):
-        raise InvalidParameterValue("Please don't provide ImageConfig when the intended function PackageType is Zip.")
+        raise InvalidParameterValue("ImageConfig is for functions with packageType Image; this one's is Zip.")
+
+
+def check_code(code: Mapping[str, Any], package_type: str) -> None:
+    """Refuse a new function's code that is of the other package type."""
+    if package_type == PACKAGE_TYPE and "ImageUri" not in code:
+        raise InvalidParameterValue("Please provide ImageUri when creating a function with packageType Image.")
+    if package_type != PACKAGE_TYPE and "ImageUri" in code:
+        raise InvalidParameterValue("Please don't provide ImageUri when creating a function with packageType Zip.")
 
 
 def check_uri(uri: str) -> None:
     """Refuse what is no image's name."""
     if not _URI.fullmatch(uri):
         raise InvalidParameterValue(f"Source image {uri} is not valid. Provide a valid source image.")
-
-
-def _check_settings(params: Mapping[str, Any]) -> None:
-    if "Runtime" in params or "Handler" in params or params.get("Layers"):
-        raise InvalidParameterValue(
-            "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image."
-        )

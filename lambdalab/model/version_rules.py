@@ -5,7 +5,6 @@ Source: `lambda-contract.md` section 4.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from dataclasses import asdict, replace
@@ -32,7 +31,7 @@ def fingerprint(version: FunctionVersion) -> str:
 
 def check_code(latest: FunctionVersion, given: str | None) -> None:
     """Refuse to publish other code than the caller expects (`given` is a CodeSha256)."""
-    actual = base64.b64encode(bytes.fromhex(latest.code.sha256)).decode()
+    actual = latest.code_hash
     if given and given != actual:
         raise InvalidParameterValue(
             f"CodeSHA256 ({given}) is different from current CodeSHA256 in $LATEST ({actual}). "

@@ -25,7 +25,9 @@ class Deleted(Displayed):
     version: str = ""
 
     def __repr__(self) -> str:
-        return f"{self.name}:{self.version} deleted" if self.version else f"{self.name} deleted; its log stays, as on AWS"
+        if self.version:
+            return f"{self.name}:{self.version} deleted"
+        return f"{self.name} deleted; its log stays, as on AWS"
 
 
 def _deploy(lab: Lab, request: Request, context: Context) -> Any:

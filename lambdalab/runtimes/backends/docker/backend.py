@@ -167,7 +167,7 @@ class DockerBackend(Backend):
         self, opened: _Open, spec: SandboxSpec, program: Program, mounted: Mounted, holder: Holder
     ) -> Container:
         reach, api = opened.network.reach, opened.engine.api
-        environment = dict(spec.environment)
+        environment = {"TZ": ":UTC", **spec.environment}  # an image's own says nothing of Lambda's
         if _ENDPOINT in environment:
             environment[_ENDPOINT] = await opened.relay.endpoint(environment[_ENDPOINT])
         settings = container.settings(

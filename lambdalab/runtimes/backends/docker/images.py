@@ -15,7 +15,8 @@ from typing import Any
 from lambdalab.errors import EngineUnavailable, ImageUnavailable, LabError
 from lambdalab.model.image import ResolvedImage
 from lambdalab.runtimes import catalogue
-from lambdalab.runtimes.backends.docker import problems
+from lambdalab.runtimes.backends.docker import building, problems
+from lambdalab.runtimes.backends.docker.building import BuildFailed
 from lambdalab.runtimes.backends.docker.engine import Engine
 
 _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
@@ -33,6 +34,11 @@ class Pull:
     layers_done: int = 0
     state: str = "waiting"
     problem: str | None = None
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, from 0 to 1, as far as the engine has told sizes."""
+        return min(self.done_bytes / self.total_bytes, 1.0) if self.total_bytes else 0.0
 
     def as_json(self) -> dict[str, Any]:
         """For `GET /_lambdalab/images`."""
@@ -140,17 +146,37 @@ class Images:
             raise
         self.pulls[name] = Pull(name, state="there")
 
-    async def resolve(self, uri: str, architecture: str) -> ResolvedImage | None:
-        """The image of a function as it is now; None when neither the engine nor a registry has it.
+    async def resolve(self, uri: str, architecture: str) -> ResolvedImage:
+        """The image of a function as it is now. `architecture` is Lambda's: one of another is not the function's.
 
-        `architecture` is Lambda's; an image of another one is not the function's.
+        Raises `ImageUnavailable`.
         """
-        try:
-            await self.ensure(uri)
-        except ImageUnavailable:
-            return None
+        self.forget(uri)  # a tag may have moved
+        await self.ensure(uri)
         seen = await self._engine.call(self._engine.api.inspect_image, uri)
-        return resolved(uri, seen) if _fits(seen, architecture) else None
+        if not _fits(seen, architecture):
+            raise ImageUnavailable(
+                f"it is for {seen.get('Os')}/{seen.get('Architecture')}, and the function for {architecture}: "
+                f"build it with --platform {_PLATFORMS[architecture]}, or give Architectures."
+            )
+        return resolved(uri, seen)
+
+    async def build(self, name: str, context: bytes, architecture: str) -> ResolvedImage:
+        """The image of a context, tagged by the context's hash: what was built before is not built again.
+
+        Raises `BuildFailed`.
+        """
+        content = f"{self._prefix}\n{architecture}\n".encode() + context
+        uri = f"{name}:{hashlib.sha256(content).hexdigest()[:16]}"
+        if await self.find(uri) is None:
+            platform = _PLATFORMS[architecture]
+            try:
+                await self._engine.call(building.build, self._engine.api, context, uri, platform, self._prefix)
+            except (BuildFailed, EngineUnavailable):
+                raise
+            except LabError as problem:
+                raise building.failed(problem) from problem
+        return await self.resolve(uri, architecture)
 
 
 def pull(api: Any, name: str, progressed: Progressed) -> None:
