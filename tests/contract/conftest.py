@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import uuid
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 
@@ -122,14 +123,17 @@ class Packages:
 
     def __init__(self, **directories):
         self._directories = directories
+        self.held = Counter()
 
     def unpacked(self, sha256):
+        assert self.held[sha256] > 0, "what an environment is made of is held"
         return self._directories[sha256]
 
     def hold(self, packages):
-        """They stay."""
+        self.held.update(packages)
 
-    release = hold
+    def release(self, packages):
+        self.held.subtract(packages)
 
 
 class Engine:
@@ -273,6 +277,7 @@ async def _with_engine(kind, name, steps, supervisor, packages, state, tmp_path)
         if supervisor is not None:
             await supervisor.close()
         logs.flush()
+    assert not +packages.held, "nothing is held by an environment that has ended"
 
 
 @pytest.hookimpl(wrapper=True)
