@@ -35,8 +35,10 @@ def _deploy(lab: Lab, request: Request, context: Context) -> Any:
     body, path = context.body or "", options.get("from")
     if path is None and context.body is None:
         raise BadOption("%lambda deploy takes a source file or folder: --from PATH. A cell deploys with %%lambda NAME.")
-    if path is not None and body.strip():
+    if path is not None and body.strip() and not options.get("image"):
         raise BadOption(f"the source is given twice: in the cell's body and by --from {path}. Keep one.")
+    if options.get("image"):
+        return _deploy_image(lab, request, context)
     return lab[request.argument].deploy(
         body,
         runtime=options["runtime"],
@@ -51,6 +53,25 @@ def _deploy(lab: Lab, request: Request, context: Context) -> Any:
         requirements=options.get("requirements", ()),
         path=path,
         cell=None if path is not None else CellSource(context.label, body, FIRST_LINE),
+    )
+
+
+def _deploy_image(lab: Lab, request: Request, context: Context) -> Any:
+    options, body = {**context.defaults, **request.options}, context.body or ""
+    for flag in ("runtime", "handler", "requirements"):
+        if flag in request.options:
+            raise BadOption(f"--{flag} does not go with --image: the Dockerfile says what the image is and runs.")
+    return lab[request.argument].deploy_image(
+        body,
+        memory=options["memory"],
+        timeout=options["timeout"],
+        env=dict(options.get("env", ())),
+        description=options.get("description", ""),
+        ephemeral=options.get("tmp", 512),
+        architecture=options.get("arch", "x86_64"),
+        files=files.named(options.get("file", ())),
+        path=options.get("from"),
+        cell=CellSource(context.label, body, FIRST_LINE),
     )
 
 

@@ -18,6 +18,7 @@ DEPLOY = Command(
         Option(("--requirements",), "WHAT", "packages to install into it; may be repeated", repeat=True),
         Option(("--file",), "PATH", "a file or folder to add, PATH=PLACE puts it elsewhere", repeat=True),
         Option(("--from",), "PATH", "a source file or folder instead of a cell: %lambda deploy NAME --from PATH"),
+        Option(("--image",), None, "the cell is a Dockerfile: the function is a container image (needs Docker)"),
         Option(("--description", "-d"), "TEXT", "a line about the function"),
         Option(("--tmp",), "MB", "the size of /tmp, 512 to 10240", values.ephemeral),
         Option(("--arch",), "ARCHITECTURE", "x86_64 or arm64", values.architecture, completes="architecture"),
