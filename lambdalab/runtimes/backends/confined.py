@@ -1,8 +1,8 @@
 """A sandbox made of this machine's processes: what the namespaces and the process backends have in common.
 
-The memory size is kept by looking (resident memory of all its processes, every few milliseconds) and by
-reading the high-water mark at the end of each invocation, so that even a short excess is noticed. Control
-groups add walls behind that where they can be had, and freeze and share the processor more exactly.
+The memory size is kept by looking (what all its processes hold, every few milliseconds) and by reading the
+high-water mark at the end of each invocation, so that even a short excess is noticed. Control groups add walls
+behind that where they can be had, and freeze and share the processor more exactly.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from lambdalab.runtimes.backends import processes, sockets
 from lambdalab.runtimes.backends.base import Exit, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.cgroup import MAX_PROCESSES, MB_PER_CPU
 from lambdalab.runtimes.backends.cpu_share import CpuShare
+from lambdalab.runtimes.backends.memory import Memory
 from lambdalab.runtimes.backends.supervisor import Child
 from lambdalab.runtimes.backends.watch import Watch
 
@@ -67,7 +68,7 @@ def read_status(status: int) -> Exit:
 
 
 class ConfinedSandbox(Sandbox):
-    """Processes below one child of the supervisor."""
+    """Processes below one child of the supervisor, of which the first `holders` only hold the sandbox."""
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class ConfinedSandbox(Sandbox):
         group: Grouped | None,
         read_exit: ReadExit = read_status,
         private_tmp: Path | None = None,
+        holders: int = 0,
     ) -> None:
         self.exited = asyncio.get_running_loop().create_future()
         self.fidelity = fidelity
@@ -94,10 +96,11 @@ class ConfinedSandbox(Sandbox):
         self._group = group
         self._read_exit = read_exit
         self._private_tmp = private_tmp
+        self._holders = holders
         self._runtime: int | None = None
         self._status_fd = -1
         self._members: list[int] = [child.pid]
-        self._peak = 0
+        self._memory = Memory(spec.memory_mb * _MB)
         self._looks = 0
         self._frozen = False
         self._ending: Exit | None = None
@@ -170,13 +173,14 @@ class ConfinedSandbox(Sandbox):
 
     def max_memory_mb(self) -> int:
         """The most its processes were seen to hold, in MB rounded up."""
-        return -(-self._peak // _MB)
+        return -(-self._memory.peak // _MB)
 
     def _read_peak(self) -> None:
         if self._status_fd >= 0:
             with contextlib.suppress(OSError):
-                own = processes.peak_kilobytes(os.pread(self._status_fd, 4096, 0)) * 1024
-                self._peak = max(self._peak, own)
+                self._memory.at_least(processes.peak_kilobytes(os.pread(self._status_fd, 4096, 0)) * 1024)
+        if len(self._members) > self._holders + 1:
+            self._memory.look(self._members[self._holders :])
 
     # -- limits
 
@@ -185,9 +189,7 @@ class ConfinedSandbox(Sandbox):
         self._looks += 1
         if self._looks % _TREE_EVERY == 0 or len(self._members) > 8 or self._runtime is None:
             self._members = processes.tree(self._child.pid)
-        held = sum(map(processes.resident_bytes, self._members))
-        self._peak = max(self._peak, held)
-        if held > self._spec.memory_mb * _MB:
+        if self._memory.look(self._members[self._holders :]):
             self._end(Exit("out_of_memory", signal=signal.SIGKILL))
         elif len(self._members) > MAX_PROCESSES:
             self._end(Exit("too_many_processes", signal=signal.SIGKILL))

@@ -75,6 +75,7 @@ class NamespacesBackend(Backend):
             watch=self._launcher.watch,
             group=started.group,
             read_exit=read_bwrap_status,
+            holders=2,  # bwrap, and bwrap again as the first process inside
         )
 
     def _arguments(self, spec: SandboxSpec, ready: Ready) -> list[str]:

@@ -1,0 +1,47 @@
+"""The memory that a sandbox's processes hold together, each page counted once however many share it.
+
+What a fork shares with its parent is memory once, as control groups count it; the resident sizes of the two
+have it twice. Where there is one process its resident size is the answer, and cheap. Where there are several,
+each one's proportional share of what it maps (Pss) is summed up: 0.1 ms and more for each, so it is asked only
+while the resident sizes leave the answer open, and for a bounded share of the loop's time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from lambdalab.runtimes.backends import processes
+
+_SHARE_OF_TIME = 20
+"""Measuring shares may take a twentieth of the loop's time at most."""
+
+
+class Memory:
+    """The account of one sandbox, in bytes. `peak` is the most it was seen to hold."""
+
+    def __init__(
+        self, limit: int, now: Callable[[], float] = time.monotonic, used: Callable[[], float] = time.thread_time
+    ) -> None:
+        self.peak = 0
+        self._limit = limit
+        self._now = now
+        self._used = used
+        self._again = 0.0
+
+    def look(self, members: Sequence[int]) -> bool:
+        """Measure its processes; whether they hold more than the limit."""
+        held = sum(map(processes.resident_bytes, members))
+        if len(members) > 1 and held > self.peak:
+            # The shares are never more than the resident sizes: what is below the peak can be no new one.
+            now, began = self._now(), self._used()
+            if now < self._again:
+                return False
+            held = sum(map(processes.shared_out_bytes, members))
+            self._again = now + (self._used() - began) * _SHARE_OF_TIME
+        self.peak = max(self.peak, held)
+        return held > self._limit
+
+    def at_least(self, held: int) -> None:
+        """Its high-water mark, told by the kernel, was `held`."""
+        self.peak = max(self.peak, held)

@@ -1,0 +1,54 @@
+"""Memory that processes share is memory once: what forks have in common is neither limited nor reported twice."""
+
+import pytest
+
+from lambdalab import Lab
+
+pytestmark = pytest.mark.toolchains
+FORKS = """
+import os, signal, time
+
+def handler(event, context):
+    held = os.urandom(1 << 20) * event["before"]
+    ready, tell = os.pipe()
+    children = []
+    for _ in range(event["forks"]):
+        child = os.fork()
+        if child == 0:
+            more = os.urandom(1 << 20) * event["after"]
+            os.write(tell, b"x")
+            signal.pause()
+        children.append(child)
+    for _ in children:
+        os.read(ready, 1)
+    time.sleep(0.5)  # all of them hold what they hold, for as long as it takes to be seen
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    return len(held)
+"""
+
+
+@pytest.fixture(scope="module", params=["namespaces", "process"])
+def function(request):
+    with Lab(isolated=True, backend=request.param) as lab:
+        lab["forks"].deploy(FORKS, runtime="python3.12", memory=256, timeout=20)
+        yield lab["forks"]
+
+
+def test_forks_that_share_what_their_parent_held_are_within_the_size(function):
+    result = function.invoke({"before": 60, "forks": 5, "after": 0})
+    assert result.ok, result
+    assert 60 <= result.record.max_memory_mb <= 120
+
+
+def test_what_forks_hold_beyond_that_is_counted_for_each(function):
+    result = function.invoke({"before": 10, "forks": 3, "after": 40})
+    assert result.ok, result
+    assert result.record.max_memory_mb >= 130
+
+
+def test_forks_that_hold_too_much_together_are_out_of_memory(function):
+    result = function.invoke({"before": 10, "forks": 5, "after": 60})
+    assert result.record.outcome == "out_of_memory", result
+    assert result.record.max_memory_mb == 256
