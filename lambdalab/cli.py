@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from lambdalab import config
 from lambdalab.client import region
 from lambdalab.client.lab import Lab
 from lambdalab.errors import LabError
+from lambdalab.trees import remove_tree
 from lambdalab.version import __version__
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _FIRST_LAB = Path("labs/01-first-function.ipynb")
 _CHECK = "lambdalab-self-check"
 _CHECK_SOURCE = "def handler(event, context):\n    return {'memory': context.memory_limit_in_mb}\n"
+_REMOVING_SECONDS = 10.0
 _OURS = ("credentials.json", "region.db", "region.log")
 
 
@@ -171,7 +172,10 @@ def reset(yes: bool) -> None:
     if not yes:
         click.confirm(f"Delete {settings.home} with all functions in it?", abort=True)
     region.stop(settings)
-    shutil.rmtree(settings.home)
+    if not remove_tree(settings.home, _REMOVING_SECONDS):
+        raise click.ClickException(
+            f"{settings.home} could not be deleted whole; see what is left in it, and whose it is"
+        )
     click.echo(f"{settings.home} is deleted")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from lambdalab.client.keys import Credentials
 from lambdalab.client.wire import Wire
 from lambdalab.config import Settings
 from lambdalab.errors import LabError, RegionUnavailable
+from lambdalab.trees import remove_tree
 
 _PASSED_ON = (
     "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER",  # any process needs them
@@ -32,6 +32,8 @@ _PASSED_ON = (
 )  # fmt: skip
 _READY_SECONDS = 60
 _ENDING_SECONDS = 15
+_REMOVING_SECONDS = 5.0
+"""How long what a region started may go on writing into its home when it is gone."""
 _STARTED: list[subprocess.Popen[bytes]] = []
 """The regions that this process started: kept, so that `_reap` can collect those that ended."""
 
@@ -186,7 +188,7 @@ def _end_isolated(settings: Settings, owner_fd: int, keep: int) -> None:
     for process in _STARTED:
         if found is not None and process.pid == found.pid:
             _wait_for_process(process)
-    shutil.rmtree(settings.home, ignore_errors=True)
+    remove_tree(settings.home, _REMOVING_SECONDS)
 
 
 def _wait_for_process(process: subprocess.Popen[bytes]) -> None:

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import resource
-import shutil
 import socket
 import sys
 from collections.abc import Callable
@@ -45,10 +44,12 @@ from lambdalab.store.layers import LayerStore
 from lambdalab.store.packages import PackageStore
 from lambdalab.store.sealing import Sealer
 from lambdalab.store.shelf import Shelf
+from lambdalab.trees import remove_tree
 from lambdalab.version import __version__
 
 _COLLECT_EVERY = 20_000
 """Objects between two looks of the collector: an invocation makes some fifty, and no cycles."""
+_REMOVING_SECONDS = 5.0
 _log = logging.getLogger("lambdalab.server")
 
 
@@ -60,7 +61,7 @@ def run(settings: Settings, supervisor: Supervisor, ready: Ready) -> None:
     finally:
         if "LAMBDALAB_OWNER_FD" in os.environ:
             # An isolated lab's home ends with it, also when its owner could not clean up.
-            shutil.rmtree(settings.home, ignore_errors=True)
+            remove_tree(settings.home, _REMOVING_SECONDS)
 
 
 async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> None:

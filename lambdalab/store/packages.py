@@ -10,7 +10,6 @@ import hashlib
 import io
 import lzma
 import os
-import shutil
 import struct
 import threading
 import uuid
@@ -23,6 +22,7 @@ from pathlib import Path
 from lambdalab.errors import InvalidParameterValue
 from lambdalab.model.function import CodeReference
 from lambdalab.store.extraction import NOT_A_ZIP, extract
+from lambdalab.trees import remove_tree
 
 _GONE = ".gone-"
 """How the names of what was set aside begin."""
@@ -116,7 +116,7 @@ class PackageStore:
         """Free the room of what was set aside. Takes as long as there are files."""
         for path in list(self._root.glob(f"{_GONE}*")):
             if path.is_dir():
-                _remove_tree(path)
+                remove_tree(path)
             else:
                 path.unlink(missing_ok=True)
 
@@ -133,7 +133,7 @@ class PackageStore:
             if not target.is_dir():  # else another unpacked the same package meanwhile
                 raise InvalidParameterValue(f"{NOT_A_ZIP} ({problem.strerror or problem})") from problem
         finally:
-            _remove_tree(aside)
+            remove_tree(aside)
 
     def _write_zip(self, data: bytes, target: Path) -> None:
         if target.exists():
@@ -167,10 +167,3 @@ _DAMAGED = (
     zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, struct.error,
     zlib.error, lzma.LZMAError,
 )  # fmt: skip
-
-
-def _remove_tree(directory: Path) -> None:
-    if directory.is_dir():
-        for parent, _, _ in os.walk(directory):
-            Path(parent).chmod(0o755)
-        shutil.rmtree(directory, ignore_errors=True)

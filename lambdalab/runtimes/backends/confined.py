@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -24,6 +23,7 @@ from lambdalab.runtimes.backends.cpu_share import CpuShare
 from lambdalab.runtimes.backends.memory import Memory
 from lambdalab.runtimes.backends.supervisor import Child
 from lambdalab.runtimes.backends.watch import Watch
+from lambdalab.trees import remove_tree
 
 _MB = 1 << 20
 _TREE_EVERY = 4
@@ -232,6 +232,6 @@ class ConfinedSandbox(Sandbox):
 
     def _clean_up(self, tries: int = 50) -> None:
         if self._private_tmp is not None:
-            shutil.rmtree(self._private_tmp, ignore_errors=True)
+            remove_tree(self._private_tmp)
         if self._group is not None and not self._group.remove() and tries:
             asyncio.get_running_loop().call_later(0.05, self._clean_up, tries - 1)

@@ -23,6 +23,7 @@ from lambdalab.runtimes.backends.supervisor import Child, Command, Supervisor
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.runtimes.families.base import Family
 from lambdalab.runtimes.interpreters import Interpreter, Interpreters
+from lambdalab.trees import remove_tree
 
 _WAITING = os.cpu_count() or 1
 _REFILL_AFTER_SECONDS = 0.2
@@ -75,7 +76,7 @@ class Launcher:
         self._interpreters = interpreters
         self._controllers = controllers
         self.tmp = state / "tmp"
-        shutil.rmtree(self.tmp, ignore_errors=True)  # what a killed region's sandboxes left
+        remove_tree(self.tmp)  # what a killed region's sandboxes left
         self.tmp.mkdir(parents=True, mode=0o700)
         self.nothing = state / "nothing"
         self.nothing.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ SDK = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "python-dateuti
 _BOOTSTRAP = BOOTSTRAPS / "python"
 _OWN = ("bootstrap.py", "runtime_client.py")
 _CLIENT_MODULES = {"awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client"}
-_compiling: set[asyncio.Task[int]] = set()
+_compiling: set[asyncio.Task[None]] = set()
 
 
 class Python(Family):
@@ -64,13 +64,23 @@ async def _compile(directory: Path, found: Interpreter) -> None:
     await compiling.wait()
     marker.touch()
     rest = await _run_quietly([*command, str(directory)], environment)
-    _compiling.add(task := asyncio.get_running_loop().create_task(rest.wait()))
+    _compiling.add(task := asyncio.get_running_loop().create_task(_wait_or_end(rest)))
     task.add_done_callback(_compiling.discard)
 
 
 async def _run_quietly(command: Sequence[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
     quiet = asyncio.subprocess.DEVNULL
     return await asyncio.create_subprocess_exec(*command, env=environment, stdout=quiet, stderr=quiet)
+
+
+async def _wait_or_end(process: asyncio.subprocess.Process) -> None:
+    """Wait for it; when the region ends first, so does it: an isolated home is removed next."""
+    try:
+        await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 @cache
