@@ -28,6 +28,11 @@ HOW_TO_GET = (
 )
 
 
+_STAND_INS = Path(__file__).parent / "runtimes" / "bootstraps" / "dotnet"
+CORE = "Amazon.Lambda.Core.dll"
+JSON = "Amazon.Lambda.Serialization.SystemTextJson.dll"
+
+
 class NoCompiler(Exception):
     """There is no C# compiler, or no framework to compile against. The message says how to get one."""
 
@@ -69,19 +74,27 @@ def compile(job: Job, release: str, dotnet: Path | None = None) -> list[Diagnost
     with tempfile.NamedTemporaryFile("w", suffix=".rsp", encoding="utf-8") as arguments:
         arguments.write("\n".join(words))
         arguments.flush()
-        done = _run([*compiler(), f"@{arguments.name}"], job.output.parent)
+        done = _run([*compiler(dotnet), f"@{arguments.name}"], job.output.parent)
     found = [_diagnostic(line) for line in done.stdout.splitlines() if line.strip()]
     if done.returncode != 0 and not any(one.is_error for one in found):
         found.append(Diagnostic((done.stderr or done.stdout).strip() or "the C# compiler failed without a word", True))
     return found
 
 
-def compiler() -> tuple[str, ...]:
-    """The command of `csc`. Raises `NoCompiler`."""
+def stand_ins(directory: Path, release: str, dotnet: Path | None = None) -> list[Diagnostic]:
+    """Compile what stands in for NuGet's Amazon.Lambda packages into `directory`; the errors, if any."""
+    core, json = directory / CORE, directory / JSON
+    wrong = compile(Job(core, sorted((_STAND_INS / "core").glob("*.cs"))), release, dotnet)
+    wrong += compile(Job(json, sorted((_STAND_INS / "json").glob("*.cs")), (core,)), release, dotnet)
+    return [one for one in wrong if one.is_error]
+
+
+def compiler(dotnet: Path | None = None) -> tuple[str, ...]:
+    """The command of `csc`: the named one, that beside `dotnet`, or any of this machine's. Raises `NoCompiler`."""
     named = os.environ.get("LAMBDALAB_CSC")
     if named:
         return tuple(shlex.split(named))
-    for root in roots():
+    for root in (*((dotnet.resolve().parent,) if dotnet else ()), *roots()):
         for found in sorted(root.glob("sdk/*/Roslyn/bincore/csc.dll"), key=_order, reverse=True):
             return (str(root / "dotnet"), str(found))
     raise NoCompiler(HOW_TO_GET)

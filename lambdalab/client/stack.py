@@ -12,6 +12,8 @@ _TASK = "/var/task/"
 _FRAMES = (
     re.compile(r'\s*File "(?P<file>[^"]+)",? [Ll]ine (?P<line>\d+)(?:, in (?P<function>.+))?'),  # Python
     re.compile(r"(?P<function>[\w.$<>]+)\((?P<file>\w+\.java):(?P<line>\d+)\)"),  # Java
+    re.compile(r"(?P<file>[^\s:]+\.rb):(?P<line>\d+):in [`'](?P<function>.+)'$"),  # Ruby
+    re.compile(r"at (?P<function>\S+)\(.*\) in (?P<file>.+):line (?P<line>\d+)$"),  # .NET
 )
 """One frame as each language writes it."""
 _INNERMOST_FIRST = _FRAMES[1:]
