@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.runtimes.conftest import zipped
+from lambdalab.client.building.base import CellSyntaxError
+from lambdalab.client.cell import CellSource
+from tests.runtimes.conftest import needs, zipped
 
 pytestmark = pytest.mark.toolchains
 RUNTIME = "ruby3.3"
@@ -365,3 +367,37 @@ def test_threads_and_at_exit_are_rubys_own(ruby):
     """)
     assert made.invoke({}).payload == 42
     assert made.invoke({"exit": True}).payload["errorType"] == "Function<SystemExit>"
+
+
+# -- cells
+
+
+CELL = """def help(event)
+  raise ArgumentError, "no name" unless event["name"]
+  "Hello #{event["name"]}"
+end
+
+def handler(event:, context:)
+  help(event)
+end
+"""
+
+
+def test_a_cell_is_deployed_and_called_and_its_errors_point_into_it(lab):
+    needs(RUNTIME)
+    function = lab["ruby-cell"]
+    function.deploy(CELL, runtime=RUNTIME, cell=CellSource("Cell In[3]", CELL, 2))
+    assert function.invoke({"name": "Ada é"}).payload == "Hello Ada é"
+    failed = function.invoke({})
+    assert failed.error.type == "Function<ArgumentError>"
+    assert [frame.place for frame in failed.error.frames] == [
+        "Cell In[3], line 8, in handler",
+        "Cell In[3], line 3, in help",
+    ]
+
+
+def test_a_cell_that_ruby_cannot_read_is_refused_at_its_line(lab):
+    needs(RUNTIME)
+    text = "def handler(event:, context:)\n  1 +\nend\n"
+    with pytest.raises(CellSyntaxError, match=r"Cell In\[3\], line 4: syntax error"):
+        lab["ruby-cell"].deploy(text, runtime=RUNTIME, cell=CellSource("Cell In[3]", text, 2))

@@ -20,8 +20,6 @@ from lambdalab.runtimes.families.copying import fingerprint, put
 from lambdalab.runtimes.interpreters import Interpreter
 
 _BOOTSTRAP = BOOTSTRAPS / "dotnet"
-_CORE = "Amazon.Lambda.Core.dll"
-_JSON = "Amazon.Lambda.Serialization.SystemTextJson.dll"
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu")
 
 
@@ -98,24 +96,16 @@ def _build(directory: Path, release: str, dotnet: Path) -> None:
     aside = directory.with_name(f".{directory.name}-{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     (aside / "lib").mkdir(parents=True)
-    core, json = aside / "lib" / _CORE, aside / "lib" / _JSON
-    jobs = (
-        csharp.Job(core, _sources("core")),
-        csharp.Job(json, _sources("json"), (core,)),
-        csharp.Job(aside / "bootstrap.dll", _sources("runtime"), (core,), program=True),
-    )
+    core = aside / "lib" / csharp.CORE
+    job = csharp.Job(aside / "bootstrap.dll", sorted((_BOOTSTRAP / "runtime").glob("*.cs")), (core,), program=True)
     try:
-        for job in jobs:
-            problems = csharp.compile(job, release, dotnet)
-            if wrong := next((one for one in problems if one.is_error), None):
-                raise RuntimeUnavailable(f"dotnet{release}: its client did not compile: {wrong.file} {wrong.text}")
+        wrong = csharp.stand_ins(core.parent, release, dotnet)
+        wrong += [one for one in csharp.compile(job, release, dotnet) if one.is_error]
+        if wrong:
+            raise RuntimeUnavailable(f"dotnet{release}: its client did not compile: {wrong[0].file} {wrong[0].text}")
     except csharp.NoCompiler as why:
         raise RuntimeUnavailable(f"dotnet{release} is here, but its client must be compiled first. {why}") from why
     else:
         put(aside, directory)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _sources(part: str) -> list[Path]:
-    return sorted((_BOOTSTRAP / part).glob("*.cs"))

@@ -115,12 +115,11 @@ def assemble(directory, runtime, source, name="App", options=("-debug-",)):
     stand_ins = directory.parent / f"{runtime}-stand-ins"
     try:
         if not stand_ins.exists():
-            from lambdalab.runtimes.families.dotnet import _build
-
-            _build(stand_ins, release, next(csharp.roots()) / "dotnet")
+            stand_ins.mkdir()
+            assert not csharp.stand_ins(stand_ins, release)
         (directory / f"{name}.cs").write_text(source)
         job = csharp.Job(
-            directory / f"{name}.dll", [directory / f"{name}.cs"], sorted((stand_ins / "lib").glob("*.dll")), options
+            directory / f"{name}.dll", [directory / f"{name}.cs"], sorted(stand_ins.glob("*.dll")), options
         )
         problems = [one for one in csharp.compile(job, release) if one.is_error]
     except (csharp.NoCompiler, StopIteration) as why:
