@@ -14,6 +14,10 @@ _FRAMES = (
     re.compile(r"(?P<function>[\w.$<>]+)\((?P<file>\w+\.java):(?P<line>\d+)\)"),  # Java
     re.compile(r"(?P<file>[^\s:]+\.rb):(?P<line>\d+):in [`'](?P<function>.+)'$"),  # Ruby
     re.compile(r"at (?P<function>\S+)\(.*\) in (?P<file>.+):line (?P<line>\d+)$"),  # .NET
+    # Node.js; the function's own files and its layers', not Node's and the runtime's
+    re.compile(
+        r"\s+at (?:async )?(?:(?P<function>.+?) \()?(?:file://)?(?P<file>/(?:var/task|opt)/[^:]+):(?P<line>\d+):\d+\)?$"
+    ),
 )
 """One frame as each language writes it."""
 _INNERMOST_FIRST = _FRAMES[1:]

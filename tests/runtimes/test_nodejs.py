@@ -3,10 +3,13 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from tests.runtimes.conftest import zipped
+from lambdalab.client.cell import CellSource
+from tests.contract.test_oracle import EMULATOR, Emulator
+from tests.runtimes.conftest import needs, zipped
 
 pytestmark = pytest.mark.toolchains
 ALL = ["nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x"]
@@ -704,3 +707,57 @@ def test_streaming_needs_a_promise(node):
     assert node(OLD, source).invoke().payload == {
         "errorType": "string", "errorMessage": "Streaming does not support non-async handlers.", "trace": [],
     }  # fmt: skip
+
+
+@old_and_new
+def test_a_crash_in_the_middle_of_a_stream_ends_it_with_the_error(node, lab, runtime):
+    source = """
+    exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+      stream.write('begun');
+      setTimeout(() => { throw new RangeError('aside'); }, 20);
+      await new Promise((done) => setTimeout(done, 5000));
+    });
+    """
+    made = node(runtime, source)
+    answer = lab.client().invoke_with_response_stream(FunctionName=made.name)
+    *_, last = answer["EventStream"]
+    details = json.loads(last["InvokeComplete"]["ErrorDetails"])
+    assert (details["errorType"], details["errorMessage"]) == ("RangeError", "aside")
+
+
+# -- the official emulator, whose Runtime API hands out large events in HTTP's chunks
+
+
+@pytest.mark.skipif(not Path(EMULATOR).exists(), reason="no Runtime Interface Emulator (LAMBDALAB_RIE)")
+@old_and_new
+def test_the_official_emulator_hands_out_large_events_and_takes_streams(tmp_path, runtime):
+    needs(runtime)
+    sizes = "exports.handler = async (event) => [event.text.length, event.text.at(-1)];"
+    (tmp_path / "index.js").write_text(f"{STREAMER.replace('exports.handler', 'exports.streamer')}\n{sizes}")
+    with Emulator(runtime, "index.handler", tmp_path, tmp_path) as official:
+        for text in ("x", "é✓" * 100_000):
+            assert json.loads(official.invoke(json.dumps({"text": text}))) == [len(text), text[-1]]
+    with Emulator(runtime, "index.streamer", tmp_path, tmp_path) as official:
+        for _ in range(2):
+            assert official.invoke(json.dumps({"pieces": ["one ", "two"], "pause": 20})) == b"one two"
+
+
+# -- cells
+
+
+@old_and_new
+@pytest.mark.parametrize("kind", ["export const handler", "exports.handler"])
+def test_a_cell_becomes_a_function_and_its_errors_stand_in_the_cell(lab, runtime, kind):
+    needs(runtime)
+    text = f"const check = (n) => {{\n  if (n < 0) throw new RangeError('below zero');\n  return n;\n}};\n{kind} = async (event) => check(event.n);\n"
+    made = lab["cell"]
+    made.deploy(text, runtime=runtime, memory=256, timeout=10, cell=CellSource("Cell In[7]", text))
+    assert made.configuration["Handler"] == "index.handler"
+    assert made.invoke({"n": 3}).payload == 3
+    failed = made.invoke({"n": -1})
+    assert [frame.place.partition(", in")[0] for frame in failed.error.frames] == [
+        "Cell In[7], line 6",
+        "Cell In[7], line 3",
+    ]
+    assert "at Cell In[7], line 3" in repr(failed)
+    made.delete()

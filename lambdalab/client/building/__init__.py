@@ -6,6 +6,7 @@ from lambdalab.client.building.base import Builder, Built, Source
 from lambdalab.client.building.dotnet import DotNet
 from lambdalab.client.building.go import Go
 from lambdalab.client.building.java import Java
+from lambdalab.client.building.nodejs import NodeJs
 from lambdalab.client.building.python import Python
 from lambdalab.client.building.ruby import Ruby
 from lambdalab.client.building.script import Script
@@ -13,7 +14,13 @@ from lambdalab.errors import BadOption
 
 __all__ = ["Built", "Source", "build"]
 
-_BUILDERS: dict[str, Builder] = {"python": Python(), "java": Java(), "ruby": Ruby(), "dotnet": DotNet()}
+_BUILDERS: dict[str, Builder] = {
+    "python": Python(),
+    "nodejs": NodeJs(),
+    "java": Java(),
+    "ruby": Ruby(),
+    "dotnet": DotNet(),
+}
 """By family of runtimes."""
 _PROVIDED: tuple[Builder, ...] = (Script(), Go())
 """OS-only runtimes run what a package brings: the source itself says what it is."""

@@ -171,9 +171,31 @@ function parsed(bytes) {
     headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
   }
   const begin = headEnd + HEAD_END.length;
+  const status = Number(first.split(' ')[1]);
+  if (headers['transfer-encoding'] === 'chunked') {
+    return { ...unchunked(bytes, begin), status, headers };
+  }
   const length = begin + Number(headers['content-length'] || 0);
   const body = length <= bytes.length ? bytes.toString('utf8', begin, length) : '';
-  return { length, status: Number(first.split(' ')[1]), headers, body };
+  return { length, status, headers, body };
+}
+
+/** A body in HTTP's chunks, in which AWS's own Runtime Interface Emulator hands out large events. */
+function unchunked(bytes, begin) {
+  const parts = [];
+  for (let at = begin; ; ) {
+    const line = bytes.indexOf('\r\n', at);
+    const size = parseInt(bytes.toString('latin1', at, Math.max(line, at)), 16);
+    const end = line + 2 + size + 2;
+    if (line < 0 || end > bytes.length) {
+      return { length: 0 };
+    }
+    if (size === 0) {
+      return { length: end, body: Buffer.concat(parts).toString() };
+    }
+    parts.push(bytes.subarray(line + 2, line + 2 + size));
+    at = end;
+  }
 }
 
 function post(path, text, headers) {
