@@ -13,6 +13,7 @@ from tests.tables import HOSTILE, Found
 
 pytestmark = pytest.mark.toolchains
 FOUND = Found(HOSTILE)
+IMAGES = os.environ.get("LAMBDALAB_TEST_IMAGES", "lambdalab-test")
 HEAD = "import errno, json, os, socket\n"
 TRY = """
 def tried(call):
@@ -102,7 +103,8 @@ def handler(event, context):
         "calls the region's API without a key",
         """
 def handler(event, context):
-    with socket.create_connection(("127.0.0.1", event["endpoint"])) as s:
+    host, _, port = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as s:
         s.sendall(b"GET /2015-03-31/functions HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
         status = s.recv(100).split()[1].decode()
     return {"status": [status == "200", status]}
@@ -169,9 +171,9 @@ def ports_of(pid):
     return [int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in inodes]
 
 
-@pytest.fixture(scope="module", params=["namespaces", "process"])
+@pytest.fixture(scope="module", params=["namespaces", "process", pytest.param("docker", marks=pytest.mark.docker)])
 def lab(request):
-    with Lab(isolated=True, backend=request.param) as made:
+    with Lab(isolated=True, backend=request.param, images=IMAGES) as made:
         made.backend = request.param
         # Another environment, idle, whose Runtime API is there to be asked.
         made["other"].deploy("def handler(event, context): return 'secret'", runtime="python3.12")

@@ -1,6 +1,7 @@
 """Whatever a function does, the region answers the next request within a second."""
 
 import json
+import os
 import threading
 import time
 
@@ -38,9 +39,10 @@ HOSTILE = {
 }
 
 
-@pytest.fixture(scope="module", params=["namespaces", "process"])
+@pytest.fixture(scope="module", params=["namespaces", "process", pytest.param("docker", marks=pytest.mark.docker)])
 def lab(request):
-    with Lab(isolated=True, backend=request.param) as made:
+    images = os.environ.get("LAMBDALAB_TEST_IMAGES", "lambdalab-test")
+    with Lab(isolated=True, backend=request.param, images=images) as made:
         yield made
 
 
