@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdalab.api import resolving
 from lambdalab.api.operations import Answer, Call, operation
-from lambdalab.engine.dispatch import Request, Result
+from lambdalab.engine.request import Request, Result
 from lambdalab.errors import (
     InvalidParameterValue,
     InvalidRequestContent,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lambdalab import event_stream
 from lambdalab.api import invocation
 from lambdalab.api.operations import Answer, Call, operation
-from lambdalab.engine.dispatch import Request, Result
+from lambdalab.engine.request import Request, Result
 from lambdalab.errors import InvalidRuntime, RuntimeUnavailable
 
 if TYPE_CHECKING:

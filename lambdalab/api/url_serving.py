@@ -16,7 +16,7 @@ from lambdalab.api.function_urls import PREFIX
 from lambdalab.api.http import HttpRequest, HttpResponse
 from lambdalab.api.response_streaming import Pieces
 from lambdalab.api.signature import Credentials, verify
-from lambdalab.engine.dispatch import Request
+from lambdalab.engine.request import Request
 from lambdalab.errors import (
     AccessDenied,
     AwsError,

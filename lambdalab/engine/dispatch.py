@@ -19,61 +19,27 @@ from pathlib import Path
 from lambdalab.clock import Clock, Timer
 from lambdalab.engine import failure, report, room
 from lambdalab.engine.admission import Admission
-from lambdalab.engine.environment import (
-    PROVISIONED_INIT_SECONDS,
-    Completion,
-    ExecutionEnvironment,
-    InitFailure,
-    State,
-)
+from lambdalab.engine.environment import PROVISIONED_INIT_SECONDS, ExecutionEnvironment
 from lambdalab.engine.journal import Journal
 from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.logs import LogStore, log_group
 from lambdalab.engine.platform_log import platform_log
-from lambdalab.engine.response_stream import ResponseStream
+from lambdalab.engine.request import Done, Request, Result
 from lambdalab.engine.room import Room
+from lambdalab.engine.running import Answered, Completion, InitFailure, Running, State
 from lambdalab.engine.spawns import Spawns
 from lambdalab.engine.variables import function_variables
 from lambdalab.errors import ResourceNotFound, RuntimeUnavailable
 from lambdalab.model import image
 from lambdalab.model.function import FunctionKey, FunctionVersion
 from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, InvocationRecord
-from lambdalab.runtimes.backends.base import Backend, Exit, Place, SandboxSpec
+from lambdalab.runtimes.backends.base import Backend, Place, SandboxSpec
 from lambdalab.runtimes.runtime_api import Event
 from lambdalab.store.packages import PackageStore
 
 _WARM = "an environment was idle and had kept its state"
 _PROVISIONED = "a provisioned environment had been initialised ahead"
 _CHANGED = "the code or the configuration changed"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One synchronous invocation to make. `arrived` is the clock's monotonic count at the request's arrival."""
-
-    version: FunctionVersion
-    invoked_arn: str
-    payload: bytes
-    request_id: str
-    arrived: float
-    client_context: str | None = None
-    trace_id: str = ""
-    tail: bool = False
-    caller: ResponseStream | None = None
-    """Gets the response in pieces where the runtime makes it so; the result's body is what was not passed on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of it: the body for the caller, everything measured, and the tail of the log if it was asked for."""
-
-    body: bytes
-    record: InvocationRecord
-    tail: str | None
-
-
-Done = Callable[["Result | None"], None]
-"""Called once with the result; with None when the environment ended before it took the event: invoke again."""
 
 
 BeforeStart = Callable[[FunctionVersion], Awaitable[tuple[FunctionVersion, float]]]
@@ -144,6 +110,7 @@ class Dispatcher:
         self._room = room
         self._reaper: Timer | None = None
         self._preparing: set[asyncio.Task[None]] = set()
+        self._leaving: set[asyncio.Future[None]] = set()
         self.before_start: BeforeStart = _as_it_is
         """What a new environment waits for, and the version as it gets it."""
         self.on_provisioned_end: Callable[[], None] = lambda: None
@@ -214,7 +181,8 @@ class Dispatcher:
             self.admission.leave(key)
             raise
         if taken.failure is not None:
-            self._conclude(request, taken, _never_initialised(request, taken), 0.0, done)
+            never = taken.failure.completion(request.request_id, request.version.timeout, taken.repeated_ms)
+            self._conclude(request, taken, never, 0.0, done)
         else:
             self._run(request, taken, done)
 
@@ -226,6 +194,10 @@ class Dispatcher:
         waited = (self._clock.monotonic() - request.arrived) * 1000
         queue_ms = max(waited - (taken.init_ms or 0.0) - taken.repeated_ms - taken.waited_ms, 0.0)
 
+        answered: Answered | None = None
+        if environment.extensions is not None:
+            done, answered = self._answer_first(request, taken, queue_ms, done)
+
         def ended(completion: Completion | None) -> None:
             if completion is None:
                 self._leave(request, taken)
@@ -233,10 +205,40 @@ class Dispatcher:
                 return
             self._conclude(request, taken, completion, queue_ms, done)
 
-        start_lines = platform_log(version).start(request.request_id, self._clock.now())
         environment.invoke(
-            event, version.timeout, start_lines, ended, spent=taken.repeated_ms / 1000, caller=request.caller
+            Running(
+                event,
+                version.timeout,
+                version.timeout - taken.repeated_ms / 1000,
+                platform_log(version).start(request.request_id, self._clock.now()),
+                ended,
+                request.caller,
+                answered,
+            )
         )
+
+    def _answer_first(self, request: Request, taken: _Taken, queue_ms: float, done: Done) -> tuple[Done, Answered]:
+        """Two calls for `done`: at the end, and when the runtime has answered while extensions work on.
+
+        The caller has the answer then, unless it wants the log to the end; later it is told nothing but that log.
+        """
+        told: list[Completion] = []
+
+        def answered(completion: Completion) -> None:
+            told.append(completion)
+            if not request.tail:
+                peak = taken.environment.max_memory_mb()
+                done(Result(completion.body, self._record(request, taken, completion, queue_ms, peak), None))
+
+        def at_the_end(result: Result | None) -> None:
+            if not told or result is None:
+                done(result)
+            elif request.tail:
+                answer = told[0]
+                record = replace(result.record, outcome=answer.outcome, error_type=answer.error_type)
+                done(replace(result, body=answer.body, record=record))
+
+        return at_the_end, answered
 
     def _leave(self, request: Request, taken: _Taken) -> None:
         self._put_back(self._pool(request.version), taken.environment)
@@ -253,7 +255,7 @@ class Dispatcher:
             # It held more than it may have had, between two looks of the watch: AWS would have killed it.
             why = failure.out_of_memory(request.request_id)
             completion = Completion(why.body, why.outcome, why.error_type, completion.duration_ms)
-            environment.stop("the last one passed its memory size")
+            environment.stop("the last one passed its memory size", "FAILURE")
         if taken.repeated_ms and taken.failure is None:
             completion = replace(completion, duration_ms=completion.duration_ms + taken.repeated_ms)
         record = self._record(request, taken, completion, queue_ms, peak)
@@ -262,6 +264,8 @@ class Dispatcher:
         if taken.failure is not None:
             environment.log.add(*said.start(request.request_id, now))
         environment.log.add(*said.end(record, now))
+        if environment.extensions is not None:
+            environment.extensions.invocation_over(record)
         tail = environment.log.tail() if request.tail else None
         self._leave(request, taken)
         done(Result(completion.body, record, tail))
@@ -297,6 +301,7 @@ class Dispatcher:
             initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
             simulated_ms=round(taken.simulated_ms, 2),
             streamed_bytes=completion.streamed_bytes,
+            extensions_ms=None if completion.extensions_ms is None else round(completion.extensions_ms, 2),
         )
 
     # -- environments
@@ -353,7 +358,9 @@ class Dispatcher:
         log = EnvironmentLog(self._log_writer(log_group(version), stream))
         how = PROVISIONED if provisioned else ON_DEMAND
         log.add(*platform_log(version).init_start(place.backend, self._clock.now(), how))
-        return ExecutionEnvironment(environment_id, stream, self._clock, log, provisioned=provisioned)
+        return ExecutionEnvironment(
+            environment_id, stream, self._clock, log, version, leaving=self._leaving, provisioned=provisioned
+        )
 
     async def provision(self, version: FunctionVersion) -> InitFailure | None:
         """Initialise one environment ahead of any call, for as long as it lives; or say why its init failed.
@@ -371,7 +378,7 @@ class Dispatcher:
                 failed, init_ms = await self._initialise(pool, environment, version, place, limit)
         if failed is not None:
             self._log_failed_init(environment.log, version, failed, init_ms, "init")
-            environment.stop("its init failed")
+            environment.stop("its init failed", failed.reason)
         self._put_back(pool, environment)
         return failed
 
@@ -395,15 +402,24 @@ class Dispatcher:
         """Init failed: AWS repeats it within the invocation, whose timeout and duration then cover it."""
         why, log = first.failure, first.environment.log
         assert why is not None
-        first.environment.stop("the init of the last one failed")
+        first.environment.stop("the init of the last one failed", why.reason)
         self._log_failed_init(log, version, why, first.init_ms or 0.0, "init")
         self._put_back(pool, first.environment)
         version, _ = await self.before_start(version) if version.kms_sealed else (version, 0.0)
+        await first.environment.gone()
         async with self._spawns.place(version.key):
-            again = ExecutionEnvironment(first.environment.id, first.environment.log_stream, self._clock, log)
+            again = ExecutionEnvironment(
+                first.environment.id,
+                first.environment.log_stream,
+                self._clock,
+                log,
+                version,
+                leaving=self._leaving,
+                repeated=True,
+            )
             failed, init_ms = await self._initialise(pool, again, version, await self._place(version), version.timeout)
         if failed is not None:
-            again.stop("the init of the last one failed")
+            again.stop("the init of the last one failed", failed.reason)
             self._log_failed_init(log, version, failed, init_ms, "invoke")
         return replace(first, environment=again, init_ms=None, failure=failed, repeated_ms=init_ms)
 
@@ -542,17 +558,7 @@ class Dispatcher:
                 environment.stop("the region ended")
         self._pools.clear()
 
-
-def _never_initialised(request: Request, taken: _Taken) -> Completion:
-    """The answer to an invocation whose environment could not be initialised, not even the second time."""
-    why = taken.failure
-    assert why is not None
-    if why.status == "timeout":
-        ended = failure.timed_out(request.request_id, request.version.timeout)
-    elif why.body is not None:
-        return Completion(why.body, "init_error", why.error_type, taken.repeated_ms)
-    elif why.message is not None:
-        ended = failure.not_started(request.request_id, why.error_type or "", why.message)
-    else:
-        ended = failure.runtime_exited(request.request_id, why.end or Exit("stopped"))
-    return Completion(ended.body, ended.outcome, ended.error_type, taken.repeated_ms)
+    async def closed(self) -> None:
+        """After `close`: wait until the environments with extensions have had their time, two seconds at most."""
+        while self._leaving:
+            await asyncio.wait(self._leaving)

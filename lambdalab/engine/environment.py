@@ -8,6 +8,9 @@ A completed invocation frees the environment at once, although the runtime needs
 again: an event given meanwhile waits for that poll. Freezing waits a few milliseconds longer, so that a
 function under load is not stopped and continued between back-to-back calls.
 
+With extensions it is otherwise, as on AWS. Init is over when the runtime and all extensions ask for an event; an
+invocation in which some take part, when they all ask for the next, though its caller has the answer before.
+
 Nothing is over before its log is here: where a backend's log takes a way of its own, an init and an invocation
 end once the sandbox says that all of it has come (`flush_log`). That wait is no part of a duration.
 """
@@ -15,98 +18,44 @@ end once the sandbox says that all of it has come (`flush_log`). That wait is no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable
 
 from lambdalab.clock import Clock, Timer
-from lambdalab.engine import failure
+from lambdalab.engine import extensions, failure
+from lambdalab.engine.extensions import Extensions, Phase
 from lambdalab.engine.failure import Failure
+from lambdalab.engine.farewell import Farewell
 from lambdalab.engine.log_pipe import EnvironmentLog, LogPipe
-from lambdalab.engine.response_stream import ResponseStream, StreamedAnswer
-from lambdalab.model.invocation import Fidelity, Outcome
+from lambdalab.engine.response_stream import StreamedAnswer
+from lambdalab.engine.running import Conclusion, InitFailure, Reason, Running, State
+from lambdalab.model.function import FunctionVersion
+from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, Fidelity, Outcome
 from lambdalab.runtimes.backends.base import Backend, CannotStart, Exit, Place, Sandbox, SandboxSpec
-from lambdalab.runtimes.runtime_api import Connection, Event, RuntimeApi, Stream
+from lambdalab.runtimes.extensions_api import ExtensionsApi
+from lambdalab.runtimes.runtime_api import Connection, RuntimeApi, Stream
 
 FREEZE_AFTER_SECONDS = 0.01
 INIT_SECONDS = 10.0
 """The init phase's limit for on-demand environments (`lambda-contract.md` section 17)."""
 PROVISIONED_INIT_SECONDS = 130.0
 """The same for provisioned ones; a longer timeout of the function's is their limit."""
-
-
 TASK_ROOT = "/var/task"
 
 
-class State(Enum):
-    """Where an environment is in its life."""
-
-    STARTING = "starting"
-    IDLE = "idle"
-    BUSY = "busy"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class InitFailure:
-    """An init that did not reach the first poll: AWS's status for INIT_REPORT, and what the runtime said of it.
-
-    `message` is the platform's own, where nothing could be started at all.
-    """
-
-    status: str
-    error_type: str | None
-    body: bytes | None
-    end: Exit | None
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """How an invocation ended in its environment. `duration_ms` is the handler phase."""
-
-    body: bytes
-    outcome: Outcome
-    error_type: str | None
-    duration_ms: float
-    streamed_bytes: int = 0
-
-
-Done = Callable[["Completion | None"], None]
-"""Called once, at the end of an invocation; with None when the environment ended before it took the event,
-so that the invocation may go to another one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Conclusion:
-    """How an invocation ended, and when (monotonic); `ended` says why the environment ends with it, if it does."""
-
-    body: bytes
-    outcome: Outcome
-    error_type: str | None
-    moment: float
-    ended: str | None
-
-
-@dataclass(slots=True)
-class _Running:
-    event: Event
-    timeout: int
-    allowed: float
-    start_lines: Sequence[str]
-    done: Done
-    caller: ResponseStream | None = None
-    answer: StreamedAnswer | None = None
-    handed_out: float | None = None
-    reported: tuple[bytes, str] | None = None
-    conclusion: _Conclusion | None = None
-
-
 class ExecutionEnvironment:
-    """One environment. Made by the dispatcher; `initialise`, then `invoke` again and again, then `stop`."""
+    """One environment. `initialise`, then `invoke` again and again, then `stop`; `leaving` keeps an end that lasts."""
 
     def __init__(
-        self, environment_id: str, log_stream: str, clock: Clock, log: EnvironmentLog, *, provisioned: bool = False
+        self,
+        environment_id: str,
+        log_stream: str,
+        clock: Clock,
+        log: EnvironmentLog,
+        version: FunctionVersion,
+        *,
+        leaving: set[asyncio.Future[None]],
+        provisioned: bool = False,
+        repeated: bool = False,
     ) -> None:
         self.id = environment_id
         self.log_stream = log_stream
@@ -117,21 +66,28 @@ class ExecutionEnvironment:
         self.retired = False
         self.ended: str | None = None
         self.on_stop: Callable[[], None] = lambda: None
-        """Called once, when it has been stopped."""
+        """Called once, when nothing of it runs any more."""
         self._clock = clock
         self.log = log
+        self.extensions: Extensions | None = None
+        self._version = version
+        self._leaving = leaving
+        self._repeated = repeated
+        self._began = clock.monotonic()
+        self._api = RuntimeApi(self, self._extensions_api)
         self._pipe: LogPipe | None = None
-        self._api = RuntimeApi(self)
+        self._farewell: Farewell | None = None
+        self._runtime_ended = False
         self._ready: asyncio.Future[InitFailure | None] = asyncio.get_running_loop().create_future()
         self._poll: Connection | None = None
-        self._running: _Running | None = None
+        self._running: Running | None = None
         self._freeze_timer: Timer | None = None
         self._deadline_timer: Timer | None = None
         self._sandbox: Sandbox | None = None
 
     @property
     def sandbox(self) -> Sandbox:
-        """The sandbox; there is one from `initialise` on."""
+        """There is one from `initialise` on."""
         assert self._sandbox is not None, "initialise() comes first"
         return self._sandbox
 
@@ -155,44 +111,57 @@ class ExecutionEnvironment:
         try:
             self._sandbox = await backend.start(spec)
         except CannotStart as why:
+            self.log.add(*extensions.launch_lines(self._version, why, self._clock.now()))
             return InitFailure("error", why.error_type, None, None, str(why))
         self._pipe = LogPipe(self._sandbox.log_fd, self.log)
+        if self._sandbox.extensions:
+            self._sandbox.on_program_end = self._program_ended
+            self._extensions_api()
         self._api.let_in(self._sandbox.owns_connection)
         self._sandbox.exited.add_done_callback(self._sandbox_ended)
-        timer = self._clock.call_later(INIT_SECONDS if limit is None else limit, self._init_timed_out)
+        late = InitFailure("timeout", None, None, None)
+        timer = self._clock.call_later(INIT_SECONDS if limit is None else limit, lambda: self._flush_and_fail(late))
         try:
             # Shielded: a caller that goes away does not decide whether the environment lives.
             return await asyncio.shield(self._ready)
         finally:
             timer.cancel()
 
-    def _init_timed_out(self) -> None:
-        self.sandbox.flush_log(lambda: self._fail_init(InitFailure("timeout", None, None, None)))
+    def _flush_and_fail(self, why: InitFailure) -> None:
+        self.sandbox.flush_log(lambda: self._settle_init(why))
 
-    def _fail_init(self, why: InitFailure) -> None:
+    def _settle_init(self, why: InitFailure | None) -> None:
+        """Init is over, with this result; whoever says so first is right."""
         if not self._ready.done():
+            if self.extensions is not None:
+                self.extensions.init_over((self._clock.monotonic() - self._began) * 1000, why)
             self._ready.set_result(why)
+
+    def _initialised(self) -> None:
+        if self.state is not State.STARTING or not (self.extensions is None or self.extensions.registry.all_ready()):
+            return
+        self.state = State.IDLE
+        self.idle_since = self._clock.monotonic()
+        self._settle_init(None)
+        self._freeze_soon()
+
+    def _extensions_api(self) -> ExtensionsApi:
+        """The extensions' side of the port, made for its first use."""
+        if self.extensions is None:
+            how = PROVISIONED if self.provisioned else ON_DEMAND
+            phase: Phase = "invoke" if self._repeated else "init"
+            self.extensions = Extensions(self._clock, self.log, self._version, self.sandbox, how, phase, self._moved)
+            if self.state is not State.STARTING:
+                self.extensions.too_late()
+        return self.extensions.api
 
     # -- invocations
 
-    def invoke(
-        self,
-        event: Event,
-        timeout: int,
-        start_lines: Sequence[str],
-        done: Done,
-        *,
-        spent: float = 0.0,
-        caller: ResponseStream | None = None,
-    ) -> None:
-        """Give the environment an event; `done` is called at its end, from the loop, never from in here.
-
-        `timeout` is the function's, `spent` what an init repeated for this invocation took of it, both in
-        seconds. `start_lines` are logged when the event is handed out. `caller` gets an answer in pieces.
-        """
+    def invoke(self, running: Running) -> None:
+        """Give the environment an event; `done` is called at its end, from the loop, never from in here."""
         self.state = State.BUSY
         self.calls += 1
-        self._running = _Running(event, timeout, timeout - spent, start_lines, done, caller)
+        self._running = running
         self.sandbox.begin_invocation()
         if self._poll is not None:
             self._hand_out(self._poll)
@@ -206,7 +175,10 @@ class ExecutionEnvironment:
         if self._deadline_timer is None:
             self._deadline_timer = self._clock.call_later(max(running.allowed, 0.0), self._deadline_passed)
         # The deadline is the handler's: it counts from the moment the event is handed out.
-        connection.send_event(running.event, self._clock.epoch_ms() + int(running.allowed * 1000))
+        deadline_ms = self._clock.epoch_ms() + int(running.allowed * 1000)
+        if self.extensions is not None:
+            self.extensions.invoke(running.event, deadline_ms)
+        connection.send_event(running.event, deadline_ms)
 
     def _deadline_passed(self) -> None:
         """The deadline of some invocation passed. The timer is kept over invocations, for a cancelled timer
@@ -221,25 +193,55 @@ class ExecutionEnvironment:
         else:
             self._timed_out(running)
 
-    def _timed_out(self, running: _Running) -> None:
+    def _timed_out(self, running: Running) -> None:
         self.drain_log()
-        ended = "the last one was ended after a timeout"
-        if running.reported is not None:
-            self._complete_reported(running.reported, ended)
+        why = failure.timed_out(running.event.request_id, running.timeout)
+        self._fail(running, why, "the last one was ended after a timeout", "TIMEOUT")
+
+    def _fail(self, running: Running, why: Failure, ended: str, reason: Reason = "FAILURE") -> None:
+        """The platform ends the invocation; an error that the handler had reported goes before."""
+        if running.reported is not None and running.result is None:
+            self._complete(running.reported[0], "error", running.reported[1], ended, reason)
         else:
-            self._complete_failed(failure.timed_out(running.event.request_id, running.timeout), ended)
+            self._complete(why.body, why.outcome, why.error_type, ended, reason)
 
-    def _complete_failed(self, why: Failure, ended: str | None = None) -> None:
-        self._complete(why.body, why.outcome, why.error_type, ended)
+    def _answered(self, body: bytes, outcome: Outcome, error_type: str | None) -> None:
+        """The runtime's answer: the invocation's end, unless extensions take part in it."""
+        running = self._running
+        if running is None or self.extensions is None or not self.extensions.take_part:
+            self._complete(body, outcome, error_type)
+            return
+        answer = Conclusion(body, outcome, error_type, self._clock.monotonic())
+        running.result = running.completion(answer, extensions_ms=None)
+        if running.answered is not None:
+            running.answered(running.result)
 
-    def _complete(self, body: bytes, outcome: Outcome, error_type: str | None, ended: str | None = None) -> None:
+    def _moved(self) -> None:
+        """The runtime or an extension asks for its next event: see what is over with that."""
+        at_work, running = self.extensions, self._running
+        if at_work is None or self._poll is None:
+            return
+        if self.state is State.STARTING:
+            at_work.runtime_ready()
+            if at_work.registry.all_ready():
+                self.sandbox.flush_log(self._initialised)
+        elif running is not None and running.result is not None and running.conclusion is None:
+            if running.runtime_done is None:
+                running.runtime_done = self._clock.monotonic()
+                at_work.runtime_done(running, running.result, running.runtime_done)
+            if at_work.registry.at_rest():
+                self._complete(running.result.body, running.result.outcome, running.result.error_type)
+
+    def _complete(
+        self, body: bytes, outcome: Outcome, error_type: str | None, ended: str | None = None, why: Reason = "FAILURE"
+    ) -> None:
         """The invocation has ended, which stands; it is over once its log is here.
 
         `ended` says why the environment ends with it, if it does.
         """
         running = self._running
         if running is not None and running.conclusion is None:
-            running.conclusion = _Conclusion(body, outcome, error_type, self._clock.monotonic(), ended)
+            running.conclusion = Conclusion(body, outcome, error_type, self._clock.monotonic(), ended, why)
             self.sandbox.flush_log(self._conclude)
 
     def _conclude(self) -> None:
@@ -250,19 +252,19 @@ class ExecutionEnvironment:
         running = self._running
         if running is None or running.conclusion is None:
             return
-        self._running, conclusion = None, running.conclusion
+        self._running, end = None, running.conclusion
         self.sandbox.end_invocation()
-        if conclusion.ended is not None:
-            self.stop(conclusion.ended)
+        after = end.moment - running.runtime_done if running.runtime_done is not None else 0.0
+        completion = running.completion(end, extensions_ms=after * 1000)
+        if self.extensions is not None and running.runtime_done is None:
+            self.extensions.runtime_done(running, completion, end.moment)
+        if end.ended is not None:
+            self.stop(end.ended, end.why)
         elif self.state is State.BUSY:
             self.state = State.IDLE
             self.idle_since = self._clock.monotonic()
             self._freeze_soon()
-        began = running.handed_out if running.handed_out is not None else conclusion.moment
-        # AWS reports a timeout's duration as the limit; how late our own timer fired is not the function's.
-        spent = min(conclusion.moment - began, running.allowed)
-        streamed = running.answer.size if running.answer is not None and running.caller is not None else 0
-        running.done(Completion(conclusion.body, conclusion.outcome, conclusion.error_type, spent * 1000, streamed))
+        running.done(completion)
 
     def max_memory_mb(self) -> int:
         """The most memory it held, in MB, measured; 0 when nothing was ever started."""
@@ -272,27 +274,23 @@ class ExecutionEnvironment:
         """Take into the log what the function has written up to now."""
         if self._pipe is not None:
             self._pipe.drain()
+        if self.extensions is not None:
+            self.extensions.drain_log()
 
     # -- what the runtime says (runtime_api.Listener)
 
     def polled(self, connection: Connection) -> None:
         """The runtime asks for an event: init is over, or the last invocation's phase is."""
         self._poll = connection
-        if self.state is State.STARTING:
+        running = self._running
+        if self.extensions is None and self.state is State.STARTING:
             self.sandbox.flush_log(self._initialised)
-        elif self._running is not None and self._running.handed_out is None:
+        elif running is not None and running.handed_out is None:
             self._hand_out(connection)
-        elif self._running is not None and self._running.reported is not None:
-            self._complete_reported(self._running.reported)
         else:
-            self._freeze_soon()
-
-    def _initialised(self) -> None:
-        if self.state is State.STARTING:
-            self.state = State.IDLE
-            self.idle_since = self._clock.monotonic()
-            if not self._ready.done():
-                self._ready.set_result(None)
+            if running is not None and running.reported is not None and running.result is None:
+                self._answered(running.reported[0], "error", running.reported[1])
+            self._moved()
             self._freeze_soon()
 
     def _freeze_soon(self) -> None:
@@ -309,6 +307,8 @@ class ExecutionEnvironment:
             self._freeze_timer = self._clock.call_later(left, self._freeze)
         else:
             self.drain_log()
+            if self.extensions is not None:
+                self.extensions.telemetry.pause()
             self.sandbox.freeze()
 
     def responded(self, request_id: str, body: bytes, *, too_large: bool) -> bool:
@@ -316,9 +316,10 @@ class ExecutionEnvironment:
         if not self._is_current(request_id):
             return False
         if too_large:
-            self._complete_failed(failure.response_too_large())
+            why = failure.response_too_large()
+            self._answered(why.body, why.outcome, why.error_type)
         else:
-            self._complete(body, "ok", None)
+            self._answered(body, "ok", None)
         return True
 
     def streams(self, request_id: str, content_type: str) -> Stream | None:
@@ -332,7 +333,7 @@ class ExecutionEnvironment:
             if self._running is not running:
                 return  # it timed out meanwhile
             if error is not None:
-                self._complete(self._at_task_root(error[1]), "error", error[0])
+                self._answered(self._at_task_root(error[1]), "error", error[0])
             else:
                 self.responded(request_id, body, too_large=too_large)
 
@@ -348,13 +349,9 @@ class ExecutionEnvironment:
         running.reported = (self._at_task_root(body), error_type)
         return True
 
-    def _complete_reported(self, reported: tuple[bytes, str], ended: str | None = None) -> None:
-        self._complete(reported[0], "error", reported[1], ended)
-
     def init_failed(self, body: bytes, error_type: str) -> None:
         """The runtime could not load the handler, and says why; its process ends next."""
-        why = InitFailure("error", error_type, self._at_task_root(body), None)
-        self.sandbox.flush_log(lambda: self._fail_init(why))
+        self._flush_and_fail(InitFailure("error", error_type, self._at_task_root(body), None))
 
     def _at_task_root(self, error: bytes) -> bytes:
         """The error with AWS's paths in its stack, where a backend could not give the process those paths."""
@@ -363,33 +360,56 @@ class ExecutionEnvironment:
 
     def _is_current(self, request_id: str) -> bool:
         running = self._running
-        if running is None or running.handed_out is None or running.conclusion is not None:
+        if running is None or running.handed_out is None or running.event.request_id != request_id:
             return False
-        return running.event.request_id == request_id
+        return running.conclusion is None and running.result is None
 
     # -- the end
 
     def _sandbox_ended(self, ended: asyncio.Future[Exit]) -> None:
-        end = ended.result()
-        error_type = "Runtime.OutOfMemory" if end.reason == "out_of_memory" else "Runtime.ExitError"
-        self._fail_init(InitFailure("error", error_type, None, end))
-        why = "the last one ended: " + failure.describe_exit(end)
-        running = self._running
-        if running is None:
-            self.stop(why)
-        elif running.handed_out is None:
-            self._running = None
-            self.stop(why)
-            running.done(None)
-        elif running.conclusion is not None:
-            self.stop(why)
-        elif running.reported is not None:
-            self._complete_reported(running.reported, why)
+        if self._farewell is not None:
+            self._farewell.sandbox_ended()
         else:
-            self._complete_failed(failure.runtime_exited(running.event.request_id, end), ended=why)
+            self._program_gone(None, ended.result())
 
-    def stop(self, why: str) -> None:
-        """End it now, whatever it does; harmless when done twice. `why` explains the next cold start."""
+    def _program_ended(self, name: str | None, end: Exit) -> None:
+        """The runtime (None) or an extension ended in a sandbox that has extensions, and lives on without it."""
+        self._runtime_ended = self._runtime_ended or name is None
+        if self._farewell is not None:
+            self._farewell.program_ended(name)
+        elif self.state is not State.STOPPED:
+            self._program_gone(name, end)
+
+    def _program_gone(self, name: str | None, end: Exit) -> None:
+        """Without its runtime (None), or an extension, AWS lets no environment live."""
+        announced = self.extensions.ended(name) if self.extensions is not None else None
+        if name is None and announced is None:
+            kind = "Runtime.OutOfMemory" if end.reason == "out_of_memory" else "Runtime.ExitError"
+            words = failure.describe_exit(end)
+            self._settle_init(InitFailure("error", kind, None, end))
+            self._end_with(words, lambda request_id: failure.runtime_exited(request_id, end))
+            return
+        kind, words = announced or extensions.CRASH, extensions.describe_end(name, end)
+        self._settle_init(InitFailure("error", kind, None, None, words))
+        self._end_with(f"{kind}, {words}", lambda request_id: failure.extension_failed(request_id, kind, words))
+
+    def _end_with(self, words: str, failed: Callable[[str], Failure]) -> None:
+        """End the environment for a failure, and with it the invocation that it may have."""
+        running, why = self._running, f"the last one ended: {words}"
+        if running is not None and running.handed_out is not None and running.conclusion is None:
+            self._fail(running, failed(running.event.request_id), why)
+            return
+        untouched = running is not None and running.handed_out is None
+        self._running = None if untouched else running
+        self.stop(why, "FAILURE")
+        if running is not None and untouched:
+            running.done(None)
+
+    def stop(self, why: str, reason: Reason = "SPINDOWN") -> None:
+        """End it now, whatever it does; harmless when done twice. `why` explains the next cold start.
+
+        Extensions have a moment more, off the caller's path, and are told the `reason`.
+        """
         if self.state is State.STOPPED:
             return
         self.state = State.STOPPED
@@ -397,13 +417,34 @@ class ExecutionEnvironment:
         for timer in (self._freeze_timer, self._deadline_timer):
             if timer is not None:
                 timer.cancel()
+        self._settle_init(InitFailure("error", None, None, None))
+        if self.extensions is not None and self.extensions.any and not self.sandbox.exited.done():
+            self._say_farewell(self.extensions, reason)
+        else:
+            self._let_go()
+        if self._running is not None:
+            self._fail(self._running, failure.runtime_exited(self._running.event.request_id, Exit("stopped")), why)
+            self._conclude()
+
+    def _say_farewell(self, extensions: Extensions, reason: Reason) -> None:
+        lives = extensions.runtime_started and not self._runtime_ended
+        self._farewell = Farewell(self._clock, self.sandbox, extensions, reason, runtime_lives=lives)
+        self._leaving.add(self._farewell.over)
+        self._farewell.over.add_done_callback(self._leaving.discard)
+        self._farewell.over.add_done_callback(lambda _: self._let_go())
+        self._farewell.begin()
+
+    async def gone(self) -> None:
+        """Wait until nothing of a stopped environment is left that could stand in another's way."""
+        if self._farewell is not None:
+            await asyncio.shield(self._farewell.over)
+
+    def _let_go(self) -> None:
         self._api.close()
         if self._sandbox is not None:
             self._sandbox.stop()
         if self._pipe is not None:
             self._pipe.close()
-        self._fail_init(InitFailure("error", None, None, None))
-        if self._running is not None:
-            self._complete_failed(failure.runtime_exited(self._running.event.request_id, Exit("stopped")))
-            self._conclude()
+        if self.extensions is not None:
+            self.extensions.close()
         self.on_stop()

@@ -78,12 +78,22 @@ def not_started(request_id: str, error_type: str, message: str) -> Failure:
 def describe_exit(end: Exit) -> str:
     """AWS's sentence for how a runtime's process ended."""
     if end.signal is not None:
-        return f"Runtime exited with error: signal: {_SIGNALS.get(signal.Signals(end.signal), str(end.signal))}"
+        return f"Runtime exited with error: {describe_signal(end.signal)}"
     if end.reason == "exited" and end.status:
         return f"Runtime exited with error: exit status {end.status}"
     if end.reason == "exited":
         return "Runtime exited without providing a reason"
     return "Runtime exited with error: signal: killed"
+
+
+def describe_signal(number: int) -> str:
+    """`signal: killed` and the like."""
+    return f"signal: {_SIGNALS.get(signal.Signals(number), str(number))}"
+
+
+def extension_failed(request_id: str, error_type: str, message: str) -> Failure:
+    """An extension's process ended during an invocation."""
+    return _failure("exit", error_type, f"RequestId: {request_id} Error: {message}")
 
 
 def response_too_large() -> Failure:

@@ -27,6 +27,8 @@ class EnvironmentLog:
         self._dropped = 0
         self._tail: deque[str] = deque()
         self._tail_size = 0
+        self.told: Callable[[str, str], None] | None = None
+        """Called with each line and what wrote it, "function" or "extension", where somebody wants to know."""
 
     def begin(self) -> None:
         """A new invocation: its tail and its allowance start afresh."""
@@ -39,9 +41,11 @@ class EnvironmentLog:
             self._remember(line)
             self._write(line)
 
-    def take(self, line: bytes) -> None:
-        """A line of the function's."""
+    def take(self, line: bytes, source: str = "function") -> None:
+        """A line of the function's, or of an extension's."""
         text = line.decode("utf-8", "replace")
+        if self.told is not None:
+            self.told(source, text)
         self._remember(text)
         self._kept += len(line) + 1
         if self._kept <= KEPT_BYTES:
@@ -80,9 +84,10 @@ class EnvironmentLog:
 class LogPipe:
     """Reads an environment's pipe into its log while the loop runs; `drain` takes what is there at this moment."""
 
-    def __init__(self, fd: int, log: EnvironmentLog) -> None:
+    def __init__(self, fd: int, log: EnvironmentLog, source: str = "function") -> None:
         self._fd = fd
         self._log = log
+        self._source = source
         self._partial = b""
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(fd, self._read)
@@ -94,7 +99,7 @@ class LogPipe:
                 break
         if self._partial:
             line, self._partial = self._partial, b""
-            self._log.take(line)
+            self._log.take(line, self._source)
         self._log.settle()
 
     def close(self) -> None:
@@ -125,7 +130,7 @@ class LogPipe:
             data = data[-TAIL_BYTES:]
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
-            self._log.take(line)
+            self._log.take(line, self._source)
         if len(self._partial) > KEPT_BYTES:
             line, self._partial = self._partial, b""
-            self._log.take(line)
+            self._log.take(line, self._source)

@@ -9,18 +9,17 @@ functions > Log and application level filtering" (system log level event mapping
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from lambdalab.engine import report
+from lambdalab.engine import platform_events, report
+from lambdalab.engine.platform_events import Event
 from lambdalab.model.function import FunctionVersion
 from lambdalab.model.invocation import InvocationRecord
 
 Lines = Sequence[str]
 _LEVELS = ("DEBUG", "INFO", "WARN")
-_IMAGE = "image"
-"""What stands for the runtime of an image function, which has none that the platform knows."""
 
 
 class PlatformLog(Protocol):
@@ -33,6 +32,14 @@ class PlatformLog(Protocol):
         self, init_ms: float, *, phase: str, status: str, error_type: str | None, moment: datetime
     ) -> Lines:
         """An init failed: `phase` is "init", or "invoke" when it was repeated for a request."""
+
+    def extension(
+        self, name: str, state: str, events: Sequence[str], error_type: str | None, moment: datetime
+    ) -> Lines:
+        """What became of an extension during init."""
+
+    def telemetry_subscription(self, name: str, types: Sequence[str], moment: datetime) -> Lines:
+        """An extension gets telemetry."""
 
     def start(self, request_id: str, moment: datetime) -> Lines:
         """The handler is about to run."""
@@ -55,7 +62,7 @@ class _Text:
 
     def init_start(self, backend: str, moment: datetime, initialization: str) -> Lines:  # noqa: ARG002 - not in text
         version = self._version
-        return [report.init_start(version.runtime or _IMAGE, backend, version.runtime_version_arn)]
+        return [report.init_start(version.runtime or platform_events.IMAGE, backend, version.runtime_version_arn)]
 
     def init_report(
         self,
@@ -67,6 +74,19 @@ class _Text:
         moment: datetime,  # noqa: ARG002
     ) -> Lines:
         return [report.init_report(init_ms, phase=phase, status=status, error_type=error_type)]
+
+    def extension(
+        self,
+        name: str,
+        state: str,
+        events: Sequence[str],
+        error_type: str | None,
+        moment: datetime,  # noqa: ARG002
+    ) -> Lines:
+        return [report.extension(name, state, events, error_type)]
+
+    def telemetry_subscription(self, name: str, types: Sequence[str], moment: datetime) -> Lines:  # noqa: ARG002
+        return [report.telemetry_subscription(name, types)]
 
     def start(self, request_id: str, moment: datetime) -> Lines:  # noqa: ARG002
         return [report.start(request_id, self._version.version)]
@@ -81,7 +101,7 @@ class _Text:
             memory_size_mb=record.memory_size_mb,
             max_memory_mb=record.max_memory_mb,
             init_ms=record.init_ms,
-            status=_status(record),
+            status=status_of(record),
             error_type=None if timed_out else _error_type(record),
         )
         return [*said, report.end(record.request_id), line]
@@ -93,60 +113,46 @@ class _Json:
         self._least = _LEVELS.index(level)
 
     def init_start(self, backend: str, moment: datetime, initialization: str) -> Lines:
-        version = self._version
-        record = {
-            "initializationType": initialization,
-            "phase": "init",
-            "runtimeVersion": report.runtime_version(version.runtime or _IMAGE, backend),
-            "runtimeVersionArn": version.runtime_version_arn,
-            "functionName": version.key.name,
-            "functionVersion": version.version,
-        }
-        return self._line("INFO", "platform.initStart", record, moment)
+        return self._line("INFO", platform_events.init_start(self._version, backend, initialization), moment)
 
     def init_report(
         self, init_ms: float, *, phase: str, status: str, error_type: str | None, moment: datetime
     ) -> Lines:
-        record = {
-            "initializationType": "on-demand",
-            "phase": phase,
-            "status": status,
-            "errorType": error_type,
-            "metrics": {"durationMs": round(init_ms, 3)},
-        }
-        return self._line("WARN", "platform.initReport", record, moment)
+        event = platform_events.init_report(
+            init_ms, initialization="on-demand", phase=phase, status=status, error_type=error_type
+        )
+        return self._line("WARN", event, moment)
+
+    def extension(
+        self, name: str, state: str, events: Sequence[str], error_type: str | None, moment: datetime
+    ) -> Lines:
+        return self._line("INFO", platform_events.extension(name, state, events, error_type), moment)
+
+    def telemetry_subscription(self, name: str, types: Sequence[str], moment: datetime) -> Lines:
+        return self._line("INFO", platform_events.telemetry_subscription(name, "Subscribed", types), moment)
 
     def start(self, request_id: str, moment: datetime) -> Lines:
-        return self._line("INFO", "platform.start", {"requestId": request_id, "version": self._version.version}, moment)
+        return self._line("INFO", platform_events.start(request_id, self._version.version), moment)
 
     def end(self, record: InvocationRecord, moment: datetime) -> Lines:
-        status = _status(record)
-        facts = {"requestId": record.request_id, "status": status or "success", "errorType": _error_type(record)}
-        metrics = {
-            "durationMs": record.duration_ms,
-            "billedDurationMs": record.billed_ms,
-            "memorySizeMB": record.memory_size_mb,
-            "maxMemoryUsedMB": record.max_memory_mb,
-            "initDurationMs": record.init_ms,
-        }
-        metrics = {name: value for name, value in metrics.items() if value is not None}
-        done = self._line(
-            "WARN" if status else "DEBUG",
-            "platform.runtimeDone",
-            {**facts, "metrics": {"durationMs": record.duration_ms}},
-            moment,
+        status, error_type = status_of(record), _error_type(record)
+        done = platform_events.runtime_done(
+            record.request_id, status or "success", error_type=error_type, duration_ms=record.duration_ms
         )
-        report_line = self._line("WARN" if status else "INFO", "platform.report", {**facts, "metrics": metrics}, moment)
-        return [*done, *report_line]
+        reported = platform_events.invocation_report(record, status or "success", error_type)
+        return [
+            *self._line("WARN" if status else "DEBUG", done, moment),
+            *self._line("WARN" if status else "INFO", reported, moment),
+        ]
 
-    def _line(self, level: str, kind: str, record: Mapping[str, Any], moment: datetime) -> Lines:
+    def _line(self, level: str, event: Event, moment: datetime) -> Lines:
         if _LEVELS.index(level) < self._least:
             return []
-        known = {name: value for name, value in record.items() if value is not None}
-        return [json.dumps({"time": report.iso(moment), "type": kind, "record": known}, separators=(",", ":"))]
+        kind, record = event
+        return [json.dumps({"time": report.iso(moment), "type": kind, "record": record}, separators=(",", ":"))]
 
 
-def _status(record: InvocationRecord) -> str | None:
+def status_of(record: InvocationRecord) -> str | None:
     """AWS's word for how the platform saw it end; None for success and for a handler's own exception."""
     if record.outcome == "timeout":
         return "timeout"
@@ -154,4 +160,4 @@ def _status(record: InvocationRecord) -> str | None:
 
 
 def _error_type(record: InvocationRecord) -> str | None:
-    return record.error_type if _status(record) else None
+    return record.error_type if status_of(record) else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 
@@ -85,3 +86,14 @@ def init_report(init_ms: float, *, phase: str, status: str, error_type: str | No
     """The line of an init that failed: `phase` is "init", or "invoke" when it was repeated for a request."""
     kind = f"\tError Type: {error_type}" if error_type else ""
     return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\tStatus: {status}{kind}"
+
+
+def extension(name: str, state: str, events: Sequence[str], error_type: str | None = None) -> str:
+    """The line of an extension at the end of init: `state` in AWS's words, the events that it registered for."""
+    kind = f"\tError Type: {error_type}" if error_type else ""
+    return f"EXTENSION\tName: {name}\tState: {state}\tEvents: [{', '.join(events)}]{kind}"
+
+
+def telemetry_subscription(name: str, types: Sequence[str]) -> str:
+    """The line of an extension that subscribed to telemetry."""
+    return f"TELEMETRY\tName: {name}\tState: Subscribed\tTypes: [{', '.join(one.capitalize() for one in types)}]"

@@ -3,7 +3,8 @@
 This is half of the hot path, so the protocol is written by hand: it keeps nothing of a request but what the
 Runtime API uses, and answers with one write. The other half of the design is identity. Each environment has
 its own port, and a connection is answered only when the sandbox says that one of its own processes opened it:
-the port alone therefore says who is speaking.
+the port alone therefore says who is speaking. What is not the runtime's to ask goes to `extensions_api`, which is
+not even made before somebody asks.
 
 Reference: `lambda-contract.md` section 18.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import http
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -24,7 +25,9 @@ RESPONSE_LIMIT = 6_291_556
 _PREFIX = b"/2018-06-01/runtime/"
 _ERROR_TYPE, _ERROR_BODY = b"lambda-runtime-function-error-type", b"lambda-runtime-function-error-body"
 _MODE, _CONTENT_TYPE, _EXPECT = b"lambda-runtime-function-response-mode", b"content-type", b"expect"
+_EXTENSION, _EXTENSIONS_OWN = b"lambda-extension-", ("name", "identifier", "accept-feature", "function-error-type")
 _READ_LENGTHS = frozenset(map(len, (_ERROR_TYPE, _MODE, _CONTENT_TYPE, _EXPECT)))
+_READ_LENGTHS |= {len(_EXTENSION) + len(name) for name in _EXTENSIONS_OWN}
 """Lengths of the headers that say something: most are told apart by that alone."""
 _REASONS = {int(status): status.phrase for status in http.HTTPStatus}
 
@@ -82,15 +85,26 @@ class Stream(Protocol):
         """All pieces are here; the error's type and document where the runtime stopped for one."""
 
 
+class Others(Protocol):
+    """Who answers what is not the runtime's to ask: `extensions_api.ExtensionsApi`."""
+
+    def handle(self, connection: Connection, method: bytes, path: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Answer by `connection.reply`, now or later."""
+
+
 Admit = Callable[[tuple[str, int], tuple[str, int]], bool]
 """Whether the connection (peer address, local address) is from a process of the environment."""
 
 
 class RuntimeApi:
-    """The listening port of one environment. `start` it, put `address` in the sandbox, `close` it at the end."""
+    """The listening port of one environment. `start` it, put `address` in the sandbox, `close` it at the end.
 
-    def __init__(self, listener: Listener) -> None:
+    `others` makes what answers the requests that are not the runtime's; without it they are unknown paths.
+    """
+
+    def __init__(self, listener: Listener, others: Callable[[], Others] | None = None) -> None:
         self.listener = listener
+        self.others = others
         self._admit: Admit | None = None
         self.address = ""
         self._server: asyncio.Server | None = None
@@ -150,6 +164,7 @@ class _Request:
     streaming: bool = False
     expects: bool = False
     stream: Stream | None = None
+    extension: dict[str, str] | None = None
     chunks: list[bytes] = field(default_factory=list)
     size: int = 0
 
@@ -236,6 +251,9 @@ class Connection(asyncio.Protocol):
             request.streaming = value.lower() == b"streaming"
         elif name == _EXPECT:
             request.expects = value.lower() == b"100-continue"
+        elif name.startswith(_EXTENSION):
+            request.extension = request.extension or {}
+            request.extension[name[len(_EXTENSION) :].decode()] = value.decode("utf-8", "replace")
 
     def on_headers_complete(self) -> None:
         """An answer that comes in pieces is passed on from here; a client that waits for leave gets it."""
@@ -262,7 +280,7 @@ class Connection(asyncio.Protocol):
         request, method = self._request, self._parser.get_method()
         self._request = _Request()
         if not request.url.startswith(_PREFIX):
-            return self._answer(404, b'{"errorMessage":"unknown path","errorType":"InvalidRequest"}')
+            return self._pass_on(request, method)
         path = request.url[len(_PREFIX) :].decode("ascii", "replace")
         if method == b"GET" and path == "invocation/next":
             self._polling = True
@@ -276,6 +294,12 @@ class Connection(asyncio.Protocol):
         if method == b"POST":
             return self._conclude(request, path)
         return self._answer(405, b'{"errorMessage":"method not allowed","errorType":"InvalidRequest"}')
+
+    def _pass_on(self, request: _Request, method: bytes) -> None:
+        if self._api.others is None:
+            return self._answer(404, b'{"errorMessage":"unknown path","errorType":"InvalidRequest"}')
+        path = request.url.partition(b"?")[0].decode("utf-8", "replace")
+        return self._api.others().handle(self, method, path, request.extension or {}, request.body())
 
     def _conclude(self, request: _Request, path: str) -> None:
         parts = path.split("/")
@@ -297,8 +321,19 @@ class Connection(asyncio.Protocol):
         self._polling = False
         self._write(event.encode(deadline_ms))
 
-    def _answer(self, status: int, body: bytes = b'{"status":"OK"}') -> None:
-        head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
+    @property
+    def closed(self) -> bool:
+        """Whether the peer has gone."""
+        return self._transport is None
+
+    def reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send an answer of `others`, at once or long after the request."""
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._answer(status, body, more)
+        self._write(b"")
+
+    def _answer(self, status: int, body: bytes = b'{"status":"OK"}', more: str = "") -> None:
+        head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n{more}"
         self._unsent += f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
     def _write(self, data: bytes) -> None:

@@ -134,8 +134,9 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         server.should_exit = True
         region.provisioning.close()
         dispatcher.close()
-        logs.flush()
         await serving
+        await dispatcher.closed()
+        logs.flush()
         await child.close()
         await backend.close()
         await supervisor.close()

@@ -9,16 +9,19 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from lambdalab.clock import SystemClock
-from lambdalab.engine.dispatch import Dispatcher, Request
+from lambdalab.engine.dispatch import Dispatcher
 from lambdalab.engine.logs import LogStore
+from lambdalab.engine.request import Request
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model import runtime
 from lambdalab.model.function import LATEST, CodeReference, FunctionKey, FunctionVersion
@@ -139,8 +142,9 @@ class Packages:
 class Engine:
     """A dispatcher with one backend; `invoke` runs a handler by name."""
 
-    def __init__(self, dispatcher, backend, clock, name):
+    def __init__(self, dispatcher, backend, clock, name, logs):
         self.dispatcher, self.backend, self._clock, self.runtime = dispatcher, backend, clock, name
+        self.logs = logs
         self.language = languages()[runtime.known()[name].family]
 
     @property
@@ -157,9 +161,9 @@ class Engine:
         )  # fmt: skip
         return replace(made, **changes)
 
-    async def invoke(self, handler, payload=b"{}", **changes):
+    async def invoke(self, handler, payload=b"{}", tail=True, **changes):
         version = self.version(handler, **changes)
-        request = Request(version, version.key.arn, payload, str(uuid.uuid4()), self._clock.monotonic(), tail=True)
+        request = Request(version, version.key.arn, payload, str(uuid.uuid4()), self._clock.monotonic(), tail=tail)
         return await self.dispatcher.invoke(request)
 
 
@@ -167,7 +171,7 @@ class Built:
     """The packages and layers of the runtimes under test, each made once."""
 
     def __init__(self, root):
-        self._root, self._made = root, {}
+        self.root, self._made = root, {}
 
     def package(self, name):
         return self._build(name, "package")
@@ -177,7 +181,7 @@ class Built:
 
     def _build(self, name, what):
         if (name, what) not in self._made:
-            self._made[name, what] = self._root / f"{name}-{what}"
+            self._made[name, what] = self.root / f"{name}-{what}"
             try:
                 self._made[name, what].mkdir()
                 getattr(languages()[runtime.known()[name].family], what)(self._made[name, what], name)
@@ -237,6 +241,41 @@ def on_engine(request, built, state, tmp_path):
     return run
 
 
+@pytest.fixture(params=["namespaces", "process"])
+def with_extensions(request, built, state, tmp_path):
+    """Run a coroutine function with an `Engine` whose layer brings extensions: texts of executables by name."""
+    backend = request.param
+    if backend == "namespaces" and (why := _no_namespaces()):
+        if "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", ""):
+            pytest.fail(why)
+        pytest.skip(why)
+
+    def run(steps, handlers, mode=0o755, **texts):
+        supervisor = Supervisor.fork()
+        python = asyncio.run(Interpreters().find(HERE)).path
+        texts = {name: text.replace("{python}", python) for name, text in texts.items()}
+        folder = Path(tempfile.mkdtemp(prefix="extensions-", dir=built.root))
+        folder.chmod(0o755)
+        packages = Packages(
+            package=_write(folder / "package", {"app.py": handlers}, 0o644),
+            layer=_write(folder / "layer", {f"extensions/{name}": text for name, text in texts.items()}, mode),
+        )
+        asyncio.run(_with_engine(backend, HERE, steps, supervisor, packages, state, tmp_path))
+
+    run.backend = backend
+    return run
+
+
+def _write(folder, texts, mode):
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @cache
 def _no_namespaces():
     return asyncio.run(probe.why_no_namespaces())
@@ -270,9 +309,10 @@ async def _with_engine(kind, name, steps, supervisor, packages, state, tmp_path)
     access = {"AWS_ACCESS_KEY_ID": "ASIAFUNCTION"}
     dispatcher = Dispatcher(backend, clock, logs, packages, access=access, keep_warm_seconds=60)
     try:
-        await steps(Engine(dispatcher, backend, clock, name))
+        await steps(Engine(dispatcher, backend, clock, name, logs))
     finally:
         dispatcher.close()
+        await dispatcher.closed()
         await backend.close()
         if supervisor is not None:
             await supervisor.close()

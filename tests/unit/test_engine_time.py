@@ -9,8 +9,9 @@ import pytest
 
 from lambdalab.clock import FakeClock, SystemClock
 from lambdalab.engine.admission import Admission
-from lambdalab.engine.dispatch import Dispatcher, Request
+from lambdalab.engine.dispatch import Dispatcher
 from lambdalab.engine.logs import LogStore
+from lambdalab.engine.request import Request
 from lambdalab.errors import RuntimeUnavailable, TooManyRequests
 from lambdalab.model.function import LATEST, CodeReference, FunctionKey, FunctionVersion
 from lambdalab.runtimes.backends.fake import FakeBackend

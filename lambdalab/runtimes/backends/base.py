@@ -82,17 +82,34 @@ class Sandbox(ABC):
 
     Frozen or running; ended once `exited` is done. All calls are made from the event loop's thread and
     return at once; all are safe after the end.
+
+    A function may bring external extensions: programs beside the runtime, which start before it. A sandbox that
+    started some names them in `extensions`; its runtime waits for `start_runtime`, and from then on the sandbox
+    outlives the runtime, whose end is told by `on_program_end` as each extension's is. Without extensions the
+    runtime starts at once, and its end is the sandbox's.
     """
 
     exited: asyncio.Future[Exit]
     fidelity: Fidelity
     task_root: str
     """Where the process sees its code: "/var/task", or a real directory where paths cannot be mapped."""
+    extensions: tuple[str, ...] = ()
+    """The external extensions that were started, by the names of their files."""
+    on_program_end: Callable[[str | None, Exit], None] | None = None
+    """The engine's: called with an extension's name, or None for the runtime, when it ended by itself or by a
+    signal. Set before the loop turns after `Backend.start`."""
+    local_address: str = "127.0.0.1"
+    """Where the region reaches what listens in the sandbox at sandbox.localdomain."""
 
     @property
     @abstractmethod
     def log_fd(self) -> int:
         """The read end of the pipe that stdout and stderr go to, non-blocking. The engine reads and closes it."""
+
+    @property
+    def extensions_log_fd(self) -> int:
+        """The same for the extensions' output; -1 without extensions."""
+        return -1
 
     @abstractmethod
     def owns_connection(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
@@ -124,6 +141,15 @@ class Sandbox(ABC):
     def max_memory_mb(self) -> int:
         """The most memory its processes held since the start, measured, in whole MB rounded up; 0 once unknown."""
 
+    def start_runtime(self) -> None:  # noqa: B027 - a backend without extensions has nothing to do
+        """Start the runtime: called once, when all of `extensions` have registered, and only where there are any."""
+
+    def terminate_runtime(self) -> None:  # noqa: B027 - a backend without extensions has nothing to do
+        """Send the runtime SIGTERM: it has a moment to end by itself. Only where an extension is registered."""
+
+    def kill_runtime(self) -> None:  # noqa: B027 - a backend without extensions has nothing to do
+        """Send it SIGKILL; the extensions live on."""
+
     @abstractmethod
     def stop(self) -> None:
         """End all its processes now (SIGKILL) and remove what it had on disk, off the caller's path."""
@@ -146,8 +172,8 @@ class Backend(ABC):
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the runtime's process; return as soon as it is running, before its init is over.
 
-        Raises `RuntimeUnavailable` when the interpreter is missing, `CannotStart` when the package has no program,
-        `OSError` when the process cannot start.
+        Raises `RuntimeUnavailable` when the interpreter is missing, `CannotStart` when the package has no program
+        or a layer an extension that cannot start, `OSError` when the process cannot start.
         """
 
     @abstractmethod

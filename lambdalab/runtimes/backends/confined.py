@@ -11,7 +11,9 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +23,7 @@ from lambdalab.runtimes.backends.base import Exit, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.cgroup import MAX_PROCESSES, MB_PER_CPU
 from lambdalab.runtimes.backends.cpu_share import CpuShare
 from lambdalab.runtimes.backends.memory import Memory
+from lambdalab.runtimes.backends.programs import Line
 from lambdalab.runtimes.backends.supervisor import Child
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.trees import remove_tree
@@ -60,6 +63,20 @@ class Grouped(Protocol):
         """Remove it; returns whether all of it is gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A sandbox's first process, the read end of its log pipe, and what holds its processes together.
+
+    With extensions also the launcher's line and the read end of the pipe that the extensions write to.
+    """
+
+    child: Child
+    log_fd: int
+    group: Grouped | None
+    line: socket.socket | None = None
+    extensions_log_fd: int = -1
+
+
 def read_status(status: int) -> Exit:
     """A process that is waited for directly."""
     if os.WIFSIGNALED(status):
@@ -68,32 +85,42 @@ def read_status(status: int) -> Exit:
 
 
 class ConfinedSandbox(Sandbox):
-    """Processes below one child of the supervisor, of which the first `holders` only hold the sandbox."""
+    """Processes below one child of the supervisor.
+
+    `holders` counts the processes from that child down that only hold the sandbox; with `extensions` the launcher
+    comes next, then the runtime and, each below a shell that waits for its end, the extensions.
+    """
 
     def __init__(
         self,
         spec: SandboxSpec,
-        child: Child,
-        log_fd: int,
+        started: Started,
         *,
         fidelity: Fidelity,
         task_root: str,
         supervisor: Ender,
         watch: Watch,
-        group: Grouped | None,
         read_exit: ReadExit = read_status,
         private_tmp: Path | None = None,
+        extensions: tuple[str, ...] = (),
         holders: int = 0,
+        address: str = "127.0.0.1",
+        own_file: Path | None = None,
     ) -> None:
         self.exited = asyncio.get_running_loop().create_future()
         self.fidelity = fidelity
         self.task_root = task_root
+        self.extensions = extensions
+        self.local_address = address
+        self._own_file = own_file
         self._spec = spec
-        self._child = child
-        self._log_fd = log_fd
+        child = self._child = started.child
+        self._log_fd = started.log_fd
+        self._extensions_log_fd = started.extensions_log_fd
+        self._line = Line(started.line, self._program_ended) if started.line is not None else None
         self._supervisor = supervisor
         self._watch = watch
-        self._group = group
+        self._group = started.group
         self._read_exit = read_exit
         self._private_tmp = private_tmp
         self._holders = holders
@@ -114,6 +141,11 @@ class ConfinedSandbox(Sandbox):
         """The read end of its log pipe."""
         return self._log_fd
 
+    @property
+    def extensions_log_fd(self) -> int:
+        """The read end of the extensions' pipe."""
+        return self._extensions_log_fd
+
     # -- who speaks
 
     def owns_connection(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:
@@ -126,7 +158,7 @@ class ConfinedSandbox(Sandbox):
         return False
 
     def _know_runtime(self, pid: int) -> None:
-        if self._runtime is None:
+        if self._runtime is None and (self._line is None or pid in processes.children(self._launcher())):
             self._runtime = pid
             with contextlib.suppress(OSError):
                 self._status_fd = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
@@ -169,7 +201,16 @@ class ConfinedSandbox(Sandbox):
 
     def _own_processes(self) -> Iterable[int]:
         """The function's processes, without what only holds the sandbox."""
+        if self._line is not None:
+            return processes.tree(self._launcher())
         return processes.tree(self._runtime) if self._runtime is not None else ()
+
+    def _launcher(self) -> int:
+        """The process that started the extensions and the runtime."""
+        pid = self._child.pid
+        for _ in range(self._holders):
+            pid = next(iter(processes.children(pid)), pid)
+        return pid
 
     def max_memory_mb(self) -> int:
         """The most its processes were seen to hold, in MB rounded up."""
@@ -206,6 +247,31 @@ class ConfinedSandbox(Sandbox):
                     used += os.lstat(os.path.join(directory, name)).st_blocks * 512  # noqa: PTH118
         return used > self._spec.ephemeral_mb * _MB
 
+    # -- extensions
+
+    def start_runtime(self) -> None:
+        """All extensions have registered."""
+        if self._line is not None:
+            self._line.say("start")
+
+    def terminate_runtime(self) -> None:
+        """SIGTERM, through the launcher where there is one: it knows the process."""
+        self._signal_runtime(signal.SIGTERM, "TERM")
+
+    def kill_runtime(self) -> None:
+        """SIGKILL."""
+        self._signal_runtime(signal.SIGKILL, "KILL")
+
+    def _signal_runtime(self, number: int, word: str) -> None:
+        if self._line is not None:
+            self._line.say(word)
+        elif self._runtime is not None and not self.exited.done():
+            processes.signal_all([self._runtime], number)
+
+    def _program_ended(self, name: str | None, end: Exit) -> None:
+        if self._ending is None and self.on_program_end is not None:
+            self.on_program_end(name, end)
+
     # -- the end
 
     def stop(self) -> None:
@@ -226,6 +292,8 @@ class ConfinedSandbox(Sandbox):
         if self._status_fd >= 0:
             os.close(self._status_fd)
             self._status_fd = -1
+        if self._line is not None:
+            self._line.close()
         if not self.exited.done():
             self.exited.set_result(self._ending or self._read_exit(status.result()))
         self._clean_up()
@@ -233,5 +301,7 @@ class ConfinedSandbox(Sandbox):
     def _clean_up(self, tries: int = 50) -> None:
         if self._private_tmp is not None:
             remove_tree(self._private_tmp)
+        if self._own_file is not None:
+            self._own_file.unlink(missing_ok=True)
         if self._group is not None and not self._group.remove() and tries:
             asyncio.get_running_loop().call_later(0.05, self._clean_up, tries - 1)

@@ -55,14 +55,62 @@ class FakeExit(Exception):
 Handler = Callable[[Any, FakeContext], Awaitable[Any]]
 
 
+class FakeExtension:
+    """The inside of an extension: `ask` speaks to the Extensions API, `write` to the log."""
+
+    def __init__(self, name: str, sandbox: FakeSandbox) -> None:
+        self.name = name
+        self._sandbox = sandbox
+        self._identifier = ""
+
+    async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """A request on a connection of its own, with `Lambda-Extension-*` headers: the status and the document."""
+        reader, writer = await self._sandbox.connect()
+        content = json.dumps(body).encode()
+        headers = {"Identifier": self._identifier, "Name": self.name, **headers}
+        named = [f"Lambda-Extension-{name.replace('_', '-')}: {value}" for name, value in headers.items() if value]
+        lines = (f"{method} {path} HTTP/1.1", *named, f"Content-Length: {len(content)}", "", "")
+        writer.write("\r\n".join(lines).encode() + content)
+        try:
+            status, answered, text = await _read_answer(reader)
+        finally:
+            writer.close()
+        self._identifier = answered.get("lambda-extension-identifier", self._identifier)
+        return status, json.loads(text)
+
+    async def register(self, *events: str) -> Any:
+        """Register: the document that came back."""
+        return (await self.ask("POST", "/2020-01-01/extension/register", {"events": events}))[1]
+
+    async def next(self) -> Any:
+        """The next event, when there is one."""
+        return (await self.ask("GET", "/2020-01-01/extension/event/next"))[1]
+
+    def write(self, text: str) -> None:
+        """A line of output."""
+        self._sandbox.write_for_extension(text)
+
+
+Extension = Callable[[FakeExtension], Awaitable[None]]
+
+
 class FakeBackend(Backend):
-    """Runs `handlers` by name. A handler's name that is not there fails as in a real runtime."""
+    """Runs `handlers` by name. A handler's name that is not there fails as in a real runtime.
+
+    `extensions` are external extensions by name, which every sandbox starts.
+    """
 
     name = "fake"
     fidelity = FIDELITY
 
-    def __init__(self, handlers: Mapping[str, Handler], runtimes: frozenset[str] = frozenset({"python3.12"})) -> None:
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        runtimes: frozenset[str] = frozenset({"python3.12"}),
+        extensions: Mapping[str, Extension] | None = None,
+    ) -> None:
         self.handlers = handlers
+        self.extensions = extensions or {}
         self.runtimes = runtimes
         self.sandboxes: list[FakeSandbox] = []
 
@@ -75,7 +123,7 @@ class FakeBackend(Backend):
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the polling task."""
         await self.prepare(spec.runtime)
-        sandbox = FakeSandbox(spec, self.handlers.get(spec.handler))
+        sandbox = FakeSandbox(spec, self.handlers.get(spec.handler), self.extensions)
         self.sandboxes.append(sandbox)
         return sandbox
 
@@ -86,9 +134,13 @@ class FakeBackend(Backend):
 
 
 class FakeSandbox(Sandbox):
-    """One polling task. `frozen` and `memory_mb` are for tests to read and to set."""
+    """One polling task, and one for each extension.
 
-    def __init__(self, spec: SandboxSpec, handler: Handler | None) -> None:
+    `frozen`, `memory_mb` and `deaf` (to SIGTERM) are for tests to read and to set; `signals` are those that the
+    runtime got.
+    """
+
+    def __init__(self, spec: SandboxSpec, handler: Handler | None, extensions: Mapping[str, Extension]) -> None:
         self.exited = asyncio.get_running_loop().create_future()
         self.fidelity = FIDELITY
         self.task_root = "/var/task"
@@ -98,17 +150,30 @@ class FakeSandbox(Sandbox):
         self._handler = handler
         self._globals: dict[str, Any] = {}
         self._log_fd, self._log = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._address: tuple[str, int] | None = None
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._addresses: set[tuple[str, int]] = set()
+        self.extensions = tuple(extensions)
+        self.deaf = False
+        self.signals: list[str] = []
+        self._extensions_log_fd, self._extensions_log = (
+            os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if extensions else (-1, -1)
+        )
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._extend(name, run)) for name, run in extensions.items()]
+        self._runtime = None if extensions else loop.create_task(self._run())
 
     @property
     def log_fd(self) -> int:
         """The read end of its log."""
         return self._log_fd
 
+    @property
+    def extensions_log_fd(self) -> int:
+        """The read end of the extensions' log."""
+        return self._extensions_log_fd
+
     def owns_connection(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:  # noqa: ARG002
-        """Whether it is the task's own connection."""
-        return peer == self._address
+        """Whether it is a connection of one of the tasks."""
+        return peer in self._addresses
 
     def begin_invocation(self) -> None:
         """Thaw."""
@@ -126,26 +191,81 @@ class FakeSandbox(Sandbox):
         return self.memory_mb
 
     def stop(self) -> None:
-        """End the task."""
+        """End the tasks."""
         self._end(Exit("stopped"))
 
     def _end(self, end: Exit) -> None:
-        if not self.exited.done():
-            self.exited.set_result(end)
-            os.close(self._log)
-            self._task.cancel()
+        if self.exited.done():
+            return
+        if self.extensions and end.reason != "stopped":
+            self._end_runtime(end)
+            return
+        self.exited.set_result(end)
+        for task in (*self._tasks, self._runtime):
+            if task is not None:
+                task.cancel()
+        for log in (self._log, self._extensions_log):
+            if log >= 0:
+                os.close(log)
 
-    # -- the runtime
+    # -- extensions
 
-    async def _run(self) -> None:
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to the environment's port."""
         host, _, port = self.spec.runtime_api.rpartition(":")
         # Bound first: the Runtime API asks for the address before this task hears that it is connected.
         connection = socket.socket()
         connection.setblocking(False)
         connection.bind(("127.0.0.1", 0))
-        self._address = connection.getsockname()
+        self._addresses.add(connection.getsockname())
         await asyncio.get_running_loop().sock_connect(connection, (host, int(port)))
-        reader, writer = await asyncio.open_connection(sock=connection)
+        return await asyncio.open_connection(sock=connection)
+
+    def start_runtime(self) -> None:
+        """Start polling."""
+        self._runtime = asyncio.get_running_loop().create_task(self._run())
+
+    def terminate_runtime(self) -> None:
+        """The runtime ends, unless it is deaf."""
+        self.signals.append("TERM")
+        if not self.deaf:
+            self._end(Exit("exited", status=0))
+
+    def kill_runtime(self) -> None:
+        """It ends."""
+        self.signals.append("KILL")
+        self._end(Exit("signal", signal=9))
+
+    def write_for_extension(self, text: str) -> None:
+        """A line of an extension's output."""
+        os.write(self._extensions_log, f"{text}\n".encode())
+
+    def _end_runtime(self, end: Exit) -> None:
+        if self._runtime is not None:
+            self._runtime.cancel()
+            self._runtime = None
+            self._report(None, end)
+
+    def _report(self, name: str | None, end: Exit) -> None:
+        if self.on_program_end is not None and not self.exited.done():
+            self.on_program_end(name, end)
+
+    async def _extend(self, name: str, run: Extension) -> None:
+        try:
+            await run(FakeExtension(name, self))
+        except FakeExit as ended:
+            self._report(name, ended.end)
+        except Exception as problem:
+            self._report(name, Exit("exited", status=1))
+            if not isinstance(problem, (ConnectionError, asyncio.IncompleteReadError)):
+                raise
+        else:
+            self._report(name, Exit("exited", status=0))
+
+    # -- the runtime
+
+    async def _run(self) -> None:
+        reader, writer = await self.connect()
         try:
             if self._handler is None:
                 words = f"Handler '{self.spec.handler}' missing on module"
@@ -192,8 +312,13 @@ async def _exchange(
         # The answer comes with the next event, as the Runtime API sends them together.
         return {}, b""
     while True:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
-        content = await reader.readexactly(int(headers.get("content-length", 0)))
+        _, headers, content = await _read_answer(reader)
         if method == "POST" or "lambda-runtime-aws-request-id" in headers:
             return headers, content
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+    content = await reader.readexactly(int(headers.get("content-length", 0)))
+    return int(head[0].split(" ")[1]), headers, content

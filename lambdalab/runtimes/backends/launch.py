@@ -6,9 +6,10 @@ import asyncio
 import hashlib
 import os
 import shutil
+import socket
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model import runtime
 from lambdalab.model.image import Image
 from lambdalab.runtimes import families
-from lambdalab.runtimes.backends import cgroup
+from lambdalab.runtimes.backends import cgroup, programs
 from lambdalab.runtimes.backends.base import SandboxSpec
 from lambdalab.runtimes.backends.cgroup import Controllers, Group
-from lambdalab.runtimes.backends.supervisor import Child, Command, Supervisor
+from lambdalab.runtimes.backends.confined import Started
+from lambdalab.runtimes.backends.supervisor import Command, Supervisor
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.runtimes.families.base import Family
 from lambdalab.runtimes.interpreters import Interpreter, Interpreters
@@ -49,12 +51,20 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """A sandbox's first process, the read end of its log pipe, and its control group if it has one."""
+class Program:
+    """What is started in a sandbox, with all its variables, and the extensions that the command starts first."""
 
-    child: Child
-    log_fd: int
-    group: Group | None
+    argv: list[str]
+    variables: dict[str, str]
+    extensions: tuple[str, ...] = ()
+
+    def mapped(self, change: Callable[[str], str]) -> Program:
+        """The same with every word and value changed."""
+        return replace(
+            self,
+            argv=[change(word) for word in self.argv],
+            variables={name: change(value) for name, value in self.variables.items()},
+        )
 
 
 class Launcher:
@@ -101,16 +111,21 @@ class Launcher:
         await self.ready(name)
         self.prefork()
 
-    def command(self, ready: Ready, spec: SandboxSpec, places: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-        """What to start in a sandbox whose paths are `places`, and all its variables. Raises `CannotStart`."""
+    def program(self, ready: Ready, spec: SandboxSpec, places: Mapping[str, str]) -> Program:
+        """What to start in a sandbox whose paths are `places`. Raises `CannotStart`."""
         start = ready.family.start(ready.interpreter, spec)
         variables = {name: _fill(value, places) for name, value in (*_SYSTEM.items(), *start.variables.items())}
         variables |= spec.environment
         if ready.interpreter.library_path:
             own = variables.get("LD_LIBRARY_PATH", "")
             variables["LD_LIBRARY_PATH"] = f"{ready.interpreter.library_path}:{own}"
-        argv = start.argv if places["opt"] == "/opt" or not start.unmapped else start.unmapped
-        return _wrapped([_fill(word, places) for word in argv], variables), variables
+        words = start.argv if places["opt"] == "/opt" or not start.unmapped else start.unmapped
+        argv = _wrapped([_fill(word, places) for word in words], variables)
+        extensions = programs.find(spec.layers)
+        if extensions:
+            hidden = [name for name in start.variables if name not in spec.environment]
+            argv = programs.launcher(places["opt"], hidden, argv)
+        return Program(argv, variables, extensions)
 
     def layers(self, layers: Sequence[Path]) -> Path | None:
         """One directory with all layers' content, later ones over earlier ones; None without layers."""
@@ -125,10 +140,14 @@ class Launcher:
             aside.rename(merged)
         return merged
 
-    async def spawn(self, command: Command, spec: SandboxSpec) -> Started:
-        """Start the command, in control groups where any may be made. Raises `OSError` when it cannot be started."""
+    async def spawn(self, command: Command, spec: SandboxSpec, *, launcher: bool = False) -> Started:
+        """Start the command, in control groups where any may be made; with a line if it is a `launcher`.
+
+        Raises `OSError` when it cannot be started.
+        """
+        start = self._start_launcher if launcher else self._start
         if not self._controllers.directories():
-            return await self._start(command, None, None)
+            return await start(command, None, None)
         try:
             waiting = self._waiting.popleft()
         except IndexError:
@@ -140,12 +159,12 @@ class Launcher:
         if number is None:
             command = replace(command, cgroups=group.procs_files)
         try:
-            return await self._start(command, group, number)
+            return await start(command, group, number)
         except (BrokenPipeError, FileNotFoundError):
             # The waiting process had died, or lost its groups; the next one may have too, or a new one is forked.
             if number is None:
                 raise
-            return await self.spawn(command, spec)
+            return await self.spawn(command, spec, launcher=launcher)
 
     def prefork(self) -> None:
         """Have a process for each core wait in groups of its own: joining them is slow."""
@@ -162,11 +181,12 @@ class Launcher:
         while self._waiting:
             self._waiting.pop()[0].remove()
 
-    async def _start(self, command: Command, group: Group | None, preforked: int | None) -> Started:
-        read, write = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(read, False)
+    async def _start(
+        self, command: Command, group: Group | None, preforked: int | None, more: Sequence[int] = ()
+    ) -> Started:
+        read, write = _pipe()
         try:
-            return Started(await self.supervisor.spawn(command, write, preforked), read, group)
+            return Started(await self.supervisor.spawn(command, (write, *more), preforked), read, group)
         except BaseException:
             os.close(read)
             if group is not None:
@@ -174,6 +194,27 @@ class Launcher:
             raise
         finally:
             os.close(write)
+
+    async def _start_launcher(self, command: Command, group: Group | None, preforked: int | None) -> Started:
+        ours, theirs = socket.socketpair()
+        read, write = _pipe()
+        try:
+            started = await self._start(command, group, preforked, (theirs.fileno(), write))
+        except BaseException:
+            ours.close()
+            os.close(read)
+            raise
+        finally:
+            theirs.close()
+            os.close(write)
+        return replace(started, line=ours, extensions_log_fd=read)
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe whose read end is for the loop."""
+    read, write = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(read, False)
+    return read, write
 
 
 def _wrapped(argv: list[str], variables: Mapping[str, str]) -> list[str]:

@@ -3,11 +3,16 @@
 A new root with nothing in it but what a function needs, all of it read-only: the system's libraries, the
 interpreter, the code at /var/task, layers at /opt, the client at /var/runtime. /tmp is memory of the
 configured size. Its own processes, IPC and host name; the network is the machine's, as functions need it.
+
+So is the set of ports: two environments that listen at one address and port stand in each other's way. What an
+external extension opens at sandbox.localdomain does not, for that name is an address of loopback of its own in
+each environment that has extensions (127.0.0.1 in the others); what it opens at 0.0.0.0 or localhost does.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import resource
 import shutil
@@ -19,6 +24,7 @@ from lambdalab.runtimes.backends import cgroup, etc
 from lambdalab.runtimes.backends.base import Backend, Exit, Place, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.confined import ConfinedSandbox
 from lambdalab.runtimes.backends.launch import Launcher, Ready
+from lambdalab.runtimes.backends.programs import read_shell_status
 from lambdalab.runtimes.backends.supervisor import Command
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -27,6 +33,8 @@ _GROUP = "root:x:0:\nsbx_user1051:x:990:\n"
 UID, GID = 993, 990
 """The ids that functions have on AWS (from memory; `runtimes.md` section 5)."""
 FILES = 1024
+_LOOPBACK = "127.77.{}.{}"
+"""Addresses for sandboxes with extensions; all of 127.0.0.0/8 is the machine's own."""
 _PLACES = {"task": "/var/task", "opt": "/opt", "runtime": "/var/runtime", "tmp": "/tmp"}  # noqa: S108
 
 
@@ -39,12 +47,14 @@ class NamespacesBackend(Backend):
         self._launcher = launcher
         self.fidelity = fidelity
         self._bwrap = shutil.which("bwrap") or "bwrap"
-        own_etc = launcher.state / "etc"
-        _copy_etc(own_etc)
+        self._etc = launcher.state / "etc"
+        _copy_etc(self._etc)
+        self._hosts_of = 0
+        self._numbers = itertools.count(1)
         self._system = [argument for path in _SYSTEM for argument in _system_argument(path)]
-        self._system += ["--ro-bind", str(own_etc), "/etc"]
+        self._system += ["--ro-bind", str(self._etc), "/etc"]
         for name in etc.CHANGING:
-            if Path("/etc", name).exists():
+            if name != "hosts" and Path("/etc", name).exists():
                 self._system += ["--ro-bind", f"/etc/{name}", f"/etc/{name}"]
 
     async def prepare(self, runtime: str, image: Image | None = None) -> Place:
@@ -55,30 +65,50 @@ class NamespacesBackend(Backend):
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the runtime in a sandbox of its own."""
         ready = await self._launcher.ready(spec.runtime)
-        program, variables = self._launcher.command(ready, spec, _PLACES)
+        program = self._launcher.program(ready, spec, _PLACES)
+        self._refresh_hosts()
+        address, hosts = self._own_hosts(spec) if program.extensions else ("127.0.0.1", None)
         if _hidden_by_layers(ready.interpreter.prefix):
-            program = [_in_lang(word, ready.interpreter.prefix) for word in program]
-            variables = {name: _in_lang(value, ready.interpreter.prefix) for name, value in variables.items()}
+            program = program.mapped(lambda word: _in_lang(word, ready.interpreter.prefix))
         command = Command(
-            argv=[*self._arguments(spec, ready), *program],
-            environment=variables,
+            argv=[*self._arguments(spec, ready, hosts), *program.argv],
+            environment=program.variables,
             limits=((resource.RLIMIT_NOFILE, FILES), (resource.RLIMIT_CORE, 0)),
         )
-        started = await self._launcher.spawn(command, spec)
+        started = await self._launcher.spawn(command, spec, launcher=bool(program.extensions))
         return ConfinedSandbox(
             spec,
-            started.child,
-            started.log_fd,
+            started,
             fidelity=self.fidelity,
             task_root="/var/task",
             supervisor=self._launcher.supervisor,
             watch=self._launcher.watch,
-            group=started.group,
             read_exit=read_bwrap_status,
+            extensions=program.extensions,
             holders=2,  # bwrap, and bwrap again as the first process inside
+            address=address,
+            own_file=hosts,
         )
 
-    def _arguments(self, spec: SandboxSpec, ready: Ready) -> list[str]:
+    def _refresh_hosts(self) -> None:
+        """Follow the machine's /etc/hosts, which may change while a region runs."""
+        with contextlib.suppress(OSError):
+            changed = Path("/etc/hosts").stat().st_mtime_ns
+            if changed != self._hosts_of:
+                self._hosts_of = changed
+                aside = self._etc / ".hosts"
+                aside.write_text(etc.hosts(), errors="surrogateescape")
+                aside.rename(self._etc / "hosts")
+
+    def _own_hosts(self, spec: SandboxSpec) -> tuple[str, Path]:
+        """An address of loopback for one sandbox, and the file that names it."""
+        address = _LOOPBACK.format(*divmod(next(self._numbers) % 0xFFFF, 256))
+        # Not by the id alone: an init that is repeated has the same.
+        file = self._launcher.tmp / f"{spec.id}-hosts-{address}"
+        file.write_text(etc.hosts(address), errors="surrogateescape")
+        return address, file
+
+    def _arguments(self, spec: SandboxSpec, ready: Ready, hosts: Path | None) -> list[str]:
         interpreter = ready.interpreter
         arguments = [
             self._bwrap,
@@ -95,6 +125,8 @@ class NamespacesBackend(Backend):
             if interpreter.prefix:
                 arguments += ["--symlink", interpreter.prefix, "/var/lang"]
         arguments += ["--ro-bind", str(spec.code), "/var/task", "--ro-bind", str(ready.client), "/var/runtime"]
+        if hosts is not None:
+            arguments += ["--ro-bind", str(hosts), "/etc/hosts"]
         layers = self._launcher.layers(spec.layers)
         arguments += ["--ro-bind", str(layers), "/opt"] if layers else ["--dir", "/opt"]
         return [
@@ -132,7 +164,7 @@ def _copy_etc(target: Path) -> None:
     (target / "passwd").write_text(_PASSWD)
     (target / "group").write_text(_GROUP)
     for name in etc.CHANGING:
-        (target / name).touch()
+        (target / name).touch()  # something to mount over, or to write
 
 
 def _system_argument(path: str) -> list[str]:
@@ -142,16 +174,10 @@ def _system_argument(path: str) -> list[str]:
 
 
 def read_bwrap_status(status: int) -> Exit:
-    """bwrap passes on its child's status, a signal n as 128+n: exit(128+n) cannot be told from it.
-
-    But for 129: AWS's Node.js runtime exits with it, and nobody hangs up on a function.
-    """
+    """bwrap passes on its child's status, as a shell does."""
     if os.WIFSIGNALED(status):
         return Exit("signal", signal=os.WTERMSIG(status))
-    code = os.WEXITSTATUS(status)
-    if 129 < code <= 128 + 31:
-        return Exit("signal", signal=code - 128)
-    return Exit("exited", status=code)
+    return read_shell_status(os.WEXITSTATUS(status))
 
 
 def fidelity(controllers: cgroup.Controllers) -> Fidelity:
@@ -165,6 +191,6 @@ def fidelity(controllers: cgroup.Controllers) -> Fidelity:
         file_system="own root, read-only",
         tmp="own, of the configured size",
         processes="cgroup, 1,024" if controllers.pids else "watched, 1,024",
-        network="the machine's",
+        network="the machine's, its ports too",
         freeze="cgroup" if controllers.freezer else "by signal",
     )

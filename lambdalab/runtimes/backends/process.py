@@ -1,7 +1,8 @@
 """The hardened process: for machines where no namespace can be made, a Binder container above all.
 
 A fresh interpreter at real paths, confined by Landlock to reading what it needs and writing its own temporary
-directory; no new privileges; resource limits; its own session. What this level cannot do it says.
+directory; no new privileges; resource limits; its own session. What this level cannot do it says: it has no
+sandbox.localdomain, so that an extension listens at localhost, and the machine's ports are all environments'.
 """
 
 from __future__ import annotations
@@ -49,27 +50,26 @@ class ProcessBackend(Backend):
         tmp = Path(tempfile.mkdtemp(prefix=f"{spec.id}-", dir=self._launcher.tmp))
         layers = self._launcher.layers(spec.layers) or self._launcher.nothing
         places = {"task": str(spec.code), "opt": str(layers), "runtime": str(ready.client), "tmp": str(tmp)}
-        program, variables = self._launcher.command(ready, spec, places)
+        program = self._launcher.program(ready, spec, places)
         command = Command(
-            argv=program,
-            environment={"TMPDIR": str(tmp), **variables},
+            argv=program.argv,
+            environment={"TMPDIR": str(tmp), **program.variables},
             directory=str(spec.code),
             limits=self._limits(spec),
             readable=(*_READABLE, *_ETC, *ready.interpreter.shown, *places.values()) if self._landlock else None,
             writable=(*_WRITABLE, str(tmp)),
             plain=True,
         )
-        started = await self._launcher.spawn(command, spec)
+        started = await self._launcher.spawn(command, spec, launcher=bool(program.extensions))
         return ConfinedSandbox(
             spec,
-            started.child,
-            started.log_fd,
+            started,
             fidelity=self.fidelity,
             task_root=str(spec.code),
             supervisor=self._launcher.supervisor,
             watch=self._launcher.watch,
-            group=started.group,
             private_tmp=tmp,
+            extensions=program.extensions,
         )
 
     def _limits(self, spec: SandboxSpec) -> tuple[tuple[int, int], ...]:
@@ -97,6 +97,6 @@ def fidelity(controllers: cgroup.Controllers) -> Fidelity:
         file_system=f"real paths, read-only but for its own directory (Landlock {abi})" if abi else "not enforced",
         tmp="own directory at $TMPDIR, size watched; /tmp itself " + ("is closed" if abi else "is the machine's"),
         processes="cgroup, 1,024" if controllers.pids else "watched, 1,024",
-        network="the machine's",
+        network="the machine's, its ports too",
         freeze="cgroup" if controllers.freezer else "by signal",
     )

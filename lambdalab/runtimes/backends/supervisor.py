@@ -2,7 +2,8 @@
 
 It is forked from the region's process at its very start, so it has one thread, little memory to copy and no
 event loop: forking from it is quick and safe, which forking from an asyncio process is not. The two speak
-over a SOCK_SEQPACKET pair, one JSON document a message; the write end of a sandbox's log pipe travels along.
+over a SOCK_SEQPACKET pair, one JSON document a message; the write end of a sandbox's log pipe travels along, and
+where it has a launcher for extensions, so do the launcher's end of its line and the extensions' log pipe.
 
 - It is every sandbox's parent and a subreaper, so a process that daemonises comes back to it and is found.
 - It reports the end of each child, and ends whole trees on request.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import itertools
 import json
 import os
@@ -28,6 +30,10 @@ from typing import Any
 from lambdalab.runtimes.backends import kernel, landlock, processes
 
 _MESSAGE = 1 << 20
+_FDS = 5
+"""Descriptors with a message at most: three of the sandbox's, and one to tell a problem by."""
+_ABOVE = 10
+"""Descriptors from here on are out of the way of those that a command is given by number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +104,16 @@ class Supervisor:
         self._send({"do": "prefork", "number": number, "cgroups": list(cgroups)})
         return number
 
-    async def spawn(self, command: Command, log_fd: int, preforked: int | None = None) -> Child:
-        """Start the command with stdout and stderr on `log_fd`, in a preforked process or a new one.
+    async def spawn(self, command: Command, fds: Sequence[int], preforked: int | None = None) -> Child:
+        """Start the command in a preforked process or a new one, with stdout and stderr on `fds[0]`.
 
-        Raises `OSError` when it cannot be started; `BrokenPipeError` when the preforked process is no more.
+        Two more make `fds[1]` its standard input and descriptor 3, and `fds[2]` its descriptor 4. Raises `OSError`
+        when it cannot be started; `BrokenPipeError` when the preforked process is no more.
         """
         number = next(self._numbers)
         started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._started[number] = started
-        self._send({"do": "spawn", "number": number, "preforked": preforked, "command": asdict(command)}, log_fd)
+        self._send({"do": "spawn", "number": number, "preforked": preforked, "command": asdict(command)}, fds)
         pid = await started
         exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if pid in self._early:
@@ -126,12 +133,12 @@ class Supervisor:
         self._pair.close()
         await asyncio.to_thread(_wait_quietly, self.pid)
 
-    def _send(self, message: Mapping[str, Any], fd: int | None = None) -> None:
+    def _send(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
         data = json.dumps(message).encode()
-        if fd is None:
-            self._pair.send(data)
+        if fds:
+            socket.send_fds(self._pair, [data], fds)
         else:
-            socket.send_fds(self._pair, [data], [fd])
+            self._pair.send(data)
 
     def _heard(self) -> None:
         while True:
@@ -199,7 +206,7 @@ class _ForkServer:
 
     def _serve(self) -> bool:
         try:
-            data, fds, _, _ = socket.recv_fds(self._pair, _MESSAGE, 4)
+            data, fds, _, _ = socket.recv_fds(self._pair, _MESSAGE, _FDS)
         except OSError:
             return False
         if not data:
@@ -207,7 +214,7 @@ class _ForkServer:
         message = json.loads(data)
         what = message["do"]
         if what == "spawn":
-            self._spawn(message["number"], Command(**message["command"]), fds[0], message["preforked"])
+            self._spawn(message["number"], Command(**message["command"]), fds, message["preforked"])
         elif what == "prefork":
             self._prefork(message["number"], message["cgroups"])
         else:
@@ -218,17 +225,15 @@ class _ForkServer:
         with contextlib.suppress(OSError):
             self._pair.send(json.dumps(message).encode())
 
-    def _spawn(self, number: int, command: Command, log_fd: int, preforked: int | None) -> None:
+    def _spawn(self, number: int, command: Command, fds: Sequence[int], preforked: int | None) -> None:
         told, tell = os.pipe2(os.O_CLOEXEC)
         try:
-            pid = (
-                self._fork(command, log_fd, tell) if preforked is None else self._use(preforked, command, log_fd, tell)
-            )
+            pid = self._fork(command, fds, tell) if preforked is None else self._use(preforked, command, fds, tell)
         except OSError as problem:
             os.write(tell, f"{problem.errno} {problem}".encode())
             pid = None
-        os.close(tell)
-        os.close(log_fd)
+        for fd in (tell, *fds):
+            os.close(fd)
         problem_text = os.read(told, 4096)  # empty once exec has closed it
         os.close(told)
         if pid is None or problem_text:
@@ -238,16 +243,16 @@ class _ForkServer:
         self._mine.add(pid)
         self._say(what="started", number=number, pid=pid)
 
-    def _fork(self, command: Command, log_fd: int, tell: int) -> int:
+    def _fork(self, command: Command, fds: Sequence[int], tell: int) -> int:
         pid = os.fork()
         if pid == 0:
-            _become(command, log_fd, tell)
+            _become(command, fds, tell)
         return pid
 
-    def _use(self, preforked: int, command: Command, log_fd: int, tell: int) -> int:
+    def _use(self, preforked: int, command: Command, fds: Sequence[int], tell: int) -> int:
         pid, line = self._preforked.pop(preforked)
         with line:
-            socket.send_fds(line, [json.dumps(asdict(command)).encode()], [log_fd, tell])
+            socket.send_fds(line, [json.dumps(asdict(command)).encode()], [tell, *fds])
         return pid
 
     def _prefork(self, number: int, cgroups: Sequence[str]) -> None:
@@ -300,7 +305,7 @@ class _ForkServer:
                 return
 
 
-def _become(command: Command, log_fd: int, tell: int) -> None:
+def _become(command: Command, fds: Sequence[int], tell: int) -> None:
     """In the forked child: confine this process and become the command. Never returns."""
     try:
         signal.set_wakeup_fd(-1)
@@ -309,9 +314,7 @@ def _become(command: Command, log_fd: int, tell: int) -> None:
         os.setsid()
         for path in command.cgroups:
             _join(path)
-        null = os.open(os.devnull, os.O_RDONLY)
-        for source, target in ((null, 0), (log_fd, 1), (log_fd, 2)):
-            os.dup2(source, target)
+        tell = _give(fds, tell)
         kernel.no_new_privileges()
         for kind, wanted in command.limits:
             hard = resource.getrlimit(kind)[1]
@@ -329,6 +332,20 @@ def _become(command: Command, log_fd: int, tell: int) -> None:
         os._exit(127)
 
 
+def _give(fds: Sequence[int], tell: int) -> int:
+    """Put the descriptors where the command expects them; returns where `tell` is then."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    if len(fds) == 1:
+        places = [(null, 0), (fds[0], 1), (fds[0], 2)]
+    else:
+        log, line, extensions = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for fd in fds)
+        tell = fcntl.fcntl(tell, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
+        places = [(line, 0), (log, 1), (log, 2), (line, 3), (extensions, 4)]
+    for source, target in places:
+        os.dup2(source, target)
+    return tell
+
+
 def _wait_to_become(line: socket.socket, cgroups: Sequence[str]) -> None:
     """In a preforked child: join the groups, wait for the command, become it. Never returns."""
     signal.set_wakeup_fd(-1)
@@ -339,15 +356,15 @@ def _wait_to_become(line: socket.socket, cgroups: Sequence[str]) -> None:
     except OSError as refused:
         problem = refused
     try:
-        data, fds, _, _ = socket.recv_fds(line, _MESSAGE, 2)
+        data, fds, _, _ = socket.recv_fds(line, _MESSAGE, _FDS)
         if not data:
             os._exit(0)
-        log_fd, tell = fds
+        tell, *given = fds
         os.set_inheritable(tell, False)
         if problem is not None:
             os.write(tell, f"{problem.errno} {problem}".encode())
             os._exit(127)
-        _become(Command(**json.loads(data)), log_fd, tell)
+        _become(Command(**json.loads(data)), given, tell)
     finally:
         os._exit(127)
 

@@ -13,7 +13,7 @@ from typing import Any
 from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import processes
 from lambdalab.runtimes.backends.base import Exit, Sandbox, SandboxSpec
-from lambdalab.runtimes.backends.confined import ConfinedSandbox
+from lambdalab.runtimes.backends.confined import ConfinedSandbox, Started
 from lambdalab.runtimes.backends.docker.control import Control
 from lambdalab.runtimes.backends.docker.engine import Engine
 from lambdalab.runtimes.backends.docker.network import Holder, Reach
@@ -148,13 +148,11 @@ class LocalSandbox(ConfinedSandbox):
         self._how = Exit("stopped")
         super().__init__(
             spec,
-            Child(container.pid, ended),
-            container.output.log_fd,
+            Started(Child(container.pid, ended), container.output.log_fd, control),
             fidelity=fidelity,
             task_root=TASK_ROOT,
             supervisor=_Ender(container),
             watch=watch,
-            group=control,
             read_exit=lambda _: self._how,
         )
         container.exited.add_done_callback(lambda exited: self._container_ended(exited.result(), ended))

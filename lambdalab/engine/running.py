@@ -1,0 +1,127 @@
+"""What goes on in an environment: its state, an invocation from the event to its end, a failed init. Records only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from lambdalab.engine import failure
+from lambdalab.engine.response_stream import ResponseStream, StreamedAnswer
+from lambdalab.model.invocation import Outcome
+from lambdalab.runtimes.backends.base import Exit
+from lambdalab.runtimes.runtime_api import Event
+
+Reason = Literal["SPINDOWN", "TIMEOUT", "FAILURE"]
+"""Why an environment ends, in the words of the SHUTDOWN event."""
+
+
+class State(Enum):
+    """Where an environment is in its life."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class InitFailure:
+    """An init that did not reach the first poll: AWS's status for INIT_REPORT, and what the runtime said of it.
+
+    `message` is the platform's own, where nothing could be started at all.
+    """
+
+    status: str
+    error_type: str | None
+    body: bytes | None
+    end: Exit | None
+    message: str | None = None
+
+    @property
+    def reason(self) -> Reason:
+        """What extensions are told of it."""
+        return "TIMEOUT" if self.status == "timeout" else "FAILURE"
+
+    def completion(self, request_id: str, timeout: int, spent_ms: float) -> Completion:
+        """The answer to an invocation whose environment could not be initialised, not even the second time."""
+        if self.status == "timeout":
+            ended = failure.timed_out(request_id, timeout)
+        elif self.body is not None:
+            return Completion(self.body, "init_error", self.error_type, spent_ms)
+        elif self.message is not None:
+            ended = failure.not_started(request_id, self.error_type or "", self.message)
+        else:
+            ended = failure.runtime_exited(request_id, self.end or Exit("stopped"))
+        return Completion(ended.body, ended.outcome, ended.error_type, spent_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How an invocation ended in its environment. `duration_ms` is the handler phase.
+
+    Where extensions take part it runs on until they are done; `extensions_ms` is how long they took after the
+    runtime, None while they still do.
+    """
+
+    body: bytes
+    outcome: Outcome
+    error_type: str | None
+    duration_ms: float
+    streamed_bytes: int = 0
+    extensions_ms: float | None = 0.0
+
+
+Answered = Callable[[Completion], None]
+"""Called when the runtime has answered while extensions are still at work; `Done` follows."""
+Done = Callable[["Completion | None"], None]
+"""Called once, at the end of an invocation; with None when the environment ended before it took the event,
+so that the invocation may go to another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """How an invocation ended, and when (monotonic). `ended` says why the environment ends with it, if it does, and
+    `why` what its extensions are told."""
+
+    body: bytes
+    outcome: Outcome
+    error_type: str | None
+    moment: float
+    ended: str | None = None
+    why: Reason = "FAILURE"
+
+
+@dataclass(slots=True)
+class Running:
+    """An invocation in its environment. `timeout` is the function's, `allowed` what is left of it after an init that
+    was repeated for this invocation, both in seconds. `start_lines` are logged when the event is handed out;
+    `caller` gets an answer in pieces.
+
+    `handed_out` and `runtime_done` are moments of the monotonic clock. `reported` is the handler's error (document
+    and type) until the next poll ends the invocation, `result` the runtime's answer where extensions are still at
+    work, `conclusion` its end until its log is here.
+    """
+
+    event: Event
+    timeout: int
+    allowed: float
+    start_lines: Sequence[str]
+    done: Done
+    caller: ResponseStream | None = None
+    answered: Answered | None = None
+    answer: StreamedAnswer | None = None
+    handed_out: float | None = None
+    reported: tuple[bytes, str] | None = None
+    result: Completion | None = None
+    runtime_done: float | None = None
+    conclusion: Conclusion | None = None
+
+    def completion(self, end: Conclusion, *, extensions_ms: float | None = 0.0) -> Completion:
+        """How it ended, as the dispatcher sees it."""
+        began = self.handed_out if self.handed_out is not None else end.moment
+        # AWS reports a timeout's duration as the limit; how late our own timer fired is not the function's.
+        spent = min(end.moment - began, self.allowed)
+        streamed = self.answer.size if self.answer is not None and self.caller is not None else 0
+        return Completion(end.body, end.outcome, end.error_type, spent * 1000, streamed, extensions_ms)
