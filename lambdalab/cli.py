@@ -139,7 +139,7 @@ def status(as_json: bool) -> None:
     if running is None:
         click.echo(f"no region runs for {settings.home}")
         sys.exit(1)
-    answer = json.loads(running.wire().call("GET", "/_lambdalab/status", service="lambdalab").body)
+    answer = running.status()
     if as_json:
         click.echo(json.dumps(answer, indent=2))
         return

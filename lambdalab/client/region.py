@@ -13,13 +13,16 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
+from lambdalab.client import running_lock
 from lambdalab.client.keys import Credentials
-from lambdalab.client.wire import Wire
+from lambdalab.client.wire import NoAnswer, Wire
 from lambdalab.config import Settings
 from lambdalab.errors import LabError, RegionUnavailable
 from lambdalab.trees import remove_tree
@@ -31,6 +34,10 @@ _PASSED_ON = (
     "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
 )  # fmt: skip
 _READY_SECONDS = 60
+ANSWER_SECONDS = 5.0
+"""How long a region is waited for that is asked how it is: it answers within milliseconds, or something is wrong."""
+_STOPPING_SECONDS = 30.0
+"""The time it has for ending in order: what serves the rest of AWS may write its state for ten seconds."""
 _ENDING_SECONDS = 15
 _REMOVING_SECONDS = 5.0
 """How long what a region started may go on writing into its home when it is gone."""
@@ -52,12 +59,46 @@ class RunningRegion:
         """A client for it."""
         return Wire(self.endpoint, self.credentials, self.region)
 
+    def status(self) -> dict[str, Any]:
+        """Its own answer of how it is. Raises `NoAnswer` after some seconds without one."""
+        wire = Wire(self.endpoint, self.credentials, self.region, ANSWER_SECONDS)
+        try:
+            answer: dict[str, Any] = json.loads(wire.call("GET", "/_lambdalab/status", service="lambdalab").body)
+        finally:
+            wire.close()
+        return answer
+
+    def tell_to_stop(self) -> None:
+        """Ask it to end in order; when it does not answer either, it is for the caller to end it."""
+        wire = Wire(self.endpoint, self.credentials, self.region, ANSWER_SECONDS)
+        with suppress(RegionUnavailable):
+            wire.call("POST", "/_lambdalab/stop", service="lambdalab")
+        wire.close()
+
+
+class RegionHangs(RegionUnavailable):
+    """The region runs and does not answer. Look into its log, or end it with `lambdalab stop`."""
+
+    def __init__(self, settings: Settings, pid: int) -> None:
+        super().__init__(
+            f"The region of {settings.home} (process {pid}) has not answered within {ANSWER_SECONDS:g} s: it was "
+            f"stopped, or hangs. Its log is {settings.log_file}; `lambdalab stop` ends it."
+        )
+
 
 def find(settings: Settings) -> RunningRegion | None:
-    """The running region of the home; None when there is none. Starts nothing."""
+    """The running region of the home; None when there is none. Starts nothing.
+
+    Raises `RegionHangs` when one runs and does not answer.
+    """
     _reap()
     found = _read(settings.region_file)
-    return found if found is not None and _answers(found) else None
+    try:
+        return found if found is not None and _answers(found) else None
+    except NoAnswer as silent:
+        if found is not None and running_lock.holder(_lock(settings)) == found.pid:
+            raise RegionHangs(settings, found.pid) from silent
+        return None  # a number and a port that were a region's and are now another's
 
 
 def find_or_start(settings: Settings, owner_fd: int | None = None) -> RunningRegion:
@@ -82,21 +123,29 @@ def find_or_start(settings: Settings, owner_fd: int | None = None) -> RunningReg
 
 
 def stop(settings: Settings) -> bool:
-    """End the region of the home; False when none runs. Returns when it is gone."""
-    found = find(settings)
-    if found is None:
-        return False
-    found.wire().call("POST", "/_lambdalab/stop", service="lambdalab")
-    _wait_for_end(settings)
+    """End the region of the home, in order if it can be; False when none runs. Returns when it is gone.
+
+    Raises `RegionUnavailable` when it cannot be ended.
+    """
+    patience = 0.0
+    try:
+        found = find(settings)
+        if found is None:
+            return False
+        found.tell_to_stop()
+        patience = _STOPPING_SECONDS
+    except RegionHangs:
+        pass  # nothing but signals will reach it
+    lock = _lock(settings)
+    if not running_lock.wait_until_free(lock, patience) and not running_lock.end_holder(lock):
+        raise RegionUnavailable(
+            f"The region of {settings.home} (process {running_lock.holder(lock)}) could not be ended; is it yours?"
+        )
     return True
 
 
-def _wait_for_end(settings: Settings) -> None:
-    """The lock that a region holds for its life tells when it is gone."""
-    import fcntl  # noqa: PLC0415 - there is none on Windows, where no region runs either
-
-    with (settings.home / "region.running").open("a") as lock:
-        fcntl.lockf(lock, fcntl.LOCK_EX)
+def _lock(settings: Settings) -> Path:
+    return settings.home / "region.running"
 
 
 def _read(path: Path) -> RunningRegion | None:
@@ -116,12 +165,11 @@ def _read(path: Path) -> RunningRegion | None:
 def _answers(found: RunningRegion) -> bool:
     try:
         os.kill(found.pid, 0)
-        wire = found.wire()
-        answer = wire.call("GET", "/_lambdalab/status", service="lambdalab")
-        wire.close()
+        return bool(found.status()["pid"] == found.pid)
+    except NoAnswer:
+        raise
     except (LabError, OSError):
         return False
-    return bool(json.loads(answer.body)["pid"] == found.pid)
 
 
 def _start(settings: Settings, owner_fd: int | None) -> None:

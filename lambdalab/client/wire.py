@@ -18,6 +18,10 @@ _LONGEST_SECONDS = 1000
 """A function may run for 900 seconds; an answer that takes longer will not come."""
 
 
+class NoAnswer(RegionUnavailable):
+    """The region took the request, and has not answered for as long as the wire waits."""
+
+
 class NobodyListens(RegionUnavailable):
     """The connection was refused: the request was not sent, and may be sent to another region."""
 
@@ -32,12 +36,18 @@ class Response:
 
 
 class Wire:
-    """Calls one endpoint, from any thread. A connection carries one call at a time and is kept for the next."""
+    """Calls one endpoint, from any thread. A connection carries one call at a time and is kept for the next.
 
-    def __init__(self, endpoint: str, credentials: Credentials, region: str) -> None:
+    `patience` is how long an answer is waited for, in seconds.
+    """
+
+    def __init__(
+        self, endpoint: str, credentials: Credentials, region: str, patience: float = _LONGEST_SECONDS
+    ) -> None:
         self.endpoint = endpoint
         self.credentials = credentials
         self.region = region
+        self._patience = patience
         self._host = endpoint.partition("://")[2]
         self._idle: deque[http.client.HTTPConnection] = deque()
 
@@ -53,8 +63,8 @@ class Wire:
     ) -> Response:
         """One request and its answer; never sent twice.
 
-        Raises `AwsError` for a refusal, `NobodyListens` when it could not be sent, `RegionUnavailable` when
-        no answer came.
+        Raises `AwsError` for a refusal, `NobodyListens` when it could not be sent, `NoAnswer` when the wire's
+        patience ended, `RegionUnavailable` when no answer came.
         """
         query = query or {}
         signed = signing.sign(self.credentials, self.region, service, method, self._host, path, query, body)
@@ -97,6 +107,8 @@ class Wire:
             connection.close()  # who stops in the middle leaves the rest unread
 
     def _ended(self, problem: Exception) -> RegionUnavailable:
+        if isinstance(problem, TimeoutError):
+            return NoAnswer(f"The region at {self.endpoint} has not answered within {self._patience:g} s.")
         return RegionUnavailable(
             f"The region at {self.endpoint} ended before it answered: {problem or type(problem).__name__}."
         )
@@ -128,9 +140,11 @@ class Wire:
             if _is_open(connection):
                 return connection
             connection.close()
-        connection = http.client.HTTPConnection(self._host, timeout=_LONGEST_SECONDS)
+        connection = http.client.HTTPConnection(self._host, timeout=self._patience)
         try:
             connection.connect()
+        except TimeoutError as problem:  # it listens, and takes nobody in
+            raise self._ended(problem) from problem
         except OSError as problem:
             raise NobodyListens(f"No region answers at {self.endpoint}: {problem}.") from problem
         return connection

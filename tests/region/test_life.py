@@ -1,8 +1,10 @@
 """A region's life: started once however many ask, found again, killed, ended with its owner."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -199,6 +201,41 @@ def test_status_stop_and_reset(home):
     assert "no region runs" in run_cli(home, "stop").stdout
     assert run_cli(home, "reset", "--yes").returncode == 0
     assert not home.exists()
+
+
+def test_a_region_that_does_not_answer_is_told_of_and_can_be_ended(home):
+    lab = Lab(home=home)
+    lab["kept"].deploy(ECHO)
+    pid = pid_of(home)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for command in ("status", "env"):
+            began = time.monotonic()
+            done = run_cli(home, command)
+            assert time.monotonic() - began < 20
+            assert done.returncode == 1
+            assert str(pid) in done.stderr
+            assert str(home / "region.log") in done.stderr
+            assert "lambdalab stop" in done.stderr
+        done = run_cli(home, "stop")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "has ended" in done.stdout
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+    assert ends(pid)
+    assert [one["FunctionName"] for one in Lab(home=home).functions()] == ["kept"]
+
+
+def test_whoever_has_a_dead_regions_number_and_port_is_no_region_and_is_not_ended(home):
+    home.mkdir()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        stale = {"endpoint": f"http://127.0.0.1:{silent.getsockname()[1]}", "pid": os.getpid(), "access_key_id": "A",
+                 "secret_access_key": "s", "account": "123456789012", "region": "us-east-1"}  # fmt: skip
+        (home / "region.json").write_text(json.dumps(stale))
+        assert "no region runs" in run_cli(home, "stop").stdout
 
 
 def test_reset_spares_a_directory_that_is_no_home(tmp_path):
