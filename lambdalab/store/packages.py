@@ -6,6 +6,7 @@ What a zip may do to whoever unpacks it is refused in `extraction.py`. Source of
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import lzma
@@ -19,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from lambdalab.errors import InvalidParameterValue
+from lambdalab.errors import InvalidParameterValue, ServiceFailure
 from lambdalab.model.function import CodeReference
 from lambdalab.store.extraction import NOT_A_ZIP, extract
 from lambdalab.trees import remove_tree
@@ -44,19 +45,20 @@ class PackageStore:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def add(self, data: bytes) -> CodeReference:
-        """Keep, unpack and hold a zip; the same bytes twice are one package. Raises AWS's refusals of bad ones.
+        """Keep, unpack and hold a zip; the same bytes twice are one package.
 
-        When it returns the zip is on disk for good. Safe to call for the same bytes at once.
+        Raises AWS's refusals of bad ones, and `ServiceFailure` when the machine cannot keep it. When it returns
+        the zip is on disk for good. Safe to call for the same bytes at once.
         """
         sha256 = hashlib.sha256(data).hexdigest()
         target = self._root / sha256
         self.hold([sha256])
         try:
-            with _opened(data) as archive:
+            with _opened(data) as archive, _telling_of_the_machine():
                 if not target.is_dir():
                     self._unpack(archive, target)
                 size = sum(entry.file_size for entry in archive.infolist())
-            self._write_zip(data, self._root / f"{sha256}.zip")
+                self._write_zip(data, self._root / f"{sha256}.zip")
         except BaseException:
             self._let_go(sha256)
             raise
@@ -130,8 +132,11 @@ class PackageStore:
                 extract(archive, aside)
             aside.rename(target)
         except OSError as problem:
-            if not target.is_dir():  # else another unpacked the same package meanwhile
+            if target.is_dir():
+                return  # another unpacked the same package meanwhile
+            if problem.errno in _OF_THE_PACKAGE:
                 raise InvalidParameterValue(f"{NOT_A_ZIP} ({problem.strerror or problem})") from problem
+            raise
         finally:
             remove_tree(aside)
 
@@ -163,6 +168,20 @@ def _refusing_damage() -> Iterator[None]:
         raise InvalidParameterValue(NOT_A_ZIP) from bad
 
 
+@contextlib.contextmanager
+def _telling_of_the_machine() -> Iterator[None]:
+    """A full disk or too many open files are no fault of the package's."""
+    try:
+        yield
+    except OSError as problem:
+        raise ServiceFailure(
+            f"The package could not be kept: {problem.strerror or problem}. Nothing is wrong with it; this machine "
+            "has no room or no means left."
+        ) from problem
+
+
+_OF_THE_PACKAGE = {None, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ELOOP, errno.ENOTDIR, errno.EEXIST}
+"""What a file system says of names that cannot be, and bz2 (without a number) of damage; the rest is the machine's."""
 _DAMAGED = (
     zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, struct.error,
     zlib.error, lzma.LZMAError,

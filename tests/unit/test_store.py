@@ -1,7 +1,9 @@
 """What is kept: functions in SQLite, packages by their content."""
 
+import errno
 import io
 import json
+import os
 import stat
 import zipfile
 from dataclasses import replace
@@ -9,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from lambdalab.errors import InvalidParameterValue, LabError
+from lambdalab.errors import InvalidParameterValue, LabError, ServiceFailure
 from lambdalab.model.function import LATEST, CodeReference, Function, FunctionKey, FunctionVersion
 from lambdalab.model.version_rules import fingerprint
+from lambdalab.store import packages
 from lambdalab.store.database import _MIGRATIONS, Database
 from lambdalab.store.functions import _COPIED, FunctionStore
 from lambdalab.store.packages import PackageStore
@@ -67,6 +70,24 @@ def test_a_link_that_leads_out_of_the_package_is_refused(tmp_path, goal):
 def test_what_is_no_zip_is_refused_with_awss_words(tmp_path, data):
     with pytest.raises(InvalidParameterValue, match="Could not unzip uploaded file"):
         PackageStore(tmp_path).add(data)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC, errno.EIO])
+def test_what_the_machine_lacks_is_not_told_as_a_fault_of_the_package(tmp_path, monkeypatch, number):
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(packages, "extract", fail)
+    store = PackageStore(tmp_path / "packages")
+    with pytest.raises(ServiceFailure, match=os.strerror(number)) as failed:
+        store.add(zipped(**{"app.py": "x"}))
+    assert failed.value.http_status == 500
+    assert not [path for path in (tmp_path / "packages").iterdir() if not path.name.startswith(".gone")]
+
+
+def test_a_name_that_no_file_system_takes_is_the_packages_fault(tmp_path):
+    with pytest.raises(InvalidParameterValue, match="Could not unzip"):
+        PackageStore(tmp_path / "packages").add(zipped(**{"n" * 300: "x"}))
 
 
 def test_a_package_that_unzips_to_too_much_is_refused_before_it_fills_the_disk(tmp_path):
