@@ -18,7 +18,8 @@ _TRUNCATE, _IOCTL_DEV, _REFER = 1 << 14, 1 << 15, 1 << 13
 _FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _RIGHTS_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
-_SCOPE_SINCE = 6
+SCOPES_SIGNALS = 6
+"""The ABI from which on signals, and abstract sockets, stay within the confined processes."""
 _SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS = 3
 
 
@@ -48,9 +49,9 @@ def confine(readable: Sequence[str], writable: Sequence[str]) -> None:
     if version == 0:
         return
     rights = _RIGHTS_BY_ABI[min(version, 5)]
-    scoped = _SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS if version >= _SCOPE_SINCE else 0
+    scoped = _SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS if version >= SCOPES_SIGNALS else 0
     attributes = _Ruleset(rights, 0, scoped)
-    size = ctypes.sizeof(attributes) if version >= _SCOPE_SINCE else (16 if version >= 4 else 8)
+    size = ctypes.sizeof(attributes) if version >= SCOPES_SIGNALS else (16 if version >= 4 else 8)
     ruleset = _checked(libc.syscall(_CREATE, ctypes.byref(attributes), ctypes.c_size_t(size), ctypes.c_uint32(0)))
     for path in readable:
         _allow(ruleset, path, _READ & rights)

@@ -1,8 +1,9 @@
 """The hardened process: for machines where no namespace can be made, a Binder container above all.
 
 A fresh interpreter at real paths, confined by Landlock to reading what it needs and writing its own temporary
-directory; no new privileges; resource limits; its own session. What this level cannot do it says: it has no
-sandbox.localdomain, so that an extension listens at localhost, and the machine's ports are all environments'.
+directory; no new privileges; no system call that is for other processes (seccomp); resource limits; its own
+session. What this level cannot do it says: it has no sandbox.localdomain, so that an extension listens at
+localhost, and the machine's ports are all environments'.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from lambdalab.model.image import Image
 from lambdalab.model.invocation import Fidelity
-from lambdalab.runtimes.backends import cgroup, etc, landlock
+from lambdalab.runtimes.backends import cgroup, etc, landlock, seccomp
 from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.confined import ConfinedSandbox
 from lambdalab.runtimes.backends.launch import Launcher
@@ -37,6 +38,7 @@ class ProcessBackend(Backend):
         self._launcher = launcher
         self.fidelity = fidelity
         self._landlock = landlock.abi() > 0
+        self._seccomp = seccomp.available()
 
     async def prepare(self, runtime: str, image: Image | None = None) -> Place:
         """Find the interpreter, compile the client for it, and have processes wait."""
@@ -59,6 +61,7 @@ class ProcessBackend(Backend):
             readable=(*_READABLE, *_ETC, *ready.interpreter.shown, *places.values()) if self._landlock else None,
             writable=(*_WRITABLE, str(tmp)),
             plain=True,
+            filtered=self._seccomp,
         )
         started = await self._launcher.spawn(command, spec, launcher=bool(program.extensions))
         return ConfinedSandbox(
@@ -96,7 +99,15 @@ def fidelity(controllers: cgroup.Controllers) -> Fidelity:
         time="enforced",
         file_system=f"real paths, read-only but for its own directory (Landlock {abi})" if abi else "not enforced",
         tmp="own directory at $TMPDIR, size watched; /tmp itself " + ("is closed" if abi else "is the machine's"),
-        processes="cgroup, 1,024" if controllers.pids else "watched, 1,024",
+        processes=("cgroup" if controllers.pids else "watched") + f", 1,024; {_others(abi)}",
         network="the machine's, its ports too",
         freeze="cgroup" if controllers.freezer else "by signal",
     )
+
+
+def _others(abi: int) -> str:
+    """How far the region and the person's other processes are out of reach."""
+    reached = ["limits and priorities"] if not seccomp.available() else []
+    if abi < landlock.SCOPES_SIGNALS:
+        reached.append("signals")
+    return f"{' and '.join(reached)} of others in reach" if reached else "others out of reach (seccomp, Landlock)"

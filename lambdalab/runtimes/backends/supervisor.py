@@ -27,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lambdalab.runtimes.backends import kernel, landlock, processes
+from lambdalab.runtimes.backends import kernel, landlock, processes, seccomp
 
 _MESSAGE = 1 << 20
 _FDS = 5
@@ -42,7 +42,7 @@ class Command:
 
     `limits` are (resource, soft and hard value) pairs of `setrlimit`; `readable` and `writable` are Landlock's
     path rules, None for no Landlock; `cgroups` are `cgroup.procs` files to join. `plain` gives up the
-    capabilities that root has.
+    capabilities that root has; `filtered` leaves it no system call that is for other processes.
     """
 
     argv: Sequence[str]
@@ -53,6 +53,7 @@ class Command:
     writable: Sequence[str] = ()
     cgroups: Sequence[str] = ()
     plain: bool = False
+    filtered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +325,8 @@ def _become(command: Command, fds: Sequence[int], tell: int) -> None:
             kernel.drop_capabilities()
         if command.readable is not None:
             landlock.confine(command.readable, command.writable)
+        if command.filtered:
+            seccomp.confine()
         os.chdir(command.directory)
         os.execve(command.argv[0], list(command.argv), dict(command.environment))  # noqa: S606 - no shell is meant
     except OSError as problem:
