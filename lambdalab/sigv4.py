@@ -1,4 +1,4 @@
-"""What both sides of Signature Version 4 share: the last steps, from a canonical request to its signature.
+"""What both sides of Signature Version 4 share: the canonical path, and the last steps to the signature.
 
 Source: AWS, "Create a signed AWS API request".
 """
@@ -8,8 +8,28 @@ from __future__ import annotations
 import hashlib
 import hmac
 from functools import lru_cache
+from urllib.parse import quote
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+def canonical_path(path: str) -> str:
+    """The path as it is signed, for every service but S3: without dot segments (RFC 3986, 5.2.4) and empty ones,
+    and encoded once more than it was sent."""
+    if "/." in path or "//" in path:
+        path = _without_dot_segments(path)
+    return quote(path, safe="/~") or "/"
+
+
+def _without_dot_segments(path: str) -> str:
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            kept[-1:] = []
+        elif segment not in {"", "."}:
+            kept.append(segment)
+    end = "/" if path.endswith("/") and kept else ""
+    return f"/{'/'.join(kept)}{end}"
 
 
 def signature(canonical: str, stamp: str, secret: str, region: str, service: str) -> str:

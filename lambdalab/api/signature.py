@@ -191,12 +191,9 @@ def _canonical(request: HttpRequest, path: str, query: str, claim: _Claim, paylo
             before = values[name]
             values[name] = value if before is None else f"{before},{value}"
     lines = "".join(f"{name}:{value or ''}\n" for name, value in values.items())
-    # Every service but S3 encodes the path a second time.
-    canonical_path = path if claim.service == "s3" else quote(path, safe="/~")
+    canonical_path = (path or "/") if claim.service == "s3" else sigv4.canonical_path(path)
     canonical_query = _canonical_query(query) if query else ""
-    return (
-        f"{request.method}\n{canonical_path or '/'}\n{canonical_query}\n{lines}\n{claim.signed_headers}\n{payload_hash}"
-    )
+    return f"{request.method}\n{canonical_path}\n{canonical_query}\n{lines}\n{claim.signed_headers}\n{payload_hash}"
 
 
 def _canonical_query(query: str) -> str:

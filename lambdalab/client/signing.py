@@ -28,7 +28,7 @@ def sign(
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     canonical = "\n".join((
         method,
-        quote(path, safe="/~"),
+        sigv4.canonical_path(path),
         encode_query(query),
         f"host:{host}\nx-amz-date:{stamp}\n",
         "host;x-amz-date",

@@ -148,6 +148,13 @@ def test_a_wrong_key_is_refused_with_aws_signature_error(aws):
     assert "The request signature we calculated does not match the signature you provided." in err
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_name_that_is_a_dot_segment_is_refused_for_the_name_and_not_for_the_signature(aws, name):
+    status, _, err = aws(f"aws lambda get-function --function-name {name}")
+    assert status != 0
+    assert "InvalidSignatureException" not in err, err
+
+
 def test_an_unknown_key_is_refused(aws):
     status, _, err = aws("aws lambda list-functions", AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE")
     assert status != 0

@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlsplit
 
 import pytest
-from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.auth import S3SigV4Auth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Signer
 from botocore.utils import percent_encode_sequence
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lambdalab import sigv4
 from lambdalab.api.http import HttpRequest
 from lambdalab.api.signature import Credentials, verify
 from lambdalab.client import signing
@@ -39,6 +40,9 @@ def now():
     return datetime.now(UTC)
 
 
+@example(name=".", query={}, body=b"", header="x")
+@example(name="..", query={"Qualifier": "1"}, body=b"{}", header="x")
+@example(name="", query={}, body=b"", header="x")
 @given(name=texts, query=st.dictionaries(texts, texts, max_size=3), body=st.binary(max_size=50), header=texts)
 def test_whatever_botocore_signs_is_accepted(name, query, body, header):
     auth = SigV4Auth(Signer(KEY, SECRET), "lambda", "us-east-1")
@@ -50,6 +54,8 @@ def test_whatever_botocore_signs_is_accepted(name, query, body, header):
     assert (identity.account, identity.service, identity.region) == ("123456789012", "lambda", "us-east-1")
 
 
+@example(name=".", query={}, body=b"")
+@example(name="..", query={"Qualifier": "1"}, body=b"{}")
 @given(name=texts, query=st.dictionaries(texts, texts, max_size=3), body=st.binary(max_size=50))
 def test_whatever_our_own_client_signs_is_accepted(name, query, body):
     path = f"/2015-03-31/functions/{quote(name, safe='')}"
@@ -57,6 +63,17 @@ def test_whatever_our_own_client_signs_is_accepted(name, query, body):
     target = f"{path}?{signing.encode_query(query)}" if query else path
     raw = [(b"host", HOST.encode()), *((k.lower().encode(), v.encode()) for k, v in headers.items())]
     assert verify(HttpRequest("POST", target.encode(), raw, body), KNOWN, now()).account == "123456789012"
+
+
+@given(st.lists(st.sampled_from(["", ".", "..", "...", "a", ".a", "%2E"]), max_size=6))
+def test_paths_are_signed_as_botocore_signs_them(segments):
+    path = f"/{'/'.join(segments)}"
+    assert sigv4.canonical_path(path) == SigV4Auth(None, "lambda", "us-east-1")._normalize_url_path(path)
+
+
+def test_s3s_paths_are_signed_as_they_are():
+    request = signed(S3SigV4Auth(Signer(KEY, SECRET), "s3", "us-east-1"), path="/bucket/a//./../b")
+    assert verify(request, KNOWN, now()).service == "s3"
 
 
 def test_a_presigned_link_is_accepted_until_it_expires():
