@@ -32,6 +32,8 @@ _PASSED_ON = (
     "PYENV_ROOT", "CONDA_PREFIX", "VIRTUAL_ENV",  # where interpreters may be
     "PYTHONPATH", "LD_LIBRARY_PATH",  # what this interpreter itself was started with
     "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
+    "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",  # where the engine is
+    "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK",
 )  # fmt: skip
 _READY_SECONDS = 60
 ANSWER_SECONDS = 5.0

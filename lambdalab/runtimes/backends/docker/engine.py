@@ -126,7 +126,7 @@ def _places(environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         yield {**named, "use_ssh_client": str(named["base_url"]).startswith("ssh://")}
         return
     try:
-        context = ContextAPI.get_current_context()
+        context = ContextAPI.get_context(environ.get("DOCKER_CONTEXT") or None)
     except Exception:  # noqa: BLE001 - a broken configuration of the docker command's is not ours
         context = None
     if context is not None and context.Name != "default" and context.Host:

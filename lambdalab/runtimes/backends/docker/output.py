@@ -25,12 +25,13 @@ _HEADER = struct.Struct(">BxxxI")
 _CHUNK = 1 << 16
 _PIPE = 1 << 20
 _MOST_UNWRITTEN = 4 << 20
+_LONGEST_LINE = 1 << 16
 _STREAMS = (1, 2)
 MARK_SECONDS = 0.25
 """How long a mark may take, on a machine that has other things to do."""
-SILENCE_SECONDS = 0.01
+SILENCE_SECONDS = 0.02
 """How long nothing must come, where marks cannot be written."""
-_SILENCE_AT_MOST = 0.1
+_SILENCE_AT_MOST = 0.2
 
 
 class Output:
@@ -45,6 +46,7 @@ class Output:
         self._socket: socket.socket | None = None
         self._frames = Frames()
         self._unwritten = bytearray()
+        self._lines = dict.fromkeys((0, *_STREAMS), b"")
         self._paused = False
         self._writing = False
         self._over = False
@@ -105,9 +107,25 @@ class Output:
             return
         for stream, content in self._frames.feed(data):
             kept = content if self._flushing is None else self._flushing.sift(stream, content)
-            self._unwritten += kept
+            self._keep(stream, kept)
         self._write()
         self._check_flush()
+
+    def _keep(self, stream: int, content: bytes) -> None:
+        """Whole lines go on; a line's beginning waits for its end, which the other stream may come before."""
+        line = self._lines[stream] + content
+        at = line.rfind(b"\n") + 1
+        if len(line) - at > _LONGEST_LINE:
+            at = len(line)
+        self._unwritten += line[:at]
+        self._lines[stream] = line[at:]
+
+    def _end_lines(self) -> None:
+        """What began a line and was not ended is a line."""
+        for stream, line in self._lines.items():
+            if line:
+                self._unwritten += line + b"\n"
+                self._lines[stream] = b""
 
     def _write(self) -> None:
         if self._write_fd < 0:
@@ -163,7 +181,7 @@ class Output:
             self._loop.call_later(MARK_SECONDS, self._end_flush, self._flushing)
         else:
             self._flushing.missing.clear()
-            self._last = max(self._last, self._loop.time() - SILENCE_SECONDS)
+            self._last = self._loop.time()
             self._wait_for_silence(self._flushing, self._loop.time() + _SILENCE_AT_MOST)
 
     def _mark(self, flush: _Flush) -> None:
@@ -211,7 +229,9 @@ class Output:
         if flush is not self._flushing:
             return
         self._flushing = None
-        self._unwritten += flush.rest()
+        for stream, held in flush.rest().items():
+            self._keep(stream, held)
+        self._end_lines()
         self._write()
         for done in flush.done:
             done()
@@ -237,6 +257,7 @@ class Output:
             self._socket = None
         if self._flushing is not None:
             self._end_flush(self._flushing)
+        self._end_lines()
         self._write()
         self._ended()
 
@@ -300,6 +321,6 @@ class _Flush:
             return content[:at]
         return content
 
-    def rest(self) -> bytes:
-        """What was held and is no mark after all."""
-        return b"".join(self._held.values())
+    def rest(self) -> dict[int, bytes]:
+        """What was held and is no mark after all, by stream."""
+        return self._held
