@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lambdalab import csharp
 from lambdalab.client.building.base import CellSyntaxError
 from lambdalab.client.cell import CellSource
 from lambdalab.runtimes.families.base import BOOTSTRAPS
+from lambdalab.toolchains import csharp
 from tests.contract.languages import Missing
 from tests.contract.languages import dotnet as packages
 from tests.runtimes.conftest import needs

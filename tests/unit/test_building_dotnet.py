@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from lambdalab import csharp
 from lambdalab.client.building import Source, build, cache
 from lambdalab.client.building.base import CellSyntaxError, CompilerMissing
 from lambdalab.client.building.csharp_source import find_handler, methods
@@ -12,6 +11,7 @@ from lambdalab.client.cell import CellSource
 from lambdalab.client.stack import map_frames
 from lambdalab.errors import HandlerNotInCell
 from lambdalab.model import runtime
+from lambdalab.toolchains import csharp
 
 CELL = """using Amazon.Lambda.Core;
 

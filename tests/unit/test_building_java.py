@@ -2,7 +2,6 @@
 
 import pytest
 
-from lambdalab import javac
 from lambdalab.client.building import Source, build, cache
 from lambdalab.client.building.base import CellSyntaxError, CompilerMissing
 from lambdalab.client.building.java_source import JavaSource
@@ -10,6 +9,7 @@ from lambdalab.client.cell import CellSource
 from lambdalab.client.stack import map_frames
 from lambdalab.errors import HandlerNotInCell
 from lambdalab.model import runtime
+from lambdalab.toolchains import javac
 
 CELL = """package demo;
 

@@ -11,10 +11,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lambdalab import csharp
 from lambdalab.client.building import cache
 from lambdalab.client.building.base import Builder, Built, CellSyntaxError, CompilerMissing, Source
 from lambdalab.client.building.csharp_source import find_handler
+from lambdalab.toolchains import csharp
 
 _NAME = "Function"
 _MAIN = f"{_NAME}.cs"

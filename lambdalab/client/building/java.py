@@ -11,12 +11,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lambdalab import javac, maven
 from lambdalab.client.building import cache
 from lambdalab.client.building.base import Builder, Built, CellSyntaxError, CompilerMissing, Source
 from lambdalab.client.building.java_source import JavaSource
-from lambdalab.javac import Compiler
-from lambdalab.maven import Artifact, NoJars
+from lambdalab.toolchains import javac, maven
+from lambdalab.toolchains.javac import Compiler
+from lambdalab.toolchains.maven import Artifact, NoJars
 
 _EVENTS = (
     Artifact("com.amazonaws", "aws-lambda-java-events", "3.16.1"),

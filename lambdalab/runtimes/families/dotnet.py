@@ -12,12 +12,12 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-from lambdalab import csharp
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.runtimes.backends.base import SandboxSpec
 from lambdalab.runtimes.families.base import BOOTSTRAPS, Family, Start
 from lambdalab.runtimes.families.copying import fingerprint, put
 from lambdalab.runtimes.interpreters import Interpreter
+from lambdalab.toolchains import csharp
 
 _BOOTSTRAP = BOOTSTRAPS / "dotnet"
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu")

@@ -18,12 +18,12 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from lambdalab import javac, maven
 from lambdalab.errors import RuntimeUnavailable
-from lambdalab.javac import Compiler
-from lambdalab.maven import Artifact, NoJars
 from lambdalab.runtimes.families.base import BOOTSTRAPS
 from lambdalab.runtimes.interpreters import Interpreter
+from lambdalab.toolchains import javac, maven
+from lambdalab.toolchains.javac import Compiler
+from lambdalab.toolchains.maven import Artifact, NoJars
 
 ARTIFACTS = (
     Artifact("com.amazonaws", "aws-lambda-java-core", "1.4.0"),

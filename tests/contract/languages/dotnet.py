@@ -2,7 +2,7 @@
 
 import json
 
-from lambdalab import csharp
+from lambdalab.toolchains import csharp
 from tests.contract.languages import Language, Missing
 
 SOURCE = """

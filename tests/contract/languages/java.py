@@ -2,7 +2,7 @@
 
 import zipfile
 
-from lambdalab import javac
+from lambdalab.toolchains import javac
 from tests.contract.languages import Language, Missing
 
 SOURCE = """

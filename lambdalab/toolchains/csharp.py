@@ -28,7 +28,7 @@ HOW_TO_GET = (
 )
 
 
-_STAND_INS = Path(__file__).parent / "runtimes" / "bootstraps" / "dotnet"
+_STAND_INS = Path(__file__).parents[1] / "runtimes" / "bootstraps" / "dotnet"
 CORE = "Amazon.Lambda.Core.dll"
 JSON = "Amazon.Lambda.Serialization.SystemTextJson.dll"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-INTERFACES = Path(__file__).parent / "runtimes" / "bootstraps" / "java" / "interfaces"
+INTERFACES = Path(__file__).parents[1] / "runtimes" / "bootstraps" / "java" / "interfaces"
 """What handlers implement and are given, as sources: a function is compiled against them without a download."""
 LEAST = 9
 """The first release whose compiler makes classes for another one, checked against that one's library."""
