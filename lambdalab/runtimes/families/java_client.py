@@ -73,6 +73,8 @@ def _make(clients: Path, found: Interpreter) -> Client:
         try:
             return _awss(clients, found, native, Path(wanted) if wanted else None)
         except NoJars as missing:
+            if wanted:
+                raise RuntimeUnavailable(str(missing)) from missing
             why = str(missing)
     return _own(clients, why)
 
@@ -86,10 +88,14 @@ def _awss(clients: Path, found: Interpreter, native: str, given: Path | None) ->
     if not directory.exists():
         aside = _aside(directory)
         lib = aside / "lib"
-        if given is None:
-            maven.jars(ARTIFACTS, lib, found.prefix)
-        else:
-            _given(given, lib)
+        try:
+            if given is None:
+                maven.jars(ARTIFACTS, lib, found.prefix)
+            else:
+                _given(given, lib)
+        except NoJars:
+            shutil.rmtree(aside)
+            raise
         with zipfile.ZipFile(lib / ARTIFACTS[1].file) as jar:
             (lib / "jni").mkdir()
             (lib / "jni" / native).write_bytes(jar.read(f"jni/{native}"))
