@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lambdalab import maven
 from lambdalab.errors import RuntimeUnavailable
-from lambdalab.maven import Artifact, NoJars
 from lambdalab.runtimes.families import java_client
 from lambdalab.runtimes.interpreters import Interpreter
+from lambdalab.toolchains import maven
+from lambdalab.toolchains.maven import Artifact, NoJars
 
 JAVA = Interpreter("/jvm/bin/java", "17.0.9", "/jvm")
 ONE = Artifact("org.example", "one", "1.2")
