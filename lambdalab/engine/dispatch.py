@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import platform
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,8 @@ from lambdalab.runtimes.backends.base import Backend, Place, SandboxSpec
 from lambdalab.runtimes.runtime_api import Event
 from lambdalab.store.packages import PackageStore
 
+_MACHINE = {"aarch64": "arm64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine())
+"""This machine's architecture, in Lambda's words."""
 _WARM = "an environment was idle and had kept its state"
 _PROVISIONED = "a provisioned environment had been initialised ahead"
 _CHANGED = "the code or the configuration changed"
@@ -301,6 +304,7 @@ class Dispatcher:
             initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
             simulated_ms=round(taken.simulated_ms, 2),
             streamed_bytes=completion.streamed_bytes,
+            machine=_MACHINE,
             extensions_ms=None if completion.extensions_ms is None else round(completion.extensions_ms, 2),
         )
 

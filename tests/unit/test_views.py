@@ -596,3 +596,9 @@ def test_an_error_without_a_rule_gets_no_guess(error_type, message):
 def test_a_message_never_breaks_a_hint(message):
     for kind in ("KeyError", "TypeError", "NameError", "Runtime.ImportModuleError", "Runtime.MarshalError"):
         hint(kind, message)
+
+
+def test_what_ran_on_another_architecture_says_so_beside_its_price():
+    here = replace(records.COLD_CALL, record=replace(records.RECORD, architecture="arm64", machine="x86_64"))
+    assert "measured on this x86_64 machine" in invocation.html(here)
+    assert "measured on this" not in invocation.html(records.COLD_CALL)

@@ -174,6 +174,8 @@ def cost_details(call: Call) -> Html:
     summary = f"Cost: {dollars(cost.per_million)} per million calls like this one"
     summary += f", {dollars(warm.per_million)} when warm" if warm else ""
     prices = f"List price, us-east-1, {record.architecture}, {cost.price_date}. The free tier is not counted."
+    if record.on_another_machine:
+        prices += f" The time was measured on this {record.machine} machine: AWS's {record.architecture} takes its own."
     return details(
         summary,
         table(columns, rows, caption="US dollars per million calls", foot=foot, caption_hidden=True),
