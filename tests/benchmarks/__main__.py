@@ -1,6 +1,6 @@
 """`make bench`: cold and warm invokes, throughput, memory and cells; MiniStack measured in the same run.
 
-ARGS="--quick" measures with fewer calls; "--alone" without MiniStack.
+ARGS="--quick" measures with fewer calls; "--alone" without MiniStack; "--no-runtimes" Python alone.
 """
 
 import os
@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.benchmarks import contestants, load, notebook, scale
+from tests.benchmarks import contestants, load, notebook, runtimes, scale
 
 QUICK = "--quick" in sys.argv
 COLD, SECONDS = (6, 1.0) if QUICK else (25, 5.0)
@@ -110,6 +110,8 @@ def main():
     with tempfile.TemporaryDirectory() as home:
         for name, milliseconds in scale.measure(home).items():
             print(f"  {name:<44} {milliseconds:8.2f}")
+    if "--no-runtimes" not in sys.argv:
+        runtimes.print_all(os.environ.get("LAMBDALAB_TEST_IMAGES", "lambdalab-test"), QUICK)
 
 
 if __name__ == "__main__":
