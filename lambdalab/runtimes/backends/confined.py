@@ -85,10 +85,10 @@ def read_status(status: int) -> Exit:
 
 
 class ConfinedSandbox(Sandbox):
-    """Processes below one child of the supervisor.
+    """Processes below one child of the supervisor, of which the first `holders` only hold the sandbox.
 
-    `holders` counts the processes from that child down that only hold the sandbox; with `extensions` the launcher
-    comes next, then the runtime and, each below a shell that waits for its end, the extensions.
+    With `extensions` the launcher comes next and is one more of those; then come the runtime and, each below a
+    shell that waits for its end, the extensions.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class ConfinedSandbox(Sandbox):
         self._group = started.group
         self._read_exit = read_exit
         self._private_tmp = private_tmp
-        self._holders = holders
+        self._holders = holders + (self._line is not None)
         self._runtime: int | None = None
         self._status_fd = -1
         self._members: list[int] = [child.pid]
@@ -208,7 +208,7 @@ class ConfinedSandbox(Sandbox):
     def _launcher(self) -> int:
         """The process that started the extensions and the runtime."""
         pid = self._child.pid
-        for _ in range(self._holders):
+        for _ in range(self._holders - 1):
             pid = next(iter(processes.children(pid)), pid)
         return pid
 
