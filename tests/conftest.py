@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import hypothesis  # noqa: F401 - its plugin would import it last of all, which CPython 3.11 does not always survive
 import pytest
 
 from lambdalab import Lab
