@@ -9,7 +9,7 @@ import shutil
 import socket
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,12 +58,12 @@ class Program:
     variables: dict[str, str]
     extensions: tuple[str, ...] = ()
 
-    def mapped(self, change: Callable[[str], str]) -> Program:
-        """The same with every word and value changed."""
+    def mapped(self, change: Callable[[str], str], *, but: Collection[str]) -> Program:
+        """The same with every word changed, and every value but those of the variables `but`."""
         return replace(
             self,
             argv=[change(word) for word in self.argv],
-            variables={name: change(value) for name, value in self.variables.items()},
+            variables={name: value if name in but else change(value) for name, value in self.variables.items()},
         )
 
 

@@ -37,6 +37,8 @@ _LOOPBACK = "127.77.{}.{}"
 """Addresses for sandboxes with extensions; all of 127.0.0.0/8 is the machine's own."""
 _PLACES = {"task": "/var/task", "opt": "/opt", "runtime": "/var/runtime", "tmp": "/tmp"}  # noqa: S108
 
+_COVERED = tuple(f"{_PLACES[name]}/" for name in ("opt", "tmp", "task", "runtime"))
+
 
 class NamespacesBackend(Backend):
     """Starts bubblewrap sandboxes."""
@@ -68,8 +70,8 @@ class NamespacesBackend(Backend):
         program = self._launcher.program(ready, spec, _PLACES)
         self._refresh_hosts()
         address, hosts = self._own_hosts(spec) if program.extensions else ("127.0.0.1", None)
-        if _hidden_by_layers(ready.interpreter.prefix):
-            program = program.mapped(lambda word: _in_lang(word, ready.interpreter.prefix))
+        if _covered(ready.interpreter.prefix):
+            program = program.mapped(lambda word: _in_lang(word, ready.interpreter.prefix), but=_own(spec))
         command = Command(
             argv=[*self._arguments(spec, ready, hosts), *program.argv],
             environment=program.variables,
@@ -117,7 +119,7 @@ class NamespacesBackend(Backend):
             *self._system,
             "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev",
         ]  # fmt: skip
-        if _hidden_by_layers(interpreter.prefix):
+        if _covered(interpreter.prefix):
             arguments += ["--ro-bind", interpreter.prefix, "/var/lang"]
         else:
             for path in interpreter.shown:
@@ -140,9 +142,14 @@ class NamespacesBackend(Backend):
         self._launcher.close()
 
 
-def _hidden_by_layers(prefix: str) -> bool:
-    """Whether the interpreter lies below /opt, where functions see their layers: it is shown at /var/lang only."""
-    return prefix.startswith("/opt/")
+def _covered(prefix: str) -> bool:
+    """Whether the interpreter lies where functions see something else: it is shown at /var/lang only."""
+    return prefix.startswith(_COVERED)
+
+
+def _own(spec: SandboxSpec) -> set[str]:
+    """The function's own variables: they say what they say. The libraries' path has the interpreter's before it."""
+    return set(spec.environment) - {"LD_LIBRARY_PATH"}
 
 
 def _in_lang(value: str, prefix: str) -> str:
