@@ -167,6 +167,7 @@ def _request(region: Region, asked: FunctionReference, event: Mapping[str, Any],
         payload=payload,
         request_id=request_id,
         arrived=region.clock.monotonic(),
+        trace_id=event["headers"].get("x-amzn-trace-id", ""),
     )
 
 

@@ -29,6 +29,7 @@ from lambdalab.engine.request import Done, Request, Result
 from lambdalab.engine.room import Room
 from lambdalab.engine.running import Answered, Completion, InitFailure, Running, State
 from lambdalab.engine.spawns import Spawns
+from lambdalab.engine.trace import new_trace
 from lambdalab.engine.variables import function_variables
 from lambdalab.errors import ResourceNotFound, RuntimeUnavailable
 from lambdalab.model import image
@@ -191,9 +192,8 @@ class Dispatcher:
 
     def _run(self, request: Request, taken: _Taken, done: Done) -> None:
         environment, version = taken.environment, request.version
-        event = Event(
-            request.request_id, request.payload, request.invoked_arn, request.trace_id, request.client_context
-        )
+        trace_id = request.trace_id or new_trace(self._clock.epoch_ms(), version.key.arn)
+        event = Event(request.request_id, request.payload, request.invoked_arn, trace_id, request.client_context)
         waited = (self._clock.monotonic() - request.arrived) * 1000
         queue_ms = max(waited - (taken.init_ms or 0.0) - taken.repeated_ms - taken.waited_ms, 0.0)
 

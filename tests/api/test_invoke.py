@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import zipfile
 
 import pytest
@@ -328,3 +329,17 @@ def test_a_file_system_is_refused_in_words(api, deploy):
              "LocalMountPath": "/mnt/data"}  # fmt: skip
     with pytest.raises(ClientError, match=r"FileSystemConfigs .* are not offered"):
         deploy("def handler(e, c): return 1", FileSystemConfigs=[mount])
+
+
+def test_each_invocation_has_a_trace_of_its_own_or_the_callers(api, deploy):
+    name = deploy("import os\ndef handler(event, context):\n    return os.environ['_X_AMZN_TRACE_ID']\n")
+    first, second = (call(api, name)[1] for _ in range(2))
+    form = r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=1:[0-9a-f]{8}:0"
+    assert re.fullmatch(form, first)
+    assert re.fullmatch(form, second)
+    assert first != second
+    given = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+    api.meta.events.register(
+        "before-call.lambda.Invoke", lambda params, **_: params["headers"].update({"X-Amzn-Trace-Id": given})
+    )
+    assert call(api, name)[1] == given
