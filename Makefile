@@ -33,7 +33,8 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "The venv module is missing: on Debian and Ubuntu, apt install python3-venv." >&2; exit 1; }
 
 $(VENV)/lab: $(BIN)/python pyproject.toml $(CONSTRAINTS)
-	$(PIP) --editable '.[lab]'
+	@echo "Installing JupyterLab and LambdaLab into $(VENV): about a minute, once."
+	@$(PIP) --editable '.[lab]'
 	@touch $@
 
 $(VENV)/test: $(BIN)/python pyproject.toml $(CONSTRAINTS)

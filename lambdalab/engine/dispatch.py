@@ -41,6 +41,8 @@ from lambdalab.store.packages import PackageStore
 
 _MACHINE = {"aarch64": "arm64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine())
 """This machine's architecture, in Lambda's words."""
+_NOTICED_SECONDS = 0.2
+_FAILED = {"timeout": "was stopped"}
 _WARM = "an environment was idle and had kept its state"
 _PROVISIONED = "a provisioned environment had been initialised ahead"
 _CHANGED = "the code or the configuration changed"
@@ -329,7 +331,9 @@ class Dispatcher:
         waited_ms = (self._clock.monotonic() - began) * 1000 if simulated_ms else 0.0
         async with self._spawns.place(version.key):
             self._make_room(pool)
+            asked = self._clock.monotonic()
             place = await self._place(version)
+            reason += _preparation(version, self._clock.monotonic() - asked)
             environment = self._new_environment(version, place)
             failed, init_ms = await self._initialise(pool, environment, version, place, None)
         return _Taken(environment, init_ms, reason, failed, simulated_ms=simulated_ms, waited_ms=waited_ms)
@@ -425,7 +429,9 @@ class Dispatcher:
         if failed is not None:
             again.stop("the init of the last one failed", failed.reason)
             self._log_failed_init(log, version, failed, init_ms, "invoke")
-        return replace(first, environment=again, init_ms=None, failure=failed, repeated_ms=init_ms)
+        took = f"its init {_FAILED.get(why.status, 'failed')} after {(first.init_ms or 0.0) / 1000:.2f} s"
+        reason = f"{first.reason}; {took}, and was repeated within the call"
+        return replace(first, environment=again, init_ms=None, reason=reason, failure=failed, repeated_ms=init_ms)
 
     def _log_failed_init(
         self, log: EnvironmentLog, version: FunctionVersion, why: InitFailure, init_ms: float, phase: str
@@ -566,3 +572,11 @@ class Dispatcher:
         """After `close`: wait until the environments with extensions have had their time, two seconds at most."""
         while self._leaving:
             await asyncio.wait(self._leaving)
+
+
+def _preparation(version: FunctionVersion, seconds: float) -> str:
+    """What is said of a runtime that had to be made ready first: it is the lab's, once, and no part of AWS's init."""
+    if seconds < _NOTICED_SECONDS:
+        return ""
+    what = version.runtime or "the image"
+    return f"; making {what} ready for its first use here took {seconds:.1f} s of the queue, which AWS does not have"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand, output_can_be_silenced
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand, output_can_be_silenced
 from traitlets import Bool, Enum, Int, TraitError, Unicode, validate
 
 from lambdalab.errors import BadOption, LabError
@@ -55,8 +55,14 @@ class LambdaLab(Magics):
             raise TraitError(str(error)) from error
 
     @no_var_expand
+    @cell_magic("lambda")  # type: ignore[arg-type]
+    def lambda_cell(self, line: str, cell: str) -> Any:
+        """See %lambda?. A semicolon at the end of the cell silences nothing: it is the function's own language's."""
+        return self.lambda_(line, cell)
+
+    @no_var_expand
     @output_can_be_silenced
-    @line_cell_magic("lambda")  # type: ignore[arg-type]
+    @line_magic("lambda")  # type: ignore[arg-type]
     def lambda_(self, line: str, cell: str | None = None) -> Any:
         """Make AWS Lambda functions from cells, and call them.
 

@@ -45,9 +45,11 @@ def parse(line: str, *, has_body: bool) -> Request:
         return _parse_words(DEPLOY, [first, *rest])
     if first == DEPLOY.name:
         return _parse_words(DEPLOY, rest)
+    if "-h" in rest or "--help" in rest:  # asked of the cell's line, without the cell
+        return Request(DEPLOY, help=True)
     raise BadOption(
         f"%lambda has no sub-command {first!r}.{words.did_you_mean(first, SUBCOMMANDS)}"
-        f" It has: {', '.join(SUBCOMMANDS)}. To deploy a function, begin a cell with %%lambda {first}."
+        f" It has: {', '.join((DEPLOY.name, *SUBCOMMANDS))}. To deploy a function, begin a cell with %%lambda {first}."
     )
 
 

@@ -49,7 +49,7 @@ def test_a_script_in_a_custom_runtime_is_deployed_and_compared_like_any_cell(lab
 
 
 @pytest.mark.parametrize(
-    ("runtime", "words"), [("pyton3.12", "Did you mean python3.12"), ("java17", "cannot be in that language")]
+    ("runtime", "words"), [("pyton3.12", "Did you mean python3.12"), ("go1.x", "cannot be in that language")]
 )
 def test_a_runtime_that_takes_no_cell_is_refused(lab, runtime, words):
     with pytest.raises(BadOption, match=words):

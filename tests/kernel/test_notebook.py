@@ -90,3 +90,10 @@ def test_an_error_is_one_output_without_internals(run_notebook):
     assert empty["ename"] == "HandlerNotInCell"
     assert "line 2" in "".join(broken["traceback"])
     assert "Cell In[5], line 2, column 10" in "".join(bad_event["traceback"])
+
+
+def test_a_cell_that_ends_in_a_semicolon_of_its_own_language_shows_its_card(run_notebook):
+    cell = "%%lambda script --runtime provided.al2023\n#!/bin/sh\nexit 0;"
+    _, deploy, line = outputs_of(run_notebook(LOAD, cell, "%lambda list;"))
+    assert plain(deploy).startswith("script created")
+    assert line == []

@@ -178,3 +178,18 @@ def test_calls_over_the_accounts_limit_are_throttled(tmp_path):
         assert (await engine.invoke()).record.outcome == "ok"
 
     running(tmp_path, steps, admission=Admission(SystemClock(), 1))
+
+
+def test_a_runtime_that_had_to_be_made_ready_is_no_secret_of_the_queue(tmp_path):
+    async def steps(engine):
+        really = engine.backend.prepare
+
+        async def prepare(*asked):
+            engine.clock.jump(6.5)
+            return await really(*asked)
+
+        engine.backend.prepare = prepare
+        reason = (await engine.invoke()).record.start_reason
+        assert "making python3.12 ready for its first use here took 6.5 s of the queue" in reason
+
+    running(tmp_path, steps)

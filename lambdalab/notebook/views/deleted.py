@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def html(shown: Deleted) -> str:
     """The display of what was deleted."""
     name = f"{shown.name}:{shown.version}" if shown.version else shown.name
-    words = "its number is not used again" if shown.version else "with its versions, aliases and logs"
+    words = (
+        "its number is not used again" if shown.version else "with its versions and aliases; its log stays, as on AWS"
+    )
     return output(
         card(
             f"{name} deleted",
