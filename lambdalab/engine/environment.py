@@ -117,6 +117,8 @@ class ExecutionEnvironment:
         if self._sandbox.extensions:
             self._sandbox.on_program_end = self._program_ended
             self._extensions_api()
+        if self.state is State.STOPPED:  # ended while it was being started
+            self._sandbox.stop()
         self._api.let_in(self._sandbox.owns_connection)
         self._sandbox.exited.add_done_callback(self._sandbox_ended)
         late = InitFailure("timeout", None, None, None)

@@ -29,15 +29,16 @@ _LONGEST_LINE = 1 << 16
 _STREAMS = (1, 2)
 MARK_SECONDS = 0.25
 """How long a mark may take, on a machine that has other things to do."""
-SILENCE_SECONDS = 0.02
-"""How long nothing must come, where marks cannot be written."""
-_SILENCE_AT_MOST = 0.2
+NEAR_SECONDS, FAR_SECONDS = 0.005, 0.02
+"""How long nothing must come where marks cannot be written: of an engine on this machine, and of one elsewhere."""
+_SILENCES_AT_MOST = 10
 
 
 class Output:
     """The output of one container. `attach` before it is started; `mark_through` once it is, where that works."""
 
-    def __init__(self, ended: Callable[[], None]) -> None:
+    def __init__(self, ended: Callable[[], None], *, silence: float = FAR_SECONDS) -> None:
+        self._silence = silence
         self.log_fd, self._write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         with contextlib.suppress(OSError):
             fcntl.fcntl(self.log_fd, fcntl.F_SETPIPE_SZ, _PIPE)
@@ -182,7 +183,7 @@ class Output:
         else:
             self._flushing.missing.clear()
             self._last = self._loop.time()
-            self._wait_for_silence(self._flushing, self._loop.time() + _SILENCE_AT_MOST)
+            self._wait_for_silence(self._flushing, self._loop.time() + self._silence * _SILENCES_AT_MOST)
 
     def _mark(self, flush: _Flush) -> None:
         """Write the mark into each pipe; later, into one that is full."""
@@ -214,7 +215,7 @@ class Output:
         if flush is not self._flushing:
             return
         now = self._loop.time()
-        left = min(self._last + SILENCE_SECONDS, at_most) - now
+        left = min(self._last + self._silence, at_most) - now
         if left <= 0:
             self._end_flush(flush)
         else:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,11 +18,12 @@ from lambdalab.runtimes.backends.confined import ConfinedSandbox, Started
 from lambdalab.runtimes.backends.docker.control import Control
 from lambdalab.runtimes.backends.docker.engine import Engine
 from lambdalab.runtimes.backends.docker.network import Holder, Reach
-from lambdalab.runtimes.backends.docker.output import Output
+from lambdalab.runtimes.backends.docker.output import FAR_SECONDS, NEAR_SECONDS, Output
 from lambdalab.runtimes.backends.supervisor import Child
 from lambdalab.runtimes.backends.watch import Watch
 
 _NEVER_CALLED_SECONDS = 5.0
+_A_DAY = 24 * 3600
 TASK_ROOT = "/var/task"
 Released = Callable[[], None]
 
@@ -45,7 +47,7 @@ class Container:
     def __init__(self, engine: Engine, container: str, reach: Reach, holder: Holder, released: Released) -> None:
         self.id = container
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        self.output = Output(self._output_ended)
+        self.output = Output(self._output_ended, silence=NEAR_SECONDS if reach.local else FAR_SECONDS)
         self.pid: int | None = None
         self.called = False
         self._engine = engine
@@ -108,7 +110,7 @@ class Container:
         """Its output is over: how did it end? It may live on without any; then this waits for its end."""
         api = self._engine.api
         try:
-            code = await asyncio.to_thread(_wait, api, self.id)
+            code = await _waiting(api, self.id)
             state = (await self._engine.call(api.inspect_container, self.id))["State"]
         except Exception:  # noqa: BLE001 - it was removed meanwhile, or the engine is gone: it has ended
             self._end(Exit("stopped"))
@@ -120,9 +122,26 @@ class Container:
             self.exited.set_result(how)
 
 
-def _wait(api: Any, container: str) -> int:
-    # Not on the engine's own threads: a function that closed its output holds this one for as long as it lives.
-    return int(api.wait(container, timeout=24 * 3600)["StatusCode"])
+async def _waiting(api: Any, container: str) -> int:
+    """A container's exit code. On a thread of its own: a function that closed its output holds it until it ends."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+
+    def tell(code: int | None, problem: Exception | None) -> None:
+        if not ended.done():
+            ended.set_exception(problem) if problem is not None else ended.set_result(code or 0)
+
+    def wait() -> None:
+        code, problem = None, None
+        try:
+            code = int(api.wait(container, timeout=_A_DAY)["StatusCode"])
+        except Exception as why:  # noqa: BLE001 - whatever it is, the loop hears of it
+            problem = why
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(tell, code, problem)
+
+    threading.Thread(target=wait, name="lambdalab-wait", daemon=True).start()
+    return await ended
 
 
 class _Ender:
