@@ -327,6 +327,13 @@ def test_what_a_running_region_has_is_its_own_and_a_dead_ones_is_left(tmp_path):
     assert not here.has_left(replace(other, pid=os.getppid(), started=_start_of(os.getppid())).labels)
     assert here.has_left(replace(other, pid=gone.pid, started="1").labels)
     assert here.has_left(replace(other, boot="before").labels)
+    unwaited = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    alive = replace(other, pid=unwaited.pid, started=_start_of(unwaited.pid)).labels
+    assert not here.has_left(alive)
+    unwaited.stdin.close()
+    while not here.has_left(alive):
+        pass
+    unwaited.wait()
     assert here.has_left(replace(here, pid=1, started="1").labels)  # an earlier region of this home
     assert not here.has_left(replace(other, machine="another", boot="x").labels)
     assert not here.has_left({})

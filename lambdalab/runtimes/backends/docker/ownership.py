@@ -73,7 +73,8 @@ def _boot() -> str:
 def _started(pid: int) -> str:
     """When a process started, in the kernel's ticks; empty when there is none, or where it cannot be told."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if fields[0] in {"Z", "X"} else fields[19]  # what nobody has waited for yet is no more all the same
     except (OSError, IndexError):
         pass
     try:
