@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import shutil
 import socket
 import uuid
 from collections import defaultdict, deque
@@ -21,6 +20,7 @@ from lambdalab.runtimes.backends import cgroup, programs
 from lambdalab.runtimes.backends.base import SandboxSpec
 from lambdalab.runtimes.backends.cgroup import Controllers, Group
 from lambdalab.runtimes.backends.confined import Started
+from lambdalab.runtimes.backends.merging import merge
 from lambdalab.runtimes.backends.supervisor import Command, Supervisor
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.runtimes.families.base import Family
@@ -135,8 +135,8 @@ class Launcher:
         merged = self.state / "layers" / name
         if not merged.exists():
             aside = merged.with_name(f".{name}-{os.getpid()}")
-            for layer in layers:
-                shutil.copytree(layer, aside, symlinks=True, dirs_exist_ok=True)
+            remove_tree(aside)
+            merge(layers, aside)
             aside.rename(merged)
         return merged
 
