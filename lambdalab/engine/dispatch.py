@@ -10,37 +10,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import platform
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from lambdalab.clock import Clock, Timer
-from lambdalab.engine import failure, report, room
+from lambdalab.engine import failure, room
 from lambdalab.engine.admission import Admission
 from lambdalab.engine.environment import PROVISIONED_INIT_SECONDS, ExecutionEnvironment
 from lambdalab.engine.journal import Journal
 from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.logs import LogStore, log_group
 from lambdalab.engine.platform_log import platform_log
+from lambdalab.engine.pool import Pool, oldest
 from lambdalab.engine.request import Done, Request, Result
 from lambdalab.engine.room import Room
 from lambdalab.engine.running import Answered, Completion, InitFailure, Running, State
 from lambdalab.engine.spawns import Spawns
+from lambdalab.engine.taken import Taken
 from lambdalab.engine.trace import new_trace
 from lambdalab.engine.variables import function_variables
 from lambdalab.errors import ResourceNotFound, RuntimeUnavailable
 from lambdalab.model import image
 from lambdalab.model.function import FunctionKey, FunctionVersion
 from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, InvocationRecord
-from lambdalab.runtimes.backends.base import Backend, Place, SandboxSpec
+from lambdalab.runtimes.backends.base import Backend, Kept, Place, SandboxSpec
 from lambdalab.runtimes.runtime_api import Event
 from lambdalab.store.packages import PackageStore
 
-_MACHINE = {"aarch64": "arm64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine())
-"""This machine's architecture, in Lambda's words."""
 _NOTICED_SECONDS = 0.2
 _FAILED = {"timeout": "was stopped"}
 _WARM = "an environment was idle and had kept its state"
@@ -54,38 +53,6 @@ BeforeStart = Callable[[FunctionVersion], Awaitable[tuple[FunctionVersion, float
 
 async def _as_it_is(version: FunctionVersion) -> tuple[FunctionVersion, float]:
     return version, 0.0
-
-
-@dataclass(slots=True)
-class _Pool:
-    """The environments of one function version; the idle ones by kind. `note` explains its next cold start."""
-
-    idle: list[ExecutionEnvironment] = field(default_factory=list)
-    provisioned: list[ExecutionEnvironment] = field(default_factory=list)
-    all: set[ExecutionEnvironment] = field(default_factory=set)
-    peak_mb: int = 0
-    note: str = "no environment had been started for this code and configuration"
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """An environment for one invocation, and how it was come by. Times in milliseconds.
-
-    `simulated_ms` were waited on the lab's clock before the start, which took `waited_ms` of the machine's.
-    """
-
-    environment: ExecutionEnvironment
-    init_ms: float | None
-    reason: str
-    failure: InitFailure | None = None
-    repeated_ms: float = 0.0
-    simulated_ms: float = 0.0
-    waited_ms: float = 0.0
-
-    @property
-    def admitted(self) -> bool:
-        """Whether the invocation holds a place of the admission's: provisioned environments bring their own."""
-        return not self.environment.provisioned
 
 
 class Dispatcher:
@@ -111,7 +78,7 @@ class Dispatcher:
         self._packages = packages
         self._access = access
         self._keep_warm = keep_warm_seconds
-        self._pools: dict[tuple[FunctionKey, str], _Pool] = {}
+        self._pools: dict[tuple[FunctionKey, str], Pool] = {}
         self._spawns = Spawns(os.cpu_count() or 1)
         self._room = room
         self._reaper: Timer | None = None
@@ -180,9 +147,11 @@ class Dispatcher:
         self.admission.enter(key)
         try:
             with self._holding(request.version):
-                taken = await self._take_new(pool, request.version)
-                if taken.failure is not None:
-                    taken = await self._take_again(pool, request.version, taken)
+                taken = await self._take_reset(pool, request.version)
+                if taken is None:
+                    taken = await self._take_new(pool, request.version)
+                    if taken.failure is not None:
+                        taken = await self._take_again(pool, request.version, taken)
         except BaseException:
             self.admission.leave(key)
             raise
@@ -192,7 +161,7 @@ class Dispatcher:
         else:
             self._run(request, taken, done)
 
-    def _run(self, request: Request, taken: _Taken, done: Done) -> None:
+    def _run(self, request: Request, taken: Taken, done: Done) -> None:
         environment, version = taken.environment, request.version
         trace_id = request.trace_id or new_trace(self._clock.epoch_ms(), version.key.arn)
         event = Event(request.request_id, request.payload, request.invoked_arn, trace_id, request.client_context)
@@ -222,7 +191,7 @@ class Dispatcher:
             )
         )
 
-    def _answer_first(self, request: Request, taken: _Taken, queue_ms: float, done: Done) -> tuple[Done, Answered]:
+    def _answer_first(self, request: Request, taken: Taken, queue_ms: float, done: Done) -> tuple[Done, Answered]:
         """Two calls for `done`: at the end, and when the runtime has answered while extensions work on.
 
         The caller has the answer then, unless it wants the log to the end; later it is told nothing but that log.
@@ -245,12 +214,12 @@ class Dispatcher:
 
         return at_the_end, answered
 
-    def _leave(self, request: Request, taken: _Taken) -> None:
+    def _leave(self, request: Request, taken: Taken) -> None:
         self._put_back(self._pool(request.version), taken.environment)
         if taken.admitted:
             self.admission.leave(request.version.key)
 
-    def _conclude(self, request: Request, taken: _Taken, completion: Completion, queue_ms: float, done: Done) -> None:
+    def _conclude(self, request: Request, taken: Taken, completion: Completion, queue_ms: float, done: Done) -> None:
         environment, version = taken.environment, request.version
         peak = environment.max_memory_mb()
         pool = self._pool(version)
@@ -261,8 +230,7 @@ class Dispatcher:
             why = failure.out_of_memory(request.request_id)
             completion = Completion(why.body, why.outcome, why.error_type, completion.duration_ms)
             environment.stop("the last one passed its memory size", "FAILURE")
-        if taken.repeated_ms and taken.failure is None:
-            completion = replace(completion, duration_ms=completion.duration_ms + taken.repeated_ms)
+        completion = taken.with_init(completion, version.timeout)
         record = self._record(request, taken, completion, queue_ms, peak)
         self.journal.add(record)
         said, now = platform_log(version), self._clock.now()
@@ -276,54 +244,25 @@ class Dispatcher:
         done(Result(completion.body, record, tail))
 
     def _record(
-        self, request: Request, taken: _Taken, completion: Completion, queue_ms: float, peak: int
+        self, request: Request, taken: Taken, completion: Completion, queue_ms: float, peak: int
     ) -> InvocationRecord:
-        version, environment = request.version, taken.environment
-        duration = completion.duration_ms
-        spent = queue_ms + (taken.init_ms or 0.0) + duration
-        return InvocationRecord(
-            request_id=request.request_id,
-            function_name=version.key.name,
-            invoked_arn=request.invoked_arn,
-            executed_version=version.version,
-            outcome=completion.outcome,
-            error_type=completion.error_type,
-            started_at=self._clock.epoch_ms() - int(spent),
-            queue_ms=round(queue_ms, 2),
-            init_ms=None if taken.init_ms is None else round(taken.init_ms, 2),
-            duration_ms=round(duration, 2),
-            billed_ms=report.billed_ms(duration, taken.init_ms),
-            memory_size_mb=version.memory_size,
-            max_memory_mb=version.memory_size if completion.outcome == "out_of_memory" else peak,
-            ephemeral_mb=version.ephemeral_size,
-            architecture=version.architecture,
-            runtime=version.runtime or "",
-            environment_id=environment.id,
-            nth_call=environment.calls,
-            start_reason=taken.reason,
-            log_stream=environment.log_stream,
-            fidelity=environment.fidelity or self.backend.fidelity,
-            initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
-            simulated_ms=round(taken.simulated_ms, 2),
-            streamed_bytes=completion.streamed_bytes,
-            machine=_MACHINE,
-            extensions_ms=None if completion.extensions_ms is None else round(completion.extensions_ms, 2),
-        )
+        now, usual = self._clock.epoch_ms(), self.backend.fidelity
+        return taken.record(request, completion, now_ms=now, queue_ms=queue_ms, peak_mb=peak, usual=usual)
 
     # -- environments
 
-    def _pool(self, version: FunctionVersion) -> _Pool:
-        return self._pools.setdefault((version.key, version.version), _Pool())
+    def _pool(self, version: FunctionVersion) -> Pool:
+        return self._pools.setdefault((version.key, version.version), Pool())
 
-    def _take_idle(self, pool: _Pool, idle: list[ExecutionEnvironment], reason: str) -> _Taken | None:
+    def _take_idle(self, pool: Pool, idle: list[ExecutionEnvironment], reason: str) -> Taken | None:
         while idle:
             environment = idle.pop()
             if environment.state is State.IDLE:
-                return _Taken(environment, None, reason)
+                return Taken(environment, None, reason)
             self._put_back(pool, environment)  # it ended while nobody looked
         return None
 
-    async def _take_new(self, pool: _Pool, version: FunctionVersion) -> _Taken:
+    async def _take_new(self, pool: Pool, version: FunctionVersion) -> Taken:
         busy = sum(environment.state is State.BUSY for environment in pool.all)
         reason = f"all environments ({busy}) were busy" if busy else pool.note
         began = self._clock.monotonic()
@@ -336,14 +275,17 @@ class Dispatcher:
             reason += _preparation(version, self._clock.monotonic() - asked)
             environment = self._new_environment(version, place)
             failed, init_ms = await self._initialise(pool, environment, version, place, None)
-        return _Taken(environment, init_ms, reason, failed, simulated_ms=simulated_ms, waited_ms=waited_ms)
+        return Taken(environment, init_ms, reason, failed, simulated_ms=simulated_ms, waited_ms=waited_ms)
 
-    def _make_room(self, pool: _Pool) -> None:
+    def _make_room(self, pool: Pool) -> None:
         """End idle environments, the longest idle first, until another one fits. Raises `TooManyRequests`."""
         if self._room is None:
             return
         needed = pool.peak_mb or room.USUAL_MB
         missing = self._room.missing_mb(needed)
+        if missing > 0:
+            for one in self._pools.values():
+                one.forget()  # what they have in /tmp is memory, too
         idle = sorted(
             ((e, owner) for owner in self._pools.values() for e in owner.idle if owner is not pool),
             key=lambda pair: pair[0].idle_since,
@@ -406,32 +348,47 @@ class Dispatcher:
             if pool is not None and environment.state is State.IDLE:
                 self._put_back(pool, environment)
 
-    async def _take_again(self, pool: _Pool, version: FunctionVersion, first: _Taken) -> _Taken:
+    async def _take_again(self, pool: Pool, version: FunctionVersion, first: Taken) -> Taken:
         """Init failed: AWS repeats it within the invocation, whose timeout and duration then cover it."""
-        why, log = first.failure, first.environment.log
+        why, environment = first.failure, first.environment
         assert why is not None
-        first.environment.stop("the init of the last one failed", why.reason)
-        self._log_failed_init(log, version, why, first.init_ms or 0.0, "init")
-        self._put_back(pool, first.environment)
-        version, _ = await self.before_start(version) if version.kms_sealed else (version, 0.0)
-        await first.environment.gone()
-        async with self._spawns.place(version.key):
-            again = ExecutionEnvironment(
-                first.environment.id,
-                first.environment.log_stream,
-                self._clock,
-                log,
-                version,
-                leaving=self._leaving,
-                repeated=True,
-            )
-            failed, init_ms = await self._initialise(pool, again, version, await self._place(version), version.timeout)
-        if failed is not None:
-            again.stop("the init of the last one failed", failed.reason)
-            self._log_failed_init(log, version, failed, init_ms, "invoke")
+        environment.stop("the init of the last one failed", why.reason)
+        self._log_failed_init(environment.log, version, why, first.init_ms or 0.0, "init")
+        pool.leave(environment)
         took = f"its init {_FAILED.get(why.status, 'failed')} after {(first.init_ms or 0.0) / 1000:.2f} s"
         reason = f"{first.reason}; {took}, and was repeated within the call"
-        return replace(first, environment=again, init_ms=None, reason=reason, failure=failed, repeated_ms=init_ms)
+        return await self._renew(pool, version, replace(first, reason=reason))
+
+    async def _take_reset(self, pool: Pool, version: FunctionVersion) -> Taken | None:
+        """An environment whose runtime was ended by a failure or a timeout begins again, within the invocation."""
+        if not pool.resets:
+            return None
+        ended = pool.resets.pop()
+        ended.log.begin()
+        reason = f"{ended.ended}; the same environment was initialised again"
+        return await self._renew(pool, version, Taken(ended, None, reason))
+
+    async def _renew(self, pool: Pool, version: FunctionVersion, first: Taken) -> Taken:
+        """Another sandbox for an environment that has ended, with its log and what it had in /tmp."""
+        ended = first.environment
+        try:
+            version, _ = await self.before_start(version) if version.kms_sealed else (version, 0.0)
+            await ended.gone()
+            async with self._spawns.place(version.key):
+                place = await self._place(version)
+                again = ExecutionEnvironment(
+                    ended.id, ended.log_stream, self._clock, ended.log, version, leaving=self._leaving, repeated=True
+                )
+                again.calls = ended.calls
+                kept = await ended.left.take()
+                failed, init_ms = await self._initialise(pool, again, version, place, version.timeout, kept)
+        finally:
+            ended.left.forget()
+        if failed is not None:
+            again.stop("the init of the last one failed", failed.reason)
+            again.left.forget()
+            self._log_failed_init(again.log, version, failed, init_ms, "invoke")
+        return replace(first, environment=again, init_ms=None, failure=failed, repeated_ms=init_ms)
 
     def _log_failed_init(
         self, log: EnvironmentLog, version: FunctionVersion, why: InitFailure, init_ms: float, phase: str
@@ -441,24 +398,28 @@ class Dispatcher:
 
     async def _initialise(
         self,
-        pool: _Pool,
+        pool: Pool,
         environment: ExecutionEnvironment,
         version: FunctionVersion,
         place: Place,
         limit: float | None,
+        kept: Kept | None = None,
     ) -> tuple[InitFailure | None, float]:
-        """Init, and its milliseconds from the spawn to the first poll."""
+        """Init, and its milliseconds from the spawn to the first poll. `kept` is given to the sandbox, or released."""
         pool.all.add(environment)
         self._packages.hold(version.packages)
         environment.on_stop = partial(self._packages.release, version.packages)
         try:
-            spec = self._spec(environment, version, place, await environment.open(place))
+            spec = replace(self._spec(environment, version, place, await environment.open(place)), kept=kept)
             began = self._clock.monotonic()
             failed = await environment.initialise(self.backend, spec, limit)
         except BaseException:
             environment.stop("the last one could not be started")
             pool.all.discard(environment)
             raise
+        finally:
+            if kept is not None:
+                kept.release()
         return failed, (self._clock.monotonic() - began) * 1000
 
     def _spec(
@@ -506,20 +467,20 @@ class Dispatcher:
 
         return write
 
-    def _put_back(self, pool: _Pool, environment: ExecutionEnvironment) -> None:
+    def _put_back(self, pool: Pool, environment: ExecutionEnvironment) -> None:
         if environment.retired:
             environment.stop(_CHANGED)
         if environment.state is State.STOPPED:
-            pool.all.discard(environment)
-            pool.note = environment.ended or pool.note
+            pool.leave(environment)
+            pool.keep_or_forget(environment)
+            self._reap_in_time()
             if environment.provisioned and not environment.retired:
                 self.on_provisioned_end()
         elif environment.provisioned:
             pool.provisioned.append(environment)
         elif environment.state is State.IDLE:
             pool.idle.append(environment)
-            if self._reaper is None:
-                self._reaper = self._clock.call_later(self._keep_warm, self._reap)
+            self._reap_in_time()
 
     # -- the end of environments
 
@@ -536,23 +497,24 @@ class Dispatcher:
                 environment.retired = True
             for environment in [*pool.idle, *pool.provisioned]:
                 environment.stop(_CHANGED)
+                environment.left.forget()
+            pool.forget()
             if pool.all:
-                self._pools[pool_key, pool_version] = _Pool(note=_CHANGED)
+                self._pools[pool_key, pool_version] = Pool(note=_CHANGED)
+
+    def _reap_in_time(self) -> None:
+        """Look again when the one that has waited longest will have waited too long."""
+        if self._reaper is None and (since := oldest(self._pools.values())) is not None:
+            left = since + self._keep_warm - self._clock.monotonic()
+            self._reaper = self._clock.call_later(max(left, 0.0), self._reap)
 
     def _reap(self) -> None:
-        """End what was idle for too long, and look again when the next one will have been."""
+        """End what was idle for too long."""
         self._reaper = None
-        now = self._clock.monotonic()
-        oldest = now
+        before = self._clock.monotonic() - self._keep_warm
         for pool in self._pools.values():
-            for environment in [e for e in pool.idle if now - e.idle_since >= self._keep_warm]:
-                pool.idle.remove(environment)
-                pool.all.discard(environment)
-                environment.stop(f"the last one was ended after {self._keep_warm:g} s without a call")
-                pool.note = environment.ended or pool.note
-            oldest = min([oldest, *(environment.idle_since for environment in pool.idle)])
-        if any(pool.idle for pool in self._pools.values()):
-            self._reaper = self._clock.call_later(max(oldest + self._keep_warm - now, 0.0), self._reap)
+            pool.end_unused(before, f"the last one was ended after {self._keep_warm:g} s without a call")
+        self._reap_in_time()
 
     def counts(self) -> dict[str, int]:
         """How many environments are in which state."""
@@ -566,6 +528,8 @@ class Dispatcher:
         for pool in self._pools.values():
             for environment in list(pool.all):
                 environment.stop("the region ended")
+                environment.left.forget()
+            pool.forget()
         self._pools.clear()
 
     async def closed(self) -> None:

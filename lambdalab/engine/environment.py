@@ -25,6 +25,7 @@ from lambdalab.engine import extensions, failure
 from lambdalab.engine.extensions import Extensions, Phase
 from lambdalab.engine.failure import Failure
 from lambdalab.engine.farewell import Farewell
+from lambdalab.engine.leftover import Leftover
 from lambdalab.engine.log_pipe import EnvironmentLog, LogPipe
 from lambdalab.engine.response_stream import StreamedAnswer
 from lambdalab.engine.running import Conclusion, InitFailure, Reason, Running, State
@@ -60,25 +61,23 @@ class ExecutionEnvironment:
         self.id = environment_id
         self.log_stream = log_stream
         self.state = State.STARTING
-        self.calls = 0
-        self.idle_since = 0.0
+        self.calls, self.idle_since = 0, 0.0
         self.provisioned = provisioned
-        self.retired = False
+        self.retired = self._runtime_ended = False
+        self.left = Leftover()
         self.ended: str | None = None
         self.on_stop: Callable[[], None] = lambda: None
         """Called once, when nothing of it runs any more."""
         self._clock = clock
         self.log = log
         self.extensions: Extensions | None = None
-        self._version = version
-        self._leaving = leaving
-        self._repeated = repeated
+        self._version, self._leaving, self._repeated = version, leaving, repeated
         self._began = clock.monotonic()
         self._api = RuntimeApi(self, self._extensions_api)
         self._pipe: LogPipe | None = None
         self._farewell: Farewell | None = None
-        self._runtime_ended = False
         self._ready: asyncio.Future[InitFailure | None] = asyncio.get_running_loop().create_future()
+        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._poll: Connection | None = None
         self._running: Running | None = None
         self._freeze_timer: Timer | None = None
@@ -414,8 +413,8 @@ class ExecutionEnvironment:
         """
         if self.state is State.STOPPED:
             return
-        self.state = State.STOPPED
-        self.ended = why
+        self.state, self.ended, self.idle_since = State.STOPPED, why, self._clock.monotonic()
+        self.left.wanted = reason != "SPINDOWN"
         for timer in (self._freeze_timer, self._deadline_timer):
             if timer is not None:
                 timer.cancel()
@@ -438,15 +437,16 @@ class ExecutionEnvironment:
 
     async def gone(self) -> None:
         """Wait until nothing of a stopped environment is left that could stand in another's way."""
-        if self._farewell is not None:
-            await asyncio.shield(self._farewell.over)
+        await asyncio.shield(self._gone)
 
     def _let_go(self) -> None:
         self._api.close()
         if self._sandbox is not None:
+            self.left.keep(self._sandbox)
             self._sandbox.stop()
         if self._pipe is not None:
             self._pipe.close()
         if self.extensions is not None:
             self.extensions.close()
+        self._gone.set_result(None)
         self.on_stop()

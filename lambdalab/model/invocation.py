@@ -39,7 +39,8 @@ class InvocationRecord:
     """All that was measured of one invocation. Times in milliseconds, memory in MB (MiB, as AWS counts).
 
     `queue_ms` runs from the request's arrival to the environment taking it, less `init_ms`; `init_ms` is
-    None on a warm start; `duration_ms` is the handler phase; `billed_ms` is ceil(init + duration)
+    None on a warm start; `duration_ms` is the handler phase, and of an init that was repeated within the call, as
+    on AWS, `repeated_ms`; `billed_ms` is ceil(init + duration)
     (INIT is billed since 2025-08-01, `lambda-contract.md` section 13). `started_at` is epoch milliseconds.
     `simulated_ms` passed on the lab's clock before the init, for a network interface that is not there: no
     measurement, not billed. `start_reason` says in words why it was cold or warm; `nth_call` counts calls of
@@ -71,6 +72,7 @@ class InvocationRecord:
     log_stream: str
     fidelity: Fidelity
     initialization: str = ON_DEMAND
+    repeated_ms: float = 0.0
     simulated_ms: float = 0.0
     streamed_bytes: int = 0
     extensions_ms: float | None = 0.0
@@ -83,8 +85,8 @@ class InvocationRecord:
 
     @property
     def cold(self) -> bool:
-        """Whether this call waited for a new environment's init, also one that failed or was repeated within it."""
-        return self.nth_call <= 1 and self.initialization == ON_DEMAND
+        """Whether this call waited for an init: a new environment's, or one repeated within it."""
+        return (self.nth_call <= 1 or self.repeated_ms > 0) and self.initialization == ON_DEMAND
 
     def to_json(self) -> str:
         """The record as compact JSON: the value of the `x-lambdalab-record` header."""

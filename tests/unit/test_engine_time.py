@@ -14,11 +14,16 @@ from lambdalab.engine.logs import LogStore
 from lambdalab.engine.request import Request
 from lambdalab.errors import RuntimeUnavailable, TooManyRequests
 from lambdalab.model.function import LATEST, CodeReference, FunctionKey, FunctionVersion
-from lambdalab.runtimes.backends.fake import FakeBackend
+from lambdalab.runtimes.backends.base import Exit
+from lambdalab.runtimes.backends.fake import FakeBackend, FakeExit
 
 
 async def _echo(event, context):
     return event
+
+
+async def _exit(event, context):
+    raise FakeExit(Exit("exited", status=3))
 
 
 async def _hang(event, context):
@@ -30,7 +35,7 @@ class Engine:
 
     def __init__(self, folder, **options):
         self.clock = FakeClock()
-        self.backend = FakeBackend({"app.echo": _echo, "app.hang": _hang})
+        self.backend = FakeBackend({"app.echo": _echo, "app.hang": _hang, "app.exit": _exit})
         packages = SimpleNamespace(unpacked=lambda sha256: folder, hold=lambda held: None, release=lambda held: None)
         self.dispatcher = Dispatcher(
             self.backend, self.clock, LogStore(folder / "logs", self.clock), packages,
@@ -94,6 +99,75 @@ def test_an_idle_environment_is_kept_for_its_time_and_then_ended(tmp_path):
         again = await engine.invoke()
         assert again.record.cold
         assert "600 s without a call" in again.record.start_reason
+
+    running(tmp_path, steps)
+
+
+async def fails(engine):
+    """A call that ends its environment; what the environment left."""
+    call = asyncio.create_task(engine.invoke("exit"))
+    assert (await call).record.outcome == "exit"
+    return engine.backend.sandboxes[-1].left
+
+
+def test_what_a_failed_environment_left_goes_to_the_next_call(tmp_path):
+    async def steps(engine):
+        left = await fails(engine)
+        assert not left.released
+        again = await engine.invoke("exit")
+        assert engine.backend.sandboxes[-1].spec.kept is left
+        assert left.released, "the sandbox has it"
+        assert again.record.nth_call == 2
+
+    running(tmp_path, steps)
+
+
+def test_what_a_failed_environment_left_is_let_go_when_nobody_calls(tmp_path):
+    async def steps(engine):
+        left = await fails(engine)
+        engine.clock.jump(599)
+        assert not left.released
+        engine.clock.jump(2)
+        assert left.released
+        await engine.invoke("exit")
+        assert engine.backend.sandboxes[-1].spec.kept is None
+
+    running(tmp_path, steps)
+
+
+@pytest.mark.parametrize("end", ["retire", "close"])
+def test_what_a_failed_environment_left_is_let_go_with_the_function_and_the_region(tmp_path, end):
+    async def steps(engine):
+        left = await fails(engine)
+        if end == "retire":
+            engine.dispatcher.retire(FunctionKey("123456789012", "us-east-1", "exit"))
+        else:
+            engine.dispatcher.close()
+        assert left.released
+
+    running(tmp_path, steps)
+
+
+def test_what_a_failed_environment_left_is_let_go_when_it_cannot_begin_again(tmp_path):
+    async def steps(engine):
+        left = await fails(engine)
+        engine.backend.runtimes = frozenset()
+        with pytest.raises(RuntimeUnavailable):
+            await engine.invoke("exit")
+        assert left.released
+
+    running(tmp_path, steps)
+
+
+def test_an_idle_environment_that_fails_begins_again_too(tmp_path):
+    async def steps(engine):
+        first = await engine.invoke()
+        engine.backend.sandboxes[0]._end(Exit("exited", status=1))
+        await asyncio.sleep(0.01)
+        again = await engine.invoke()
+        assert again.record.environment_id == first.record.environment_id
+        assert again.record.repeated_ms >= 0
+        assert again.record.init_ms is None
 
     running(tmp_path, steps)
 

@@ -32,6 +32,14 @@ class Place:
     call: str = LOOPBACK
 
 
+class Kept(ABC):
+    """What an ended sandbox left for the next one of its environment: its /tmp."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Nobody needs it any more. Harmless when done twice, and once it has been given to a sandbox."""
+
+
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
     """All that a backend needs to start one execution environment.
@@ -40,7 +48,8 @@ class SandboxSpec:
     wins, shown at /opt). `environment` holds AWS's variables and the function's own; the backend adds those that
     say where things are (PATH, LANG and the runtime's), which the function's own may replace. Sizes in MB (MiB).
     An image function has an `image`; runtime and handler are empty then, code and layers are not looked at.
-    `backend` is the name of the place that `prepare` chose.
+    `backend` is the name of the place that `prepare` chose; `kept` is what an earlier sandbox of the environment
+    left, and the backend's from then on.
     """
 
     id: str
@@ -54,6 +63,7 @@ class SandboxSpec:
     ephemeral_mb: int
     image: Image | None = None
     backend: str = ""
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +160,19 @@ class Sandbox(ABC):
     def kill_runtime(self) -> None:  # noqa: B027 - a backend without extensions has nothing to do
         """Send it SIGKILL; the extensions live on."""
 
+    def keep(self) -> Kept | None:
+        """What is to be there again in the next sandbox of the environment; None where nothing can be kept.
+
+        Called once at most, before `stop`, which then leaves it alone.
+        """
+        return None
+
     @abstractmethod
     def stop(self) -> None:
-        """End all its processes now (SIGKILL) and remove what it had on disk, off the caller's path."""
+        """End all its processes now (SIGKILL) and remove what it had on disk, off the caller's path.
+
+        Called for every sandbox, also for those that ended by themselves.
+        """
 
 
 class Backend(ABC):

@@ -19,9 +19,10 @@ from typing import Protocol
 
 from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import processes, sockets
-from lambdalab.runtimes.backends.base import Exit, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.base import Exit, Kept, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.cgroup import MAX_PROCESSES, MB_PER_CPU
 from lambdalab.runtimes.backends.cpu_share import CpuShare
+from lambdalab.runtimes.backends.kept import KeptDirectory, KeptMount
 from lambdalab.runtimes.backends.memory import Memory
 from lambdalab.runtimes.backends.programs import Line
 from lambdalab.runtimes.backends.supervisor import Child
@@ -87,6 +88,7 @@ def read_status(status: int) -> Exit:
 class ConfinedSandbox(Sandbox):
     """Processes below one child of the supervisor, of which the first `holders` only hold the sandbox.
 
+    Its /tmp is the directory `private_tmp` of this machine, or a mount of its own (`mounts_tmp`).
     With `extensions` the launcher comes next and is one more of those; then come the runtime and, each below a
     shell that waits for its end, the extensions.
     """
@@ -102,6 +104,7 @@ class ConfinedSandbox(Sandbox):
         watch: Watch,
         read_exit: ReadExit = read_status,
         private_tmp: Path | None = None,
+        mounts_tmp: bool = False,
         extensions: tuple[str, ...] = (),
         holders: int = 0,
         address: str = "127.0.0.1",
@@ -123,6 +126,9 @@ class ConfinedSandbox(Sandbox):
         self._group = started.group
         self._read_exit = read_exit
         self._private_tmp = private_tmp
+        self._mounts_tmp = mounts_tmp
+        self._tmp_fd = -1
+        self._stopped = False
         self._holders = holders + (self._line is not None)
         self._runtime: int | None = None
         self._status_fd = -1
@@ -162,6 +168,7 @@ class ConfinedSandbox(Sandbox):
             self._runtime = pid
             with contextlib.suppress(OSError):
                 self._status_fd = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+            self._hold_tmp(pid)
 
     # -- invocations
 
@@ -274,9 +281,30 @@ class ConfinedSandbox(Sandbox):
 
     # -- the end
 
+    def keep(self) -> Kept | None:
+        """Its own directory for /tmp, or its mount of it, which is held open."""
+        if self._private_tmp is not None:
+            directory, self._private_tmp = self._private_tmp, None
+            return KeptDirectory(directory)
+        if self._tmp_fd < 0 and not self.exited.done():
+            # What holds the sandbox will not do: the first one's /tmp is the machine's.
+            for pid in processes.tree(self._child.pid)[self._holders :][:1]:
+                self._hold_tmp(pid)
+        fd, self._tmp_fd = self._tmp_fd, -1
+        return KeptMount(fd) if fd >= 0 else None
+
+    def _hold_tmp(self, pid: int) -> None:
+        """Keep what is in a mount of the sandbox's own from going with its last process."""
+        if self._mounts_tmp and self._tmp_fd < 0:
+            with contextlib.suppress(OSError):
+                self._tmp_fd = os.open(f"/proc/{pid}/root/tmp", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
     def stop(self) -> None:
         """End it, whatever it does."""
+        self._stopped = True
         self._end(Exit("stopped"))
+        if self.exited.done():
+            self._remove_files()
 
     def _end(self, why: Exit) -> None:
         self._watch.remove(self)
@@ -296,12 +324,19 @@ class ConfinedSandbox(Sandbox):
             self._line.close()
         if not self.exited.done():
             self.exited.set_result(self._ending or self._read_exit(status.result()))
-        self._clean_up()
+        if self._stopped:
+            self._remove_files()
+        self._remove_group()
 
-    def _clean_up(self, tries: int = 50) -> None:
+    def _remove_files(self) -> None:
         if self._private_tmp is not None:
             remove_tree(self._private_tmp)
+        if self._tmp_fd >= 0:
+            os.close(self._tmp_fd)
+            self._tmp_fd = -1
         if self._own_file is not None:
             self._own_file.unlink(missing_ok=True)
+
+    def _remove_group(self, tries: int = 50) -> None:
         if self._group is not None and not self._group.remove() and tries:
-            asyncio.get_running_loop().call_later(0.05, self._clean_up, tries - 1)
+            asyncio.get_running_loop().call_later(0.05, self._remove_group, tries - 1)

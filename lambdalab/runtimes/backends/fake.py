@@ -17,7 +17,7 @@ from typing import Any
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model.image import Image
 from lambdalab.model.invocation import Fidelity
-from lambdalab.runtimes.backends.base import Backend, Exit, Place, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.base import Backend, Exit, Kept, Place, Sandbox, SandboxSpec
 
 _API = "/2018-06-01/runtime"
 FIDELITY = Fidelity(
@@ -94,6 +94,17 @@ class FakeExtension:
 Extension = Callable[[FakeExtension], Awaitable[None]]
 
 
+class FakeKept(Kept):
+    """What a sandbox left: nothing, and whether that was let go."""
+
+    def __init__(self) -> None:
+        self.released = False
+
+    def release(self) -> None:
+        """Remember it."""
+        self.released = True
+
+
 class FakeBackend(Backend):
     """Runs `handlers` by name. A handler's name that is not there fails as in a real runtime.
 
@@ -137,7 +148,7 @@ class FakeSandbox(Sandbox):
     """One polling task, and one for each extension.
 
     `frozen`, `memory_mb` and `deaf` (to SIGTERM) are for tests to read and to set; `signals` are those that the
-    runtime got.
+    runtime got, `left` is what was kept of it.
     """
 
     def __init__(self, spec: SandboxSpec, handler: Handler | None, extensions: Mapping[str, Extension]) -> None:
@@ -147,6 +158,7 @@ class FakeSandbox(Sandbox):
         self.spec = spec
         self.frozen = False
         self.memory_mb = 16
+        self.left: FakeKept | None = None
         self._handler = handler
         self._globals: dict[str, Any] = {}
         self._log_fd, self._log = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -189,6 +201,11 @@ class FakeSandbox(Sandbox):
     def max_memory_mb(self) -> int:
         """What the test set."""
         return self.memory_mb
+
+    def keep(self) -> Kept:
+        """Something for the next sandbox."""
+        self.left = FakeKept()
+        return self.left
 
     def stop(self) -> None:
         """End the tasks."""

@@ -16,14 +16,16 @@ import itertools
 import os
 import resource
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from lambdalab.model.image import Image
 from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import cgroup, etc
 from lambdalab.runtimes.backends.base import Backend, Exit, Place, Sandbox, SandboxSpec
-from lambdalab.runtimes.backends.confined import ConfinedSandbox
-from lambdalab.runtimes.backends.launch import Launcher, Ready
+from lambdalab.runtimes.backends.confined import ConfinedSandbox, Started
+from lambdalab.runtimes.backends.kept import KeptMount, gated, open_gate
+from lambdalab.runtimes.backends.launch import Launcher, Program, Ready
 from lambdalab.runtimes.backends.programs import read_shell_status
 from lambdalab.runtimes.backends.supervisor import Command
 
@@ -33,6 +35,8 @@ _GROUP = "root:x:0:\nsbx_user1051:x:990:\n"
 UID, GID = 993, 990
 """The ids that functions have on AWS (from memory; `runtimes.md` section 5)."""
 FILES = 1024
+_HOLDERS = 2
+"""bwrap, and bwrap again as the first process inside."""
 _LOOPBACK = "127.77.{}.{}"
 """Addresses for sandboxes with extensions; all of 127.0.0.0/8 is the machine's own."""
 _PLACES = {"task": "/var/task", "opt": "/opt", "runtime": "/var/runtime", "tmp": "/tmp"}  # noqa: S108
@@ -72,12 +76,16 @@ class NamespacesBackend(Backend):
         address, hosts = self._own_hosts(spec) if program.extensions else ("127.0.0.1", None)
         if _covered(ready.interpreter.prefix):
             program = program.mapped(lambda word: _in_lang(word, ready.interpreter.prefix), but=_own(spec))
+        kept = spec.kept if isinstance(spec.kept, KeptMount) and not spec.kept.is_empty else None
         command = Command(
-            argv=[*self._arguments(spec, ready, hosts), *program.argv],
+            argv=[*self._arguments(spec, ready, hosts), *self._behind_gate(program, kept)],
             environment=program.variables,
             limits=((resource.RLIMIT_NOFILE, FILES), (resource.RLIMIT_CORE, 0)),
         )
-        started = await self._launcher.spawn(command, spec, launcher=bool(program.extensions))
+        with_line = bool(program.extensions or kept)
+        started = await self._launcher.spawn(command, spec, launcher=with_line)
+        if kept is not None:
+            started = await self._bring(started, kept, needed_on=bool(program.extensions))
         return ConfinedSandbox(
             spec,
             started,
@@ -87,10 +95,26 @@ class NamespacesBackend(Backend):
             watch=self._launcher.watch,
             read_exit=read_bwrap_status,
             extensions=program.extensions,
-            holders=2,  # bwrap, and bwrap again as the first process inside
+            holders=_HOLDERS,
+            mounts_tmp=True,
             address=address,
             own_file=hosts,
         )
+
+    @staticmethod
+    def _behind_gate(program: Program, kept: KeptMount | None) -> list[str]:
+        return program.argv if kept is None else gated(program.argv, launcher=bool(program.extensions))
+
+    @staticmethod
+    async def _bring(started: Started, kept: KeptMount, *, needed_on: bool) -> Started:
+        """Bring the /tmp that the environment had; the line serves the extensions afterwards, if there are any."""
+        assert started.line is not None, "whoever waits has a line"
+        await open_gate(started.line, started.child.pid, _HOLDERS, kept)
+        if needed_on:
+            return started
+        started.line.close()
+        os.close(started.extensions_log_fd)
+        return replace(started, line=None, extensions_log_fd=-1)
 
     def _refresh_hosts(self) -> None:
         """Follow the machine's /etc/hosts, which may change while a region runs."""

@@ -17,6 +17,7 @@ from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import cgroup, etc, landlock, seccomp
 from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.confined import ConfinedSandbox
+from lambdalab.runtimes.backends.kept import KeptDirectory
 from lambdalab.runtimes.backends.launch import Launcher
 from lambdalab.runtimes.backends.supervisor import Command
 
@@ -48,8 +49,7 @@ class ProcessBackend(Backend):
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the runtime as a confined process."""
         ready = await self._launcher.ready(spec.runtime)
-        # Not by the id alone: an init that is repeated has the same, while the first one's is being removed.
-        tmp = Path(tempfile.mkdtemp(prefix=f"{spec.id}-", dir=self._launcher.tmp))
+        tmp = self._tmp(spec)
         layers = self._launcher.layers(spec.layers) or self._launcher.nothing
         places = {"task": str(spec.code), "opt": str(layers), "runtime": str(ready.client), "tmp": str(tmp)}
         program = self._launcher.program(ready, spec, places)
@@ -74,6 +74,12 @@ class ProcessBackend(Backend):
             private_tmp=tmp,
             extensions=program.extensions,
         )
+
+    def _tmp(self, spec: SandboxSpec) -> Path:
+        """The directory that an earlier sandbox of the environment left, or a new one."""
+        if isinstance(spec.kept, KeptDirectory):
+            return spec.kept.take()
+        return Path(tempfile.mkdtemp(prefix=f"{spec.id}-", dir=self._launcher.tmp))
 
     def _limits(self, spec: SandboxSpec) -> tuple[tuple[int, int], ...]:
         return (

@@ -22,7 +22,7 @@ def fidelity(reach: Reach, freeze: str) -> Fidelity:
         cpu="cgroup quota",
         time="enforced",
         file_system="the image's own root, read-only",
-        tmp="own, of the configured size",
+        tmp="own, of the configured size; empty again after a failure or a timeout, which AWS keeps",
         processes="cgroup, 1,024",
         network=network,
         freeze=freeze,
