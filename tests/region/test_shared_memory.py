@@ -30,10 +30,15 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module", params=["namespaces", "process"])
-def function(request):
-    with Lab(isolated=True, backend=request.param) as lab:
-        lab["forks"].deploy(FORKS, runtime="python3.12", memory=256, timeout=20)
-        yield lab["forks"]
+def lab(request):
+    with Lab(isolated=True, backend=request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def function(lab):
+    lab["forks"].deploy(FORKS, runtime="python3.12", memory=256, timeout=20)
+    return lab["forks"]
 
 
 def test_forks_that_share_what_their_parent_held_are_within_the_size(function):
@@ -52,3 +57,31 @@ def test_forks_that_hold_too_much_together_are_out_of_memory(function):
     result = function.invoke({"before": 10, "forks": 5, "after": 60})
     assert result.record.outcome == "out_of_memory", result
     assert result.record.max_memory_mb == 256
+
+
+THREADS = """
+import threading
+
+def handler(event, context):
+    done, threads = threading.Event(), []
+    try:
+        for _ in range(event["threads"]):
+            threads.append(threading.Thread(target=done.wait))
+            threads[-1].start()
+    finally:
+        done.set()
+    return len(threads)
+"""
+
+
+def test_a_function_may_have_as_many_threads_as_on_aws(lab):
+    lab["threads"].deploy(THREADS, runtime="python3.12", memory=128, timeout=60)
+    assert lab["threads"].invoke({"threads": 900}).payload == 900
+
+
+def test_much_too_much_in_one_piece_is_out_of_memory_too(lab):
+    lab["piece"].deploy(
+        "def handler(event, context):\n    return len(b'x' * (3 << 30))\n", runtime="python3.12", memory=128, timeout=20
+    )
+    result = lab["piece"].invoke()
+    assert result.record.outcome == "out_of_memory", result

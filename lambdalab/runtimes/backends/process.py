@@ -25,9 +25,10 @@ _READABLE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/p
 _ETC = tuple(f"/etc/{name}" for name in (*etc.SHOWN, *etc.CHANGING, "passwd", "group"))
 _WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
 _FILES = 1024
-_BEHIND_MB = 1024
+_BEHIND_MB = 10 * 1024
 """How far above the memory size the kernel's own limit stands: it fails allocations where AWS kills, so it is
-only the wall behind the watch. RLIMIT_DATA, never RLIMIT_AS, which breaks most runtimes (`runtimes.md`)."""
+only the wall behind the watch. It counts what is reserved, not what is used: 1,024 threads have 8 GB of stacks.
+RLIMIT_DATA, never RLIMIT_AS, which breaks most runtimes (`runtimes.md`)."""
 
 
 class ProcessBackend(Backend):
@@ -100,7 +101,7 @@ def fidelity(controllers: cgroup.Controllers) -> Fidelity:
     return Fidelity(
         backend="process",
         level=1,
-        memory="watched every 5 ms and by high-water mark",
+        memory="watched every 5 ms and by high-water mark; behind that 10 GB more to reserve for each process",
         cpu="cgroup quota" if controllers.cpu else "by stopping and continuing, within 5 %",
         time="enforced",
         file_system=f"real paths, read-only but for its own directory (Landlock {abi})" if abi else "not enforced",
