@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import difflib
 import json
 from dataclasses import dataclass
 from typing import Any
 
 from lambdalab.client.deployment import Change, Wanted, changed_settings, changes
-from lambdalab.client.function_api import FUNCTIONS, FunctionApi
+from lambdalab.client.function_api import FunctionApi
+from lambdalab.client.names import FUNCTIONS
+from lambdalab.client.near import did_you_mean
 from lambdalab.client.package import Package, source_of
 from lambdalab.errors import BadOption, ResourceNotFound
 from lambdalab.model import runtime as runtimes
@@ -33,8 +34,7 @@ def known(name: str) -> Runtime:
     """The runtime of that name; "go" is provided.al2023. Raises `BadOption` for one that Lambda does not have."""
     found = runtimes.known().get("provided.al2023" if name == GO else name)
     if found is None:
-        near = difflib.get_close_matches(name, [*runtimes.known(), GO], n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(name, [*runtimes.known(), GO])
         raise BadOption(f"the runtime is {name!r}, which Lambda does not have.{hint}")
     return found
 

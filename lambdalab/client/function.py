@@ -74,12 +74,13 @@ class Function:
 
         A function that does not stream gives its answer in one piece.
         """
-        head, data = self._session.stream(
-            f"/2021-11-15/functions/{quote(self.name, safe='')}/response-streaming-invocations",
-            query={"Qualifier": qualifier} if qualifier else {},
-            headers=_MEASURED,
-            body=_as_json(event),
-        )
+        with self._api.pointing():
+            head, data = self._session.stream(
+                f"/2021-11-15/functions/{quote(self.name, safe='')}/response-streaming-invocations",
+                query={"Qualifier": qualifier} if qualifier else {},
+                headers=_MEASURED,
+                body=_as_json(event),
+            )
         return Stream(self.name, qualifier, head, data, self._session.sources.get(self.name))
 
     def deploy(

@@ -6,14 +6,16 @@ import json
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
+from lambdalab.client.names import Names
+from lambdalab.client.near import pointing
 from lambdalab.client.session import Session
 from lambdalab.client.wire import Response
-from lambdalab.errors import LabError
+from lambdalab.errors import LabError, ResourceNotFound
 
-FUNCTIONS = "/2015-03-31/functions"
 PATIENCE_SECONDS = 120
 """How long a change may be under way before nobody waits for it any more."""
 
@@ -27,7 +29,19 @@ class FunctionApi:
 
     def call(self, method: str, what: str, *, date: str = "2015-03-31", **more: Any) -> Response:
         """A request below the function's path; `date` is the API version that the operation's path has."""
-        return self.session.call(method, f"/{date}/functions/{quote(self.name, safe='')}{what}", **more)
+        with self.pointing():
+            return self.session.call(method, f"/{date}/functions/{quote(self.name, safe='')}{what}", **more)
+
+    @contextmanager
+    def pointing(self) -> Iterator[None]:
+        """Where the function is not there, say which one may have been meant."""
+        try:
+            yield
+        except ResourceNotFound as missing:
+            found = pointing(missing, self.name, Names(self.session).functions)
+            if found is missing:
+                raise
+            raise found from missing
 
     def ask(self, method: str, what: str, document: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         """A request with a JSON document, if any, and the JSON of its answer."""

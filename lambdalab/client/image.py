@@ -14,7 +14,8 @@ from typing import Any
 from lambdalab.client.cell import CellSource
 from lambdalab.client.deploying import Deployed
 from lambdalab.client.deployment import compare
-from lambdalab.client.function_api import FUNCTIONS, FunctionApi
+from lambdalab.client.function_api import FunctionApi
+from lambdalab.client.names import FUNCTIONS
 from lambdalab.errors import BadOption, ImageBuildRefused, LabError, ResourceNotFound
 
 _DOCKERFILE = "Dockerfile"

@@ -12,10 +12,9 @@ from lambdalab.client import layers, region
 from lambdalab.client.cell import CellSource
 from lambdalab.client.display import Displayed
 from lambdalab.client.function import Function
-from lambdalab.client.function_api import FUNCTIONS
 from lambdalab.client.keys import Credentials
 from lambdalab.client.layers import Layer, LayerList
-from lambdalab.client.names import Names
+from lambdalab.client.names import FUNCTIONS, Names
 from lambdalab.client.session import Session
 from lambdalab.config import Settings
 

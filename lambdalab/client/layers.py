@@ -13,7 +13,7 @@ from urllib.parse import quote
 from lambdalab.client import requirements
 from lambdalab.client.building.python import parsed
 from lambdalab.client.display import Displayed
-from lambdalab.client.function_api import FUNCTIONS
+from lambdalab.client.names import FUNCTIONS
 from lambdalab.client.package import Package, package_of
 from lambdalab.client.session import Session
 from lambdalab.errors import ResourceNotFound

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from lambdalab.client.function_api import FUNCTIONS
 from lambdalab.client.session import Session
 from lambdalab.errors import LabError
 
+FUNCTIONS = "/2015-03-31/functions"
 _LAYERS = "/2018-10-31/layers"
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadEvent, BadOption
-from lambdalab.notebook.words import did_you_mean
 
 
 def build(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NoReturn
 
+from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadOption
 from lambdalab.notebook import words
 from lambdalab.notebook.command import Argument, Command, Option
@@ -48,7 +49,7 @@ def parse(line: str, *, has_body: bool) -> Request:
     if "-h" in rest or "--help" in rest:  # asked of the cell's line, without the cell
         return Request(DEPLOY, help=True)
     raise BadOption(
-        f"%lambda has no sub-command {first!r}.{words.did_you_mean(first, SUBCOMMANDS)}"
+        f"%lambda has no sub-command {first!r}.{did_you_mean(first, SUBCOMMANDS)}"
         f" It has: {', '.join((DEPLOY.name, *SUBCOMMANDS))}. To deploy a function, begin a cell with %%lambda {first}."
     )
 
@@ -100,9 +101,7 @@ def _refuse(command: Command, word: str) -> NoReturn:
         )
     if not known:
         raise BadOption(f"{command.words} takes no options; {flag} is not one.")
-    raise BadOption(
-        f"{command.words} has no option {flag}.{words.did_you_mean(flag, known)} It has: {', '.join(known)}."
-    )
+    raise BadOption(f"{command.words} has no option {flag}.{did_you_mean(flag, known)} It has: {', '.join(known)}.")
 
 
 class _Parser(argparse.ArgumentParser):

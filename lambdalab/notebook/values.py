@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 
+from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadOption
 from lambdalab.model import runtime as runtimes
-from lambdalab.notebook.words import did_you_mean
 
 RUNTIMES = (*(one.name for one in runtimes.known().values() if not one.blocked), "go")
 """Those that Tab offers. "go" is provided.al2023 with Go source."""

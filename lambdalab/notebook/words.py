@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-
 from lambdalab.errors import BadOption
 
 _QUOTES = "\"'"
@@ -82,9 +79,3 @@ def _bracketed(line: str, start: int) -> tuple[str, int]:
         if not open_brackets:
             return line[start:at], at
     raise BadOption(f"the JSON that begins {line[start : start + 30]!r} has no closing {open_brackets[-1]!r}.")
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` Did you mean x?` for the nearest known word, or nothing when none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {near[0]}?" if near else ""

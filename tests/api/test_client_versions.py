@@ -106,3 +106,30 @@ def test_concurrency_is_reserved_provisioned_and_given_back(two):
     assert (ready.qualifier, ready.requested, ready.available, ready.status) == ("production", 2, 2, "READY")
     assert two.provision(None, qualifier="production").provisioned == ()
     assert two.reserve(None).reserved is None
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda one: one.invoke({}),
+        lambda one: one.stream({}),
+        lambda one: one.logs(),
+        lambda one: one.delete(),
+        lambda one: one.publish(),
+        lambda one: one.configure(memory=256),
+    ],
+    ids=["invoke", "stream", "logs", "delete", "publish", "configure"],
+)
+def test_a_name_that_is_not_there_is_answered_with_the_one_that_was_meant(lab, ask):
+    lab["greeting"].deploy(returning("one"), runtime=RUNTIME)
+    with pytest.raises(ResourceNotFound, match=r"Function not found: .*:greting.*\. Did you mean greeting\?"):
+        ask(lab["greting"])
+    with pytest.raises(ResourceNotFound) as missing:
+        ask(lab["something-else-altogether"])
+    assert "Did you mean" not in str(missing.value)
+
+
+def test_a_version_that_is_not_there_is_no_other_function(function):
+    with pytest.raises(ResourceNotFound) as missing:
+        function.invoke(qualifier="77")
+    assert "Did you mean" not in str(missing.value)

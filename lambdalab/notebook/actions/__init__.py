@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadOption
 from lambdalab.notebook.actions import functions, layers, region, settings, versions
 from lambdalab.notebook.commands import COMMANDS
 from lambdalab.notebook.context import Context
 from lambdalab.notebook.options import Request
-from lambdalab.notebook.words import did_you_mean
 
 if TYPE_CHECKING:
     from lambdalab.client.lab import Lab
