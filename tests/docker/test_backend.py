@@ -29,11 +29,16 @@ def result(function, event=None):
     return function.invoke(event).raise_for_error().payload
 
 
-def containers_of(lab, name):
-    """The HostConfig and Config of the containers that run a function."""
-    found = docker("ps", "--quiet", "--filter", "label=lambdalab.environment").split()
-    seen = json.loads(docker("inspect", *found)) if found else []
-    return [one for one in seen if f"AWS_LAMBDA_FUNCTION_NAME={name}" in one["Config"]["Env"]]
+def containers():
+    """All functions' containers, of other regions on the engine too: those may go while they are looked at."""
+    found = docker("ps", "--all", "--quiet", "--filter", "label=lambdalab.environment").split()
+    seen = subprocess.run(["docker", "inspect", *found], capture_output=True, text=True, check=False).stdout or "[]"
+    return json.loads(seen)
+
+
+def containers_of(name):
+    """The containers that run a function."""
+    return [one for one in containers() if f"AWS_LAMBDA_FUNCTION_NAME={name}" in one["Config"]["Env"]]
 
 
 # -- confinement
@@ -42,7 +47,7 @@ def containers_of(lab, name):
 def test_a_container_has_no_bind_mounts_no_rights_and_bounds_for_everything(lab):
     function = deploy(lab, "bounds", "def handler(event, context): return 1\n", memory=256, ephemeral=600)
     result(function)
-    (one,) = containers_of(lab, "bounds")
+    (one,) = [one for one in _all_of(lab) if "AWS_LAMBDA_FUNCTION_NAME=bounds" in one["Config"]["Env"]]
     host = one["HostConfig"]
     assert host["Binds"] is None
     assert [(mount["Type"], mount["Target"], mount["ReadOnly"]) for mount in host["Mounts"]] == [
@@ -280,10 +285,10 @@ def test_a_functions_sdk_reaches_the_region(lab):
 def test_the_second_container_of_a_package_finds_its_code_there(lab):
     function = deploy(lab, "twice", "def handler(event, context): return 1\n")
     result(function)
-    (first,) = containers_of(lab, "twice")
+    (first,) = containers_of("twice")
     function.configure(memory=192)  # new environments, the same package
     result(function)
-    (second,) = [one for one in containers_of(lab, "twice") if one["Id"] != first["Id"]]
+    second = next(one for one in containers_of("twice") if one["Id"] != first["Id"])
     assert [mount["Source"] for mount in second["HostConfig"]["Mounts"]] == [
         mount["Source"] for mount in first["HostConfig"]["Mounts"]
     ]
@@ -307,23 +312,17 @@ def test_a_killed_region_leaves_nothing_once_another_has_begun():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
     assert "killed" in done.stdout, done.stderr
-    assert _owned(killed)
+    assert containers_of(killed)
     with Lab(isolated=True, backend="docker", images=PREFIX, pull=False) as lab:
         assert lab[following].deploy("def handler(event, context): return 2\n", runtime=RUNTIME)
         assert lab[following].invoke().payload == 2
         for _ in range(300):
-            if not _owned(killed):
+            if not containers_of(killed):
                 break
             threading.Event().wait(0.1)
-        assert not _owned(killed)
-        assert _owned(following)
-    assert not _owned(following)
-
-
-def _owned(name):
-    found = docker("ps", "--all", "--quiet", "--filter", "label=lambdalab.environment").split()
-    seen = subprocess.run(["docker", "inspect", *found], capture_output=True, text=True, check=False).stdout or "[]"
-    return [one["Id"] for one in json.loads(seen) if f"AWS_LAMBDA_FUNCTION_NAME={name}" in one["Config"]["Env"]]
+        assert not containers_of(killed)
+        assert containers_of(following)
+    assert not containers_of(following)
 
 
 def test_nothing_of_a_region_is_left_when_it_has_ended():
@@ -339,9 +338,7 @@ def test_nothing_of_a_region_is_left_when_it_has_ended():
 
 def _all_of(lab):
     pid = str(lab.doctor()["pid"])
-    found = docker("ps", "--all", "--quiet", "--filter", "label=lambdalab.environment").split()
-    seen = json.loads(docker("inspect", *found))
-    return [one for one in seen if one["Config"]["Labels"]["lambdalab.owner"].split("/")[2] == pid]
+    return [one for one in containers() if one["Config"]["Labels"]["lambdalab.owner"].split("/")[2] == pid]
 
 
 @pytest.mark.parametrize(
@@ -555,4 +552,4 @@ def test_a_remote_engine_runs_functions_and_says_what_it_does_not_see(lab, monke
         assert "exit status 3" in function.invoke({"exit": 3}).error.message
         hog = function.invoke({"hold": 40})
         assert hog.error.type == "Runtime.OutOfMemory"
-    assert not _owned("far")
+    assert not containers_of("far")
