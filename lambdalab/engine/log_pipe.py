@@ -1,4 +1,7 @@
-"""What a function writes to stdout and stderr: read from its pipe, cut into lines, kept within bounds."""
+"""What a function writes to stdout and stderr: read from its pipe, cut into lines, kept within bounds.
+
+Of one invocation that writes very much the beginning is kept, and the end, where what went wrong stands.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,11 @@ from collections.abc import Callable
 
 TAIL_BYTES = 4096
 """How much of an invocation's log `LogType=Tail` returns (AWS: the last 4 KB)."""
-KEPT_BYTES = 1 << 20
-"""How much of one invocation's log is kept; the rest is counted, so that a runaway print loop costs no memory."""
+FIRST_BYTES = LAST_BYTES = 1 << 19
+"""How much of one invocation's log is kept of its beginning and of its end; what comes between is counted, so that
+a runaway print loop costs no memory."""
+_LAST_LINES = 20_000
+"""And of the end no more lines than that: they are taken all at once."""
 _CHUNK = 1 << 16
 _DRAIN_CHUNKS = 32
 
@@ -24,7 +30,6 @@ class EnvironmentLog:
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._kept = 0
-        self._dropped = 0
         self._tail: deque[str] = deque()
         self._tail_size = 0
         self.told: Callable[[str, str], None] | None = None
@@ -33,7 +38,7 @@ class EnvironmentLog:
     def begin(self) -> None:
         """A new invocation: its tail and its allowance start afresh."""
         self._tail.clear()
-        self._tail_size = self._kept = self._dropped = 0
+        self._tail_size = self._kept = 0
 
     def add(self, *lines: str) -> None:
         """Lines of the platform's."""
@@ -48,25 +53,12 @@ class EnvironmentLog:
             self.told(source, text)
         self._remember(text)
         self._kept += len(line) + 1
-        if self._kept <= KEPT_BYTES:
-            self._write(text)
-        else:
-            self._dropped += len(line) + 1
+        self._write(text)
 
     @property
     def full(self) -> bool:
-        """Whether the present invocation has used up what is kept of it."""
-        return self._kept >= KEPT_BYTES
-
-    def drop(self, size: int) -> None:
-        """Count bytes that are not kept."""
-        self._dropped += size
-
-    def settle(self) -> None:
-        """Say how much was not kept, if anything."""
-        if self._dropped:
-            dropped, self._dropped = self._dropped, 0
-            self.add(f"[lambdalab] {dropped} bytes of log not kept: one invocation keeps {KEPT_BYTES} bytes")
+        """Whether the present invocation has used up what is kept of its beginning."""
+        return self._kept >= FIRST_BYTES
 
     def tail(self) -> str:
         """The last 4 KB of this invocation's log, platform lines included."""
@@ -89,6 +81,8 @@ class LogPipe:
         self._log = log
         self._source = source
         self._partial = b""
+        self._held: deque[bytes] = deque()
+        self._held_size = self._dropped = 0
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(fd, self._read)
 
@@ -97,10 +91,10 @@ class LogPipe:
         for _ in range(_DRAIN_CHUNKS):
             if not self._read():
                 break
+        self._let_out()
         if self._partial:
             line, self._partial = self._partial, b""
             self._log.take(line, self._source)
-        self._log.settle()
 
     def close(self) -> None:
         """Read the rest and close the pipe; harmless when done twice."""
@@ -124,13 +118,44 @@ class LogPipe:
         return bool(data)
 
     def _feed(self, data: bytes) -> None:
-        if self._log.full:
-            # Over the allowance only the end matters, for the tail: the rest is counted, not parsed.
-            self._log.drop(max(0, len(data) - TAIL_BYTES))
-            data = data[-TAIL_BYTES:]
+        if self._log.full or self._held:
+            self._hold(data)
+            return
+        self._cut(data)
+        if len(self._partial) > FIRST_BYTES:
+            line, self._partial = self._partial, b""
+            self._log.take(line, self._source)
+
+    def _cut(self, data: bytes) -> None:
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
             self._log.take(line, self._source)
-        if len(self._partial) > KEPT_BYTES:
-            line, self._partial = self._partial, b""
-            self._log.take(line, self._source)
+
+    def _hold(self, data: bytes) -> None:
+        """Over the allowance only the end matters: it is kept back as it came, the rest is counted, not parsed."""
+        data, self._partial = self._partial + data, b""
+        self._held.append(data)
+        self._held_size += len(data)
+        while self._held_size - len(self._held[0]) >= LAST_BYTES:
+            gone = len(self._held.popleft())
+            self._held_size -= gone
+            self._dropped += gone
+
+    def _let_out(self) -> None:
+        """Into the log with what was kept back; a line that lost its beginning goes with what was not kept."""
+        if not self._held:
+            return
+        data, dropped = b"".join(self._held), self._dropped
+        self._held.clear()
+        self._held_size = self._dropped = 0
+        cut = data.find(b"\n") + 1 if dropped else 0
+        before, *ends = data.rsplit(b"\n", _LAST_LINES)
+        if len(ends) == _LAST_LINES:
+            cut = len(before) + 1
+        if cut:
+            data, dropped = data[cut:], dropped + cut
+            what = f"{dropped} bytes of log not kept here"
+            self._log.add(
+                f"[lambdalab] {what}: of one invocation the first {FIRST_BYTES} and the last {LAST_BYTES} are"
+            )
+        self._cut(data)

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from lambdalab.engine.log_pipe import KEPT_BYTES, TAIL_BYTES, EnvironmentLog, LogPipe
+from lambdalab.engine.log_pipe import FIRST_BYTES, LAST_BYTES, TAIL_BYTES, EnvironmentLog, LogPipe
 
 
 @pytest.fixture
@@ -82,13 +82,65 @@ def test_the_tail_of_the_next_invocation_starts_afresh(log):
     assert log.tail() == "START\n"
 
 
-def test_one_invocation_cannot_fill_the_log(log, lines):
-    log.begin()
-    for _ in range(3 * KEPT_BYTES // 1024):
-        log.take(b"x" * 1023)
-    log.settle()
-    assert sum(len(line) + 1 for line in lines) < KEPT_BYTES + 200
-    assert "not kept" in lines[-1]
+def write_all(pipe, write, data):
+    for at in range(0, len(data), 32768):
+        os.write(write, data[at : at + 32768])
+        pipe._read()
+
+
+def test_of_one_invocation_the_beginning_and_the_end_are_kept(log, lines):
+    def use(pipe, write):
+        log.begin()
+        write_all(pipe, write, b"".join(b"line %024d\n" % number for number in range(200_000)))
+        pipe.drain()
+        log.add("END")
+
+    with_pipe(log, use)
+    assert lines[0] == f"line {0:024d}"
+    assert lines[-2:] == [f"line {199_999:024d}", "END"]
+    assert sum(len(line) + 1 for line in lines) < FIRST_BYTES + LAST_BYTES + 70_000
+    (said,) = [line for line in lines if "not kept" in line]
+    dropped = int(said.split(" ")[1])
+    kept = sum(len(line) + 1 for line in lines if line.startswith("line"))
+    assert dropped + kept == 200_000 * 30
+    assert all(len(line) == 29 for line in lines if line.startswith("line")), "no half lines"
+    assert log.tail().endswith(f"{199_999:024d}\nEND\n")
+
+
+def test_an_end_of_nothing_but_newlines_takes_no_time(log, lines):
+    def use(pipe, write):
+        log.begin()
+        write_all(pipe, write, b"x" * FIRST_BYTES + b"\n" + b"\n" * LAST_BYTES)
+        lines.clear()
+        pipe.drain()
+
+    with_pipe(log, use)
+    assert len(lines) <= 20_002
+    assert "not kept" in lines[0]
+
+
+def test_what_is_within_bounds_is_kept_whole_and_in_order(log, lines):
+    def use(pipe, write):
+        log.begin()
+        write_all(pipe, write, b"".join(b"line %024d\n" % number for number in range(33_000)))
+        pipe.drain()
+
+    with_pipe(log, use)
+    assert lines == [f"line {number:024d}" for number in range(33_000)]
+
+
+def test_the_next_invocation_has_an_allowance_of_its_own(log, lines):
+    def use(pipe, write):
+        for _ in range(2):
+            log.begin()
+            write_all(pipe, write, b"x" * 1023 * 4 + b"\n" + b"y\n" * 300_000)
+            pipe.drain()
+        log.begin()
+        os.write(write, b"next\n")
+        pipe._read()
+        assert lines[-1] == "next"
+
+    with_pipe(log, use)
 
 
 def test_a_hundred_megabytes_without_a_newline_cost_no_memory(log, lines):
@@ -100,4 +152,4 @@ def test_a_hundred_megabytes_without_a_newline_cost_no_memory(log, lines):
         pipe.drain()
 
     with_pipe(log, use)
-    assert sum(map(len, lines)) < 3 * KEPT_BYTES
+    assert sum(map(len, lines)) < 3 * (FIRST_BYTES + LAST_BYTES)
