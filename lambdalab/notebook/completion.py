@@ -49,7 +49,9 @@ def matcher(names: Callable[[], Names], namespace: Callable[[], Mapping[str, Any
             return SimpleMatcherResult(completions=[])
         *before, fragment = re.split(r"\s+", found["words"])
         offered = _Line(before, fragment, found["kind"], names, namespace).offered()
-        completions = [SimpleCompletion(text=word, type="magic") for word in offered if word.startswith(fragment)]
+        words = [word for word in offered if word.startswith(fragment)]
+        # IPython suppresses nothing for a matcher that offers nothing: what is typed is offered as it is.
+        completions = [SimpleCompletion(text=word, type="magic") for word in words or [fragment]]
         return SimpleMatcherResult(completions=completions, suppress=True, matched_fragment=fragment, ordered=True)
 
     matches: Matcher = lambda_matcher

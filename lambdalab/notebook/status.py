@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
 import uuid
 from collections import deque
 from typing import Any
 
 from lambdalab.notebook.views.figures import duration
 
+_ONE_MAGIC = re.compile(r"(?:[\w.\[\]'\", ]+=\s*)?%")
 _SHOWN = 4000
 """Characters of an answer under way that are shown: the last ones."""
 
@@ -16,8 +18,9 @@ _SHOWN = 4000
 class CellStatus:
     """One display with an id, updated in place, in the cell that `shell` is running.
 
-    When nothing but the magic writes to the cell, the output is cleared at the end, and the result is the only
-    one saved. Otherwise clearing would take the reader's own output away, and the line is emptied.
+    It is shown where nothing but the magic writes to the cell: the output is cleared at the end, and the result is
+    the only one saved. In other cells clearing would take the reader's own output away, and a display cannot be
+    taken away by itself: nothing is shown there.
     """
 
     def __init__(self, shell: Any, what: str) -> None:
@@ -36,10 +39,12 @@ class CellStatus:
     @property
     def changes(self) -> bool:
         """Whether pieces came that are not shown yet."""
-        return bool(self._pieces)
+        return bool(self._pieces) and is_alone(self._shell)
 
     def show(self, seconds: float) -> None:
         """Display the line, or update it: what has come of the answer, or what is waited for."""
+        if not is_alone(self._shell):
+            return
         while self._pieces:
             self._text = (self._text + self._decode.decode(self._pieces.popleft()))[-_SHOWN:]
         waiting = f"Waiting for {self._what}, {duration(seconds * 1000)}. Interrupt stops the wait."
@@ -47,19 +52,17 @@ class CellStatus:
 
     def clear(self) -> None:
         """Take the line away."""
-        if is_alone(self._shell):
+        if self._shown:
             self._shell.display_pub.clear_output(wait=False)
-        else:
-            self._publish("")
 
     def _publish(self, words: str) -> None:
+        before, self._shown = self._shown, True  # an Interrupt may come with the line itself
         self._shell.display_pub.publish(
-            {"text/plain": words}, transient={"display_id": self._display_id}, update=self._shown
+            {"text/plain": words}, transient={"display_id": self._display_id}, update=before
         )
-        self._shown = True
 
 
 def is_alone(shell: Any) -> bool:
-    """Whether the running cell is one magic: a `%%` cell, or a single line that begins with `%`."""
+    """Whether the running cell is one magic: a `%%` cell, or a single line that is a magic or its assignment."""
     cell: str = shell.history_manager.input_hist_raw[-1].strip()
-    return cell.startswith("%%") or (cell.startswith("%") and "\n" not in cell)
+    return cell.startswith("%%") or ("\n" not in cell and _ONE_MAGIC.match(cell) is not None)

@@ -75,9 +75,11 @@ def test_question_mark_shows_the_magics_documentation(kernel):
         ("%%lambda hello --runtime python3.12", ["%%lambda hello --runtime python3.12"]),
         ("%%lambda hello --arch a", ["%%lambda hello --arch arm64"]),
         ("%lambda invoke hello --event my_ev", ["%lambda invoke hello --event my_event"]),
-        ("%lambda invoke hello --set a=1 --s", ["%lambda invoke hello --set a=1 --set"]),
+        ("%lambda invoke hello --set a=1 --se", ["%lambda invoke hello --set a=1 --set"]),
         ("%lambda help inv", ["%lambda help invoke"]),
-        ("%lambda nonsense --x", []),
+        ("%lambda nonsense --x", ["%lambda nonsense --x"]),
+        ("%lambda invoke hello --event zzz", ["%lambda invoke hello --event zzz"]),
+        ("%lambda logs hello --grep ", ["%lambda logs hello --grep "]),
         ("%lambda pub", ["%lambda publish"]),
         ("%lambda alias hello production 1 --can", ["%lambda alias hello production 1 --canary"]),
         ("%%lambda lay", ["%%lambda layer"]),
@@ -149,6 +151,19 @@ def test_a_slow_call_saves_one_output_only(kernel):
     run = kernel.run("%lambda invoke nap", on_output=lambda message: shown.append(message["msg_type"]))
     assert "display_data" in shown
     assert run.kinds == ["execute_result"]
+
+
+@pytest.mark.parametrize("cell", ["r = %lambda invoke nap", "\n%lambda invoke nap;", "n = 1\nr = %lambda invoke nap"])
+def test_a_slow_call_whose_result_is_not_shown_saves_nothing(run_notebook, cell):
+    nap = "%%lambda nap\nimport time\ndef handler(event, context):\n    time.sleep(0.8)\n"
+    notebook = run_notebook("%load_ext lambdalab", nap, cell)
+    assert notebook.cells[2].outputs == []
+
+
+def test_a_slow_call_in_a_cell_of_several_lines_saves_what_the_cell_shows_and_no_more(run_notebook):
+    nap = "%%lambda nap\nimport time\ndef handler(event, context):\n    time.sleep(0.8)\n"
+    notebook = run_notebook("%load_ext lambdalab", nap, "print('kept')\n%lambda invoke nap")
+    assert [one.output_type for one in notebook.cells[2].outputs] == ["stream", "execute_result"]
 
 
 def test_a_slow_call_keeps_what_the_cell_wrote_before(kernel):
