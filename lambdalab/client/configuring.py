@@ -11,6 +11,7 @@ from typing import Any
 from lambdalab.client.deployment import Deployment, compare
 from lambdalab.client.display import Displayed
 from lambdalab.client.function_api import FunctionApi
+from lambdalab.client.variables import checked
 from lambdalab.errors import BadOption, LabError
 
 
@@ -90,7 +91,7 @@ def _environment(api: FunctionApi, wanted: NewSettings, before: Mapping[str, Any
         if present.pop(name, None) is None:
             had = ", ".join(present) or "none"
             raise BadOption(f"{api.name} has no environment variable {name!r} to remove; it has {had}.")
-    return {"Variables": {**present, **(wanted.env or {})}}
+    return {"Variables": {**present, **checked(wanted.env)}}
 
 
 def _present(before: Mapping[str, Any], name: str) -> Any:

@@ -26,6 +26,7 @@ from lambdalab.client.logs import LogView
 from lambdalab.client.package import contents, package
 from lambdalab.client.session import Session
 from lambdalab.client.streaming import Stream
+from lambdalab.client.variables import checked
 from lambdalab.client.versions import AliasChange, Publication, Versions
 from lambdalab.errors import BadEvent, BadOption, ResourceNotFound
 from lambdalab.model.runtime import Runtime
@@ -110,6 +111,8 @@ class Function:
         Active. Raises `CellSyntaxError`, `HandlerNotInCell` and `CompilerMissing` for the source, `BadOption` for a
         runtime that has no cells, and `InvalidRuntimeException` for one that is not on the region's machine.
         """
+        if not isinstance(source, str):
+            raise TypeError(_not_text(self.name, source))
         began = time.monotonic()
         kind = deploying.known(runtime)
         more = {**self._installed(requirements, kind, architecture), **(files or {})}
@@ -121,7 +124,7 @@ class Function:
             place = cell if path is None else CellSource(str(path), text, 1)
             at = place or CellSource("the source", text, 1)
             built = build(Source(text, at, kind, architecture, handler, more))
-        wanted = Wanted(kind.name, built.handler, memory, timeout, env or {}, description, ephemeral, architecture)
+        wanted = Wanted(kind.name, built.handler, memory, timeout, checked(env), description, ephemeral, architecture)
         done = deploying.deploy(self._api, wanted, package(built, more), role)
         if place is not None:
             self._session.sources[self.name] = replace(place, file=built.main)
@@ -171,7 +174,7 @@ class Function:
             place = cell or CellSource("the Dockerfile", dockerfile, 1)
             uri = image.build(self._api, dockerfile, {**found, **(files or {})}, architecture, place)
         wanted = image.WantedImage(
-            memory, timeout, env or {}, description, ephemeral, architecture, entry_point, command, directory
+            memory, timeout, checked(env), description, ephemeral, architecture, entry_point, command, directory
         )
         done = image.deploy(self._api, wanted, uri or "", role)
         self._session.sources.pop(self.name, None)
@@ -270,3 +273,14 @@ def _as_json(event: Any) -> bytes:
         raise BadEvent(
             f"the event cannot become JSON: {bad}. It may hold dicts, lists, strings, numbers, True, False and None."
         ) from bad
+
+
+def _not_text(name: str, source: object) -> str:
+    """What to do instead of giving `deploy` something that is no text."""
+    if callable(source):
+        called = getattr(source, "__name__", "handler")
+        return (
+            f"deploy takes the source as text, and {called} is a function: its imports and helpers would not come "
+            f"along. lab[{name!r}].deploy(inspect.getsource({called})) sends its own lines, path='app.py' a whole file."
+        )
+    return f"deploy takes the source as text, not {type(source).__name__}; path='app.py' names a file or a folder."

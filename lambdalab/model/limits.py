@@ -79,6 +79,11 @@ def check_unzipped_size(size: int) -> None:
         raise InvalidParameterValue(f"Unzipped size must be smaller than {UNZIPPED_BYTES} bytes")
 
 
+def is_variable_name(name: str) -> bool:
+    """Whether AWS takes it for the name of an environment variable: two characters at least."""
+    return _VARIABLE.fullmatch(name) is not None
+
+
 def check_environment(variables: Mapping[str, str]) -> None:
     """Refuse variables that are too many bytes together, reserved, or badly named."""
     start = (
@@ -94,5 +99,5 @@ def check_environment(variables: Mapping[str, str]) -> None:
     if len(measured.encode()) > ENVIRONMENT_BYTES:
         raise InvalidParameterValue(f"{start}exceeded the 4KB limit. String measured: {measured}")
     for name in variables:
-        if not _VARIABLE.fullmatch(name):
+        if not is_variable_name(name):
             raise InvalidParameterValue(f"Environment variable name '{name}' must match {_VARIABLE.pattern}.")

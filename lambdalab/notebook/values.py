@@ -11,6 +11,7 @@ from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 
 from lambdalab.client.near import did_you_mean
+from lambdalab.client.variables import check_names
 from lambdalab.errors import BadOption
 from lambdalab.model import runtime as runtimes
 
@@ -69,6 +70,7 @@ def variable(words: str) -> tuple[str, str]:
         raise BadOption(
             f'--env is {words!r}; write --env NAME=VALUE, with quotes around spaces: --env "GREETING=good day".'
         )
+    check_names([name])
     return name, value
 
 

@@ -133,3 +133,20 @@ def test_a_version_that_is_not_there_is_no_other_function(function):
     with pytest.raises(ResourceNotFound) as missing:
         function.invoke(qualifier="77")
     assert "Did you mean" not in str(missing.value)
+
+
+def test_a_variables_name_that_aws_does_not_take_is_refused_by_name(function):
+    with pytest.raises(BadOption, match=r"'A' has a name that AWS does not take.* A_VALUE would do"):
+        function.configure(env={"A": "1"})
+    with pytest.raises(BadOption, match="'A' has a name"):
+        function.deploy(returning("one"), runtime=RUNTIME, env={"A": "1"})
+
+
+def test_a_function_of_pythons_is_no_source(function):
+    def greet(event, context):
+        return event
+
+    with pytest.raises(TypeError, match=r"deploy takes the source as text.*inspect\.getsource\(greet\)"):
+        function.deploy(greet)
+    with pytest.raises(TypeError, match="not bytes"):
+        function.deploy(b"x = 1")

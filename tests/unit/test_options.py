@@ -18,13 +18,13 @@ def refusal(line: str, *, has_body: bool = False) -> str:
 
 
 def test_a_cell_with_a_new_word_deploys_a_function_of_that_name():
-    request = parse("hello --memory 256 --timeout 30 --env STAGE=dev --env A=b=c -d 'says hello'", has_body=True)
+    request = parse("hello --memory 256 --timeout 30 --env STAGE=dev --env AB=b=c -d 'says hello'", has_body=True)
     assert request.command is DEPLOY
     assert request.argument == "hello"
     assert request.options == {
         "memory": 256,
         "timeout": 30,
-        "env": [("STAGE", "dev"), ("A", "b=c")],
+        "env": [("STAGE", "dev"), ("AB", "b=c")],
         "description": "says hello",
     }
 
@@ -83,6 +83,9 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
         ("hello --memory", True, "argument --memory: expected one argument"),
         ("hello --memory lots", True, "--memory is 'lots'; it takes a whole number of MB"),
         ("hello --env STAGE", True, "write --env NAME=VALUE"),
+        ("hello --env A=1", True, "'A' has a name that AWS does not take: at least two characters, a letter first"),
+        ("hello --env MY-NAME=1", True, "MY_NAME would do"),
+        ("hello --env 2ND=1", True, "VAR_2ND would do"),
         ("logs hello --since 5", False, "--since is '5'; write a number and s, m, h or d"),
         ('hello -d "half', True, "is not closed"),
         ('invoke hello --set a={"b": 1', False, "has no closing '}'"),
