@@ -26,7 +26,7 @@ from lambdalab.engine.extensions import Extensions, Phase
 from lambdalab.engine.failure import Failure
 from lambdalab.engine.farewell import Farewell
 from lambdalab.engine.leftover import Leftover
-from lambdalab.engine.log_pipe import EnvironmentLog, LogPipe
+from lambdalab.engine.log_pipe import EnvironmentLog, LogPipe, with_paths
 from lambdalab.engine.response_stream import StreamedAnswer
 from lambdalab.engine.running import Conclusion, InitFailure, Reason, Running, State
 from lambdalab.model.function import FunctionVersion
@@ -40,7 +40,6 @@ INIT_SECONDS = 10.0
 """The init phase's limit for on-demand environments (`lambda-contract.md` section 17)."""
 PROVISIONED_INIT_SECONDS = 130.0
 """The same for provisioned ones; a longer timeout of the function's is their limit."""
-TASK_ROOT = "/var/task"
 
 
 class ExecutionEnvironment:
@@ -112,7 +111,7 @@ class ExecutionEnvironment:
         except CannotStart as why:
             self.log.add(*extensions.launch_lines(self._version, why, self._clock.now()))
             return InitFailure("error", why.error_type, None, None, str(why))
-        self._pipe = LogPipe(self._sandbox.log_fd, self.log)
+        self._pipe = LogPipe(self._sandbox.log_fd, self.log, paths=self._sandbox.paths)
         if self._sandbox.extensions:
             self._sandbox.on_program_end = self._program_ended
             self._extensions_api()
@@ -334,7 +333,7 @@ class ExecutionEnvironment:
             if self._running is not running:
                 return  # it timed out meanwhile
             if error is not None:
-                self._answered(self._at_task_root(error[1]), "error", error[0])
+                self._answered(self._as_on_aws(error[1]), "error", error[0])
             else:
                 self.responded(request_id, body, too_large=too_large)
 
@@ -347,17 +346,16 @@ class ExecutionEnvironment:
         running = self._running
         if running is None or not self._is_current(request_id) or running.reported is not None:
             return False
-        running.reported = (self._at_task_root(body), error_type)
+        running.reported = (self._as_on_aws(body), error_type)
         return True
 
     def init_failed(self, body: bytes, error_type: str) -> None:
         """The runtime could not load the handler, and says why; its process ends next."""
-        self._flush_and_fail(InitFailure("error", error_type, self._at_task_root(body), None))
+        self._flush_and_fail(InitFailure("error", error_type, self._as_on_aws(body), None))
 
-    def _at_task_root(self, error: bytes) -> bytes:
+    def _as_on_aws(self, error: bytes) -> bytes:
         """The error with AWS's paths in its stack, where a backend could not give the process those paths."""
-        root = self.sandbox.task_root
-        return error if root == TASK_ROOT else error.replace(root.encode(), TASK_ROOT.encode())
+        return with_paths(error, self.sandbox.paths)
 
     def _is_current(self, request_id: str) -> bool:
         running = self._running

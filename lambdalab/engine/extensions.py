@@ -59,7 +59,7 @@ class Extensions:
         logs_json = version.settings.get("LoggingConfig", {}).get("LogFormat") == "JSON"
         self.telemetry = Telemetry(clock, sandbox.local_address, json_lines=logs_json)
         log.told = self.telemetry.line
-        self._pipe = LogPipe(sandbox.extensions_log_fd, log, "extension") if sandbox.extensions else None
+        self._pipe = LogPipe(sandbox.extensions_log_fd, log, "extension", sandbox.paths) if sandbox.extensions else None
         self.fatal: str | None = None
         """What a failure is called that an extension announced before its process ended."""
         self.runtime_started = not sandbox.extensions

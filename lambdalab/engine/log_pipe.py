@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 TAIL_BYTES = 4096
 """How much of an invocation's log `LogType=Tail` returns (AWS: the last 4 KB)."""
@@ -73,13 +73,26 @@ class EnvironmentLog:
             self._tail_size -= len(self._tail.popleft()) + 1
 
 
-class LogPipe:
-    """Reads an environment's pipe into its log while the loop runs; `drain` takes what is there at this moment."""
+def with_paths(text: bytes, paths: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The text with each path of `paths` replaced by its second part."""
+    for real, said in paths:
+        text = text.replace(real, said)
+    return text
 
-    def __init__(self, fd: int, log: EnvironmentLog, source: str = "function") -> None:
+
+class LogPipe:
+    """Reads an environment's pipe into its log while the loop runs; `drain` takes what is there at this moment.
+
+    `paths` are those that its processes see, each with the one that the log says for it.
+    """
+
+    def __init__(
+        self, fd: int, log: EnvironmentLog, source: str = "function", paths: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
         self._fd = fd
         self._log = log
         self._source = source
+        self._paths = paths
         self._partial = b""
         self._held: deque[bytes] = deque()
         self._held_size = self._dropped = 0
@@ -94,7 +107,7 @@ class LogPipe:
         self._let_out()
         if self._partial:
             line, self._partial = self._partial, b""
-            self._log.take(line, self._source)
+            self._take(line)
 
     def close(self) -> None:
         """Read the rest and close the pipe; harmless when done twice."""
@@ -124,12 +137,15 @@ class LogPipe:
         self._cut(data)
         if len(self._partial) > FIRST_BYTES:
             line, self._partial = self._partial, b""
-            self._log.take(line, self._source)
+            self._take(line)
 
     def _cut(self, data: bytes) -> None:
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
-            self._log.take(line, self._source)
+            self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        self._log.take(with_paths(line, self._paths), self._source)
 
     def _hold(self, data: bytes) -> None:
         """Over the allowance only the end matters: it is kept back as it came, the rest is counted, not parsed."""

@@ -101,8 +101,8 @@ class Sandbox(ABC):
 
     exited: asyncio.Future[Exit]
     fidelity: Fidelity
-    task_root: str
-    """Where the process sees its code: "/var/task", or a real directory where paths cannot be mapped."""
+    paths: tuple[tuple[bytes, bytes], ...] = ()
+    """Where paths cannot be mapped: the real ones that its processes see, each with AWS's in its place."""
     extensions: tuple[str, ...] = ()
     """The external extensions that were started, by the names of their files."""
     on_program_end: Callable[[str | None, Exit], None] | None = None

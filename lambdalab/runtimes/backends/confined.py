@@ -99,7 +99,7 @@ class ConfinedSandbox(Sandbox):
         started: Started,
         *,
         fidelity: Fidelity,
-        task_root: str,
+        paths: tuple[tuple[bytes, bytes], ...] = (),
         supervisor: Ender,
         watch: Watch,
         read_exit: ReadExit = read_status,
@@ -112,7 +112,7 @@ class ConfinedSandbox(Sandbox):
     ) -> None:
         self.exited = asyncio.get_running_loop().create_future()
         self.fidelity = fidelity
-        self.task_root = task_root
+        self.paths = paths
         self.extensions = extensions
         self.local_address = address
         self._own_file = own_file

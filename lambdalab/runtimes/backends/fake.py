@@ -154,7 +154,6 @@ class FakeSandbox(Sandbox):
     def __init__(self, spec: SandboxSpec, handler: Handler | None, extensions: Mapping[str, Extension]) -> None:
         self.exited = asyncio.get_running_loop().create_future()
         self.fidelity = FIDELITY
-        self.task_root = "/var/task"
         self.spec = spec
         self.frozen = False
         self.memory_mb = 16

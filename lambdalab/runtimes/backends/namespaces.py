@@ -90,7 +90,6 @@ class NamespacesBackend(Backend):
             spec,
             started,
             fidelity=self.fidelity,
-            task_root="/var/task",
             supervisor=self._launcher.supervisor,
             watch=self._launcher.watch,
             read_exit=read_bwrap_status,

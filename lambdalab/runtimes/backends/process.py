@@ -24,6 +24,7 @@ from lambdalab.runtimes.backends.supervisor import Command
 _READABLE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/dev/urandom")
 _ETC = tuple(f"/etc/{name}" for name in (*etc.SHOWN, *etc.CHANGING, "passwd", "group"))
 _WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
+_ON_AWS = {"task": b"/var/task", "opt": b"/opt", "runtime": b"/var/runtime"}
 _FILES = 1024
 _BEHIND_MB = 10 * 1024
 """How far above the memory size the kernel's own limit stands: it fails allocations where AWS kills, so it is
@@ -69,7 +70,7 @@ class ProcessBackend(Backend):
             spec,
             started,
             fidelity=self.fidelity,
-            task_root=str(spec.code),
+            paths=tuple((places[name].encode(), path) for name, path in _ON_AWS.items()),
             supervisor=self._launcher.supervisor,
             watch=self._launcher.watch,
             private_tmp=tmp,

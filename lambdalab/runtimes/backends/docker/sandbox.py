@@ -24,7 +24,6 @@ from lambdalab.runtimes.backends.watch import Watch
 
 _NEVER_CALLED_SECONDS = 5.0
 _A_DAY = 24 * 3600
-TASK_ROOT = "/var/task"
 Released = Callable[[], None]
 
 
@@ -169,7 +168,6 @@ class LocalSandbox(ConfinedSandbox):
             spec,
             Started(Child(container.pid, ended), container.output.log_fd, control),
             fidelity=fidelity,
-            task_root=TASK_ROOT,
             supervisor=_Ender(container),
             watch=watch,
             read_exit=lambda _: self._how,
@@ -203,7 +201,6 @@ class RemoteSandbox(Sandbox):
     ) -> None:
         self.exited = asyncio.get_running_loop().create_future()
         self.fidelity = fidelity
-        self.task_root = TASK_ROOT
         self._spec = spec
         self._container = container
         self._control = control
