@@ -64,6 +64,8 @@ class Interpreters:
             return known
         looked: list[str] = []
         for candidate in candidates(name):
+            if str(candidate) in looked:  # a directory may be on the search path twice, and be a catalogue's place
+                continue
             looked.append(str(candidate))
             if candidate.exists() and (found := await _try(candidate, wanted)) is not None:
                 self._found[name] = found

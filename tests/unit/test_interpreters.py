@@ -1,6 +1,7 @@
 """Finding the interpreter of exactly the version that a runtime names."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -47,6 +48,21 @@ def test_a_program_that_is_no_interpreter_is_passed_over(monkeypatch, tmp_path, 
     monkeypatch.setenv("LAMBDALAB_RUNTIME_PYTHON3_12", str(script(tmp_path / "python3.12", text)))
     with pytest.raises(RuntimeUnavailable):
         find("python3.12")
+
+
+def test_a_place_is_looked_at_once_however_often_it_is_named(monkeypatch, tmp_path):
+    tries = tmp_path / "tries"
+    script(tmp_path / "python3.12", f"echo tried >> {tries}; exit 1")
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path)] * 3))
+    with pytest.raises(RuntimeUnavailable) as missing:
+        _find_only_there("python3.12", monkeypatch)
+    assert str(missing.value).count(str(tmp_path / "python3.12")) == 1
+    assert len(tries.read_text().splitlines()) <= 2  # without and with a library path
+
+
+def _find_only_there(runtime, monkeypatch):
+    monkeypatch.setattr("lambdalab.runtimes.interpreters._directories", lambda pattern: iter(()))
+    return find(runtime)
 
 
 def test_a_missing_runtime_says_where_it_was_looked_for_and_how_to_get_it(monkeypatch, tmp_path):
