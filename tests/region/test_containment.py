@@ -98,6 +98,24 @@ def handler(event, context):
         nothing_worked,
     ),
     Case(
+        "has any of root's capabilities, or gets one from a program that would give it",
+        """
+import subprocess
+def capabilities(text):
+    return {line.split(":")[0]: int(line.split(":")[1], 16) for line in text.splitlines() if line.startswith("Cap")}
+def handler(event, context):
+    own = capabilities(open("/proc/self/status").read())
+    child = capabilities(subprocess.run(["/bin/cat", "/proc/self/status"], capture_output=True, text=True).stdout)
+    status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines() if ":" in line)
+    found = {f"{who} {name}": [value != 0, hex(value)] for who, all in (("own", own), ("child", child)) for name, value in all.items() if name != "CapBnd"}
+    found["new privileges"] = [status["NoNewPrivs"].strip() != "1", status["NoNewPrivs"]]
+    found["a mount"] = [subprocess.run(["/bin/mount", "-t", "tmpfs", "none", "/tmp"], capture_output=True).returncode == 0, ""]
+    found["another owner"] = tried(lambda: os.chown(os.environ.get("TMPDIR", "/tmp"), 12345, 12345))
+    return found
+""",
+        nothing_worked,
+    ),
+    Case(
         "writes outside its own /tmp",
         """
 def handler(event, context):
