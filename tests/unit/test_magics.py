@@ -135,11 +135,11 @@ def shell(monkeypatch, tmp_path):
 
 def test_a_cell_deploys_with_its_body_verbatim(shell):
     body = "def handler(event, context):\n    return '{event}' + \"$HOME\"\n\n"
-    ran = shell.run_cell("%%lambda hello --memory 256 --env A=1 --env B=2\n" + body, store_history=True)
+    ran = shell.run_cell("%%lambda hello --memory 256 --env A1=1 --env B1=2\n" + body, store_history=True)
     assert ran.result is shell.lab.result
     ((what, name, source, options),) = shell.lab.asked
     assert (what, name, source) == ("deploy", "hello", body)
-    assert (options["memory"], options["timeout"], options["env"]) == (256, 3, {"A": "1", "B": "2"})
+    assert (options["memory"], options["timeout"], options["env"]) == (256, 3, {"A1": "1", "B1": "2"})
     assert options["runtime"] == f"python3.{sys.version_info.minor}"
     assert options["cell"].label == f"Cell In[{ran.execution_count}]"
     assert (options["cell"].text, options["cell"].first_line) == (body, 2)
