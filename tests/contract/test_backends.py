@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,22 @@ def test_what_the_function_writes_stands_between_start_and_end(on_engine):
         result = await engine.invoke("writes")
         kinds = [line.split(" ")[0] for line in result.tail.splitlines()]
         assert kinds == ["INIT_START", "START", "written", "END", "REPORT"]
+
+    on_engine(steps)
+
+
+@pytest.fixture
+def many_open_files():
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1500)]
+    yield
+    for fd in opened:
+        os.close(fd)
+
+
+@pytest.mark.usefixtures("many_open_files")
+def test_a_region_with_more_open_files_than_a_function_may_have_starts_it_all_the_same(on_engine):
+    async def steps(engine):
+        assert json.loads((await engine.invoke("echo", b'{"a": 1}')).body) == {"a": 1}
 
     on_engine(steps)
 

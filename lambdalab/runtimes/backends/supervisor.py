@@ -317,14 +317,15 @@ def _become(command: Command, fds: Sequence[int], tell: int) -> None:
             _join(path)
         tell = _give(fds, tell)
         kernel.no_new_privileges()
-        for kind, wanted in command.limits:
-            hard = resource.getrlimit(kind)[1]
-            value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(kind, (value, value))
         if command.plain:
             kernel.drop_capabilities()
         if command.readable is not None:
             landlock.confine(command.readable, command.writable)
+        # Only now: what this copy has open until it becomes the command may be more than the command may open.
+        for kind, wanted in command.limits:
+            hard = resource.getrlimit(kind)[1]
+            value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(kind, (value, value))
         if command.filtered:
             seccomp.confine()
         os.chdir(command.directory)
