@@ -4,15 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import textwrap
 import time
 from pathlib import Path
 
+import botocore
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PACKAGES = Path(botocore.__file__).parents[1]
 _ABLE = "import subprocess, sys, lambdalab, botocore, click; subprocess.run([sys.executable, '-c', ''], check=True)"
 DEPLOY = "lab['f'].deploy('def handler(event, context):\\n    return 1\\n')"
 
@@ -27,7 +28,7 @@ class Person:
         self._environment = {
             "PATH": "/usr/bin:/bin", "HOME": str(directory), "TMPDIR": str(directory),
             "LAMBDALAB_HOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": f"{ROOT}:{sysconfig.get_path('purelib')}",
+            "PYTHONPATH": f"{ROOT}:{PACKAGES}",
         }  # fmt: skip
 
     def run(self, *words):
@@ -52,13 +53,15 @@ def person():
     if os.getuid() == 0:
         os.chown(directory, 1000, 1000)
         prefix = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"]
-    found = [Person(python, prefix, directory) for python in _candidates()]
-    able = [one for one in found if one.run("-c", _ABLE).returncode == 0]
-    if not able:
-        why = f"no Python that uid 1000 may run with these packages: {', '.join(_candidates())}"
-        pytest.fail(why) if "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", "") else pytest.skip(why)
-    yield able[0]
-    shutil.rmtree(directory, ignore_errors=True)
+    try:
+        found = [Person(python, prefix, directory) for python in _candidates()]
+        able = [one for one in found if one.run("-c", _ABLE).returncode == 0]
+        if not able:
+            why = f"no Python that uid 1000 may run with these packages: {', '.join(_candidates())}"
+            pytest.fail(why) if "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", "") else pytest.skip(why)
+        yield able[0]
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def left(person):

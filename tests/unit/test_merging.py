@@ -1,13 +1,13 @@
 """Layers over layers: the later one wins, whatever stood in its place, also for those who are not root."""
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from lambdalab.runtimes.backends.merging import merge
+from lambdalab.trees import remove_tree
 from tests.unit.test_trees import as_a_user
 
 
@@ -16,7 +16,7 @@ def place():
     path = Path(tempfile.mkdtemp(prefix="lambdalab-merging-", dir="/tmp"))
     path.chmod(0o777)
     yield path
-    shutil.rmtree(path, ignore_errors=True)
+    remove_tree(path)
 
 
 def layer(place, name, **files):

@@ -18,7 +18,7 @@ def place():
     path = Path(tempfile.mkdtemp(prefix="lambdalab-trees-", dir="/tmp"))
     path.chmod(0o777)
     yield path
-    shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(path, ignore_errors=True)  # not by what is tested here
 
 
 def as_a_user(steps):
