@@ -77,14 +77,14 @@ def main():
     readme = ROOT / "README.md"
     text = readme.read_text()
     for name in _COLUMNS:
-        begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         if begin not in text:
             continue
         if not (CACHE / name).exists():
             print(f"no run of {name} is kept: run the tests first", file=sys.stderr)
             return 1
         before, _, rest = text.partition(begin)
-        text = before + begin + table(name) + end + rest.partition(end)[2]
+        text = before + begin + table(name) + "\n" + end + rest.partition(end)[2]
     readme.write_text(text)
     return 0
 
