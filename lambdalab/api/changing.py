@@ -103,7 +103,7 @@ def replace_latest(region: Region, updated: FunctionVersion, expected: FunctionV
 
 def _over(region: Region, old: FunctionVersion) -> None:
     """The end of an old $LATEST: its environments take no further call, and what only it needed goes."""
-    region.dispatcher.retire(old.key, LATEST)
+    region.environments.retire(old.key, LATEST)
     collecting.collect(region, old.packages)
 
 
@@ -145,7 +145,7 @@ def settle_soon(region: Region, version: FunctionVersion, after: float = 0.0) ->
         region.lab_clock.call_later(after, settle)
     else:
         asyncio.get_running_loop().call_soon(settle)
-    region.dispatcher.prepare(version)
+    region.environments.prepare(version)
 
 
 def touch(region: Region, function: Function) -> None:

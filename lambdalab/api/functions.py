@@ -169,7 +169,7 @@ async def delete_function(region: Region, call: Call) -> Answer:
     packages = region.functions.packages_of(reference.key) | set(old.packages if old is not None else ())
     region.functions.delete(reference.key)
     region.attachments.forget(reference.key)
-    region.dispatcher.retire(reference.key)
+    region.environments.retire(reference.key)
     region.dispatcher.admission.reserve(reference.key, None)
     region.dispatcher.journal.forget(reference.key.arn)
     collecting.collect(region, packages)
@@ -195,7 +195,7 @@ def _delete_version(region: Region, reference: FunctionReference, qualifier: str
     region.provisioning.end(reference.key, qualifier)
     region.functions.delete_version(reference.key, qualifier)
     region.attachments.remove_all(reference.key, qualifier)
-    region.dispatcher.retire(reference.key, qualifier)
+    region.environments.retire(reference.key, qualifier)
     collecting.collect(region, packages)
 
 

@@ -41,7 +41,7 @@ def _status(region: Region) -> dict[str, Any]:
         "home": str(region.settings.home),
         "uptime_seconds": round(region.lifecycle.uptime_seconds, 1),
         "requests": region.lifecycle.requests,
-        "environments": region.dispatcher.counts(),
+        "environments": region.environments.counts(),
         "log": str(region.settings.log_file),
         "aws": _rest_of_aws(region.child),
     }

@@ -9,6 +9,7 @@ from lambdalab.api.lifecycle import Lifecycle
 from lambdalab.clock import Clock, LabClock
 from lambdalab.config import Settings
 from lambdalab.engine.dispatch import Dispatcher
+from lambdalab.engine.environments import Environments
 from lambdalab.engine.logs import LogStore
 from lambdalab.engine.provisioning import Provisioning
 from lambdalab.model.function import FunctionKey, FunctionVersion
@@ -35,6 +36,7 @@ class Region:
     layers: LayerStore
     shelf: Shelf
     packages: PackageStore
+    environments: Environments
     dispatcher: Dispatcher
     provisioning: Provisioning
     logs: LogStore

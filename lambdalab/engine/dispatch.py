@@ -1,110 +1,36 @@
 """From a request to an execution environment and back: admission, cold or warm, measurement, the record.
 
-The dispatcher owns all environments. It takes an idle one of the same function version, newest first, or
-starts a new one; spawns at once are bounded by the cores. It writes the platform's log lines and makes the
-`InvocationRecord`, which is what REPORT, the bill and every display come from.
+The dispatcher writes the platform's log lines and makes the `InvocationRecord`, which is what REPORT, the bill and
+every display come from.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
-from lambdalab.clock import Clock, Timer
-from lambdalab.engine import failure, room
+from lambdalab.clock import Clock
+from lambdalab.engine import failure
 from lambdalab.engine.admission import Admission
-from lambdalab.engine.environment import PROVISIONED_INIT_SECONDS, ExecutionEnvironment
+from lambdalab.engine.environments import Environments
 from lambdalab.engine.journal import Journal
-from lambdalab.engine.log_pipe import EnvironmentLog
-from lambdalab.engine.logs import LogStore, log_group
 from lambdalab.engine.platform_log import platform_log
-from lambdalab.engine.pool import Pool, oldest
 from lambdalab.engine.request import Done, Request, Result
-from lambdalab.engine.room import Room
-from lambdalab.engine.running import Answered, Completion, InitFailure, Running, State
-from lambdalab.engine.spawns import Spawns
+from lambdalab.engine.running import Answered, Completion, Running
 from lambdalab.engine.taken import Taken
 from lambdalab.engine.trace import new_trace
-from lambdalab.engine.variables import function_variables
-from lambdalab.errors import ResourceNotFound, RuntimeUnavailable
-from lambdalab.model import image
-from lambdalab.model.function import FunctionKey, FunctionVersion
-from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, InvocationRecord
-from lambdalab.runtimes.backends.base import Backend, Kept, Place, SandboxSpec
+from lambdalab.model.invocation import InvocationRecord
 from lambdalab.runtimes.runtime_api import Event
-from lambdalab.store.packages import PackageStore
-
-_NOTICED_SECONDS = 0.2
-_FAILED = {"timeout": "was stopped"}
-_WARM = "an environment was idle and had kept its state"
-_PROVISIONED = "a provisioned environment had been initialised ahead"
-_CHANGED = "the code or the configuration changed"
-
-
-BeforeStart = Callable[[FunctionVersion], Awaitable[tuple[FunctionVersion, float]]]
-"""The version as a new environment gets it, and milliseconds of simulated waiting. Raises what keeps it from that."""
-
-
-async def _as_it_is(version: FunctionVersion) -> tuple[FunctionVersion, float]:
-    return version, 0.0
 
 
 class Dispatcher:
-    """All execution environments of a region. Used from the event loop's thread only."""
+    """The invocations of a region. Used from the event loop's thread only."""
 
-    def __init__(
-        self,
-        backend: Backend,
-        clock: Clock,
-        logs: LogStore,
-        packages: PackageStore,
-        *,
-        access: Mapping[str, str],
-        keep_warm_seconds: float,
-        admission: Admission | None = None,
-        room: Room | None = None,
-    ) -> None:
-        self.backend = backend
+    def __init__(self, environments: Environments, clock: Clock, *, admission: Admission | None = None) -> None:
         self.admission = admission or Admission(clock)
         self.journal = Journal()
+        self._environments = environments
         self._clock = clock
-        self._logs = logs
-        self._packages = packages
-        self._access = access
-        self._keep_warm = keep_warm_seconds
-        self._pools: dict[tuple[FunctionKey, str], Pool] = {}
-        self._spawns = Spawns(os.cpu_count() or 1)
-        self._room = room
-        self._reaper: Timer | None = None
-        self._preparing: set[asyncio.Task[None]] = set()
-        self._leaving: set[asyncio.Future[None]] = set()
-        self.before_start: BeforeStart = _as_it_is
-        """What a new environment waits for, and the version as it gets it."""
-        self.on_provisioned_end: Callable[[], None] = lambda: None
-        """Called when a provisioned environment ended that nobody had given up."""
-
-    def prepare(self, version: FunctionVersion) -> None:
-        """Make ready in the background what a version's first cold start would wait for."""
-        task = asyncio.get_running_loop().create_task(self._prepare(version))
-        self._preparing.add(task)
-        task.add_done_callback(self._preparing.discard)
-
-    async def _prepare(self, version: FunctionVersion) -> None:
-        # An invocation meets the same problem, and has somebody to tell.
-        with contextlib.suppress(RuntimeUnavailable, OSError):
-            await self._place(version)
-
-    async def _place(self, version: FunctionVersion) -> Place:
-        """Where its environments run, made ready. Raises `RuntimeUnavailable`."""
-        return await self.backend.prepare(version.runtime or "", image.of(version))
-
-    # -- invoking
 
     async def invoke(self, request: Request) -> Result:
         """Run the function once.
@@ -127,13 +53,13 @@ class Dispatcher:
         Returns False, and has done nothing, when a new environment is needed. This is the hot path: it goes
         from the caller's bytes to the environment's without a task or a turn of the loop in between.
         """
-        pool, key = self._pool(request.version), request.version.key
-        taken = self._take_idle(pool, pool.provisioned, _PROVISIONED) if pool.provisioned else None
+        pool, key = self._environments.pool(request.version), request.version.key
+        taken = self._environments.take_provisioned(pool)
         if taken is None:
             if not pool.idle:
                 return False
             self.admission.enter(key)
-            taken = self._take_idle(pool, pool.idle, _WARM)
+            taken = self._environments.take_idle(pool)
             if taken is None:
                 self.admission.leave(key)
                 return False
@@ -143,15 +69,10 @@ class Dispatcher:
         return True
 
     async def _invoke_cold(self, request: Request, done: Done) -> None:
-        pool, key = self._pool(request.version), request.version.key
+        key = request.version.key
         self.admission.enter(key)
         try:
-            with self._holding(request.version):
-                taken = await self._take_reset(pool, request.version)
-                if taken is None:
-                    taken = await self._take_new(pool, request.version)
-                    if taken.failure is not None:
-                        taken = await self._take_again(pool, request.version, taken)
+            taken = await self._environments.take_cold(request.version)
         except BaseException:
             self.admission.leave(key)
             raise
@@ -215,14 +136,14 @@ class Dispatcher:
         return at_the_end, answered
 
     def _leave(self, request: Request, taken: Taken) -> None:
-        self._put_back(self._pool(request.version), taken.environment)
+        self._environments.put_back(request.version, taken.environment)
         if taken.admitted:
             self.admission.leave(request.version.key)
 
     def _conclude(self, request: Request, taken: Taken, completion: Completion, queue_ms: float, done: Done) -> None:
         environment, version = taken.environment, request.version
         peak = environment.max_memory_mb()
-        pool = self._pool(version)
+        pool = self._environments.pool(version)
         pool.peak_mb = max(pool.peak_mb, peak)
         environment.drain_log()
         if peak > version.memory_size and completion.outcome in {"ok", "error", "response_too_large"}:
@@ -246,301 +167,5 @@ class Dispatcher:
     def _record(
         self, request: Request, taken: Taken, completion: Completion, queue_ms: float, peak: int
     ) -> InvocationRecord:
-        now, usual = self._clock.epoch_ms(), self.backend.fidelity
+        now, usual = self._clock.epoch_ms(), self._environments.fidelity
         return taken.record(request, completion, now_ms=now, queue_ms=queue_ms, peak_mb=peak, usual=usual)
-
-    # -- environments
-
-    def _pool(self, version: FunctionVersion) -> Pool:
-        return self._pools.setdefault((version.key, version.version), Pool())
-
-    def _take_idle(self, pool: Pool, idle: list[ExecutionEnvironment], reason: str) -> Taken | None:
-        while idle:
-            environment = idle.pop()
-            if environment.state is State.IDLE:
-                return Taken(environment, None, reason)
-            self._put_back(pool, environment)  # it ended while nobody looked
-        return None
-
-    async def _take_new(self, pool: Pool, version: FunctionVersion) -> Taken:
-        busy = sum(environment.state is State.BUSY for environment in pool.all)
-        reason = f"all environments ({busy}) were busy" if busy else pool.note
-        began = self._clock.monotonic()
-        version, simulated_ms = await self.before_start(version)
-        waited_ms = (self._clock.monotonic() - began) * 1000 if simulated_ms else 0.0
-        async with self._spawns.place(version.key):
-            self._make_room(pool)
-            asked = self._clock.monotonic()
-            place = await self._place(version)
-            reason += _preparation(version, self._clock.monotonic() - asked)
-            environment = self._new_environment(version, place)
-            failed, init_ms = await self._initialise(pool, environment, version, place, None)
-        return Taken(environment, init_ms, reason, failed, simulated_ms=simulated_ms, waited_ms=waited_ms)
-
-    def _make_room(self, pool: Pool) -> None:
-        """End idle environments, the longest idle first, until another one fits. Raises `TooManyRequests`."""
-        if self._room is None:
-            return
-        needed = pool.peak_mb or room.USUAL_MB
-        missing = self._room.missing_mb(needed)
-        if missing > 0:
-            for one in self._pools.values():
-                one.forget()  # what they have in /tmp is memory, too
-        idle = sorted(
-            ((e, owner) for owner in self._pools.values() for e in owner.idle if owner is not pool),
-            key=lambda pair: pair[0].idle_since,
-        )
-        for environment, owner in idle:
-            if missing <= 0:
-                break
-            missing -= environment.max_memory_mb()
-            owner.idle.remove(environment)
-            environment.stop("the last one made room for another function's: the machine's memory was full")
-            self._put_back(owner, environment)
-        if missing > 0:
-            raise self._room.refusal(needed, self.counts()["busy"])
-
-    def _new_environment(
-        self, version: FunctionVersion, place: Place, *, provisioned: bool = False
-    ) -> ExecutionEnvironment:
-        environment_id = uuid.uuid4().hex
-        stream = f"{self._clock.now():%Y/%m/%d}/[{version.version}]{environment_id}"
-        log = EnvironmentLog(self._log_writer(log_group(version), stream))
-        how = PROVISIONED if provisioned else ON_DEMAND
-        log.add(*platform_log(version).init_start(place.backend, self._clock.now(), how))
-        return ExecutionEnvironment(
-            environment_id, stream, self._clock, log, version, leaving=self._leaving, provisioned=provisioned
-        )
-
-    async def provision(self, version: FunctionVersion) -> InitFailure | None:
-        """Initialise one environment ahead of any call, for as long as it lives; or say why its init failed.
-
-        Raises what the backend raises when nothing can start.
-        """
-        pool = self._pool(version)
-        with self._holding(version):
-            version, _ = await self.before_start(version)
-            async with self._spawns.place(version.key):
-                self._make_room(pool)
-                place = await self._place(version)
-                environment = self._new_environment(version, place, provisioned=True)
-                limit = max(PROVISIONED_INIT_SECONDS, float(version.timeout))
-                failed, init_ms = await self._initialise(pool, environment, version, place, limit)
-        if failed is not None:
-            self._log_failed_init(environment.log, version, failed, init_ms, "init")
-            environment.stop("its init failed", failed.reason)
-        self._put_back(pool, environment)
-        return failed
-
-    def provisioned(self, key: FunctionKey, version: str) -> int:
-        """How many provisioned environments of a version are there, idle or at work."""
-        pool = self._pools.get((key, version))
-        alive = (State.IDLE, State.BUSY)
-        return sum(e.provisioned and e.state in alive for e in pool.all) if pool else 0
-
-    def unprovision(self, key: FunctionKey, version: str, count: int) -> None:
-        """End `count` provisioned environments of a version, idle ones first; those at work end with their call."""
-        pool = self._pools.get((key, version))
-        mine = [e for e in pool.all if e.provisioned and e.state is not State.STOPPED] if pool else []
-        mine.sort(key=lambda environment: environment.state is not State.IDLE)
-        for environment in mine[:count]:
-            environment.retired = True
-            if pool is not None and environment.state is State.IDLE:
-                self._put_back(pool, environment)
-
-    async def _take_again(self, pool: Pool, version: FunctionVersion, first: Taken) -> Taken:
-        """Init failed: AWS repeats it within the invocation, whose timeout and duration then cover it."""
-        why, environment = first.failure, first.environment
-        assert why is not None
-        environment.stop("the init of the last one failed", why.reason)
-        self._log_failed_init(environment.log, version, why, first.init_ms or 0.0, "init")
-        pool.leave(environment)
-        took = f"its init {_FAILED.get(why.status, 'failed')} after {(first.init_ms or 0.0) / 1000:.2f} s"
-        reason = f"{first.reason}; {took}, and was repeated within the call"
-        return await self._renew(pool, version, replace(first, reason=reason))
-
-    async def _take_reset(self, pool: Pool, version: FunctionVersion) -> Taken | None:
-        """An environment whose runtime was ended by a failure or a timeout begins again, within the invocation."""
-        if not pool.resets:
-            return None
-        ended = pool.resets.pop()
-        ended.log.begin()
-        reason = f"{ended.ended}; the same environment was initialised again"
-        return await self._renew(pool, version, Taken(ended, None, reason))
-
-    async def _renew(self, pool: Pool, version: FunctionVersion, first: Taken) -> Taken:
-        """Another sandbox for an environment that has ended, with its log and what it had in /tmp."""
-        ended = first.environment
-        try:
-            version, _ = await self.before_start(version) if version.kms_sealed else (version, 0.0)
-            await ended.gone()
-            async with self._spawns.place(version.key):
-                place = await self._place(version)
-                again = ExecutionEnvironment(
-                    ended.id, ended.log_stream, self._clock, ended.log, version, leaving=self._leaving, repeated=True
-                )
-                again.calls = ended.calls
-                kept = await ended.left.take()
-                failed, init_ms = await self._initialise(pool, again, version, place, version.timeout, kept)
-        finally:
-            ended.left.forget()
-        if failed is not None:
-            again.stop("the init of the last one failed", failed.reason)
-            again.left.forget()
-            self._log_failed_init(again.log, version, failed, init_ms, "invoke")
-        return replace(first, environment=again, init_ms=None, failure=failed, repeated_ms=init_ms)
-
-    def _log_failed_init(
-        self, log: EnvironmentLog, version: FunctionVersion, why: InitFailure, init_ms: float, phase: str
-    ) -> None:
-        said, now = platform_log(version), self._clock.now()
-        log.add(*said.init_report(init_ms, phase=phase, status=why.status, error_type=why.error_type, moment=now))
-
-    async def _initialise(
-        self,
-        pool: Pool,
-        environment: ExecutionEnvironment,
-        version: FunctionVersion,
-        place: Place,
-        limit: float | None,
-        kept: Kept | None = None,
-    ) -> tuple[InitFailure | None, float]:
-        """Init, and its milliseconds from the spawn to the first poll. `kept` is given to the sandbox, or released."""
-        pool.all.add(environment)
-        self._packages.hold(version.packages)
-        environment.on_stop = partial(self._packages.release, version.packages)
-        try:
-            spec = replace(self._spec(environment, version, place, await environment.open(place)), kept=kept)
-            began = self._clock.monotonic()
-            failed = await environment.initialise(self.backend, spec, limit)
-        except BaseException:
-            environment.stop("the last one could not be started")
-            pool.all.discard(environment)
-            raise
-        finally:
-            if kept is not None:
-                kept.release()
-        return failed, (self._clock.monotonic() - began) * 1000
-
-    def _spec(
-        self, environment: ExecutionEnvironment, version: FunctionVersion, place: Place, address: str
-    ) -> SandboxSpec:
-        program = image.of(version)
-        variables = function_variables(
-            version,
-            runtime_api=address,
-            log_group=log_group(version),
-            log_stream=environment.log_stream,
-            access=self._access,
-            initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
-        )
-        try:
-            code, *layers = [self._packages.unpacked(sha256) for sha256 in version.packages] or [Path()]
-        except FileNotFoundError as gone:  # deleted between the request's arrival and its turn
-            raise ResourceNotFound(f"Function not found: {version.qualified_arn}") from gone
-        return SandboxSpec(
-            id=environment.id,
-            runtime=version.runtime or "",
-            handler=version.handler or "",
-            code=code,
-            layers=tuple(layers),
-            environment=variables,
-            runtime_api=address,
-            memory_mb=version.memory_size,
-            ephemeral_mb=version.ephemeral_size,
-            image=program,
-            backend=place.backend,
-        )
-
-    @contextlib.contextmanager
-    def _holding(self, version: FunctionVersion) -> Iterator[None]:
-        """Keep a version's packages while an environment is made of them, whatever becomes of the version."""
-        self._packages.hold(version.packages)
-        try:
-            yield
-        finally:
-            self._packages.release(version.packages)
-
-    def _log_writer(self, group: str, stream: str) -> Callable[[str], None]:
-        def write(line: str) -> None:
-            self._logs.append(group, stream, self._clock.epoch_ms(), line)
-
-        return write
-
-    def _put_back(self, pool: Pool, environment: ExecutionEnvironment) -> None:
-        if environment.retired:
-            environment.stop(_CHANGED)
-        if environment.state is State.STOPPED:
-            pool.leave(environment)
-            pool.keep_or_forget(environment)
-            self._reap_in_time()
-            if environment.provisioned and not environment.retired:
-                self.on_provisioned_end()
-        elif environment.provisioned:
-            pool.provisioned.append(environment)
-        elif environment.state is State.IDLE:
-            pool.idle.append(environment)
-            self._reap_in_time()
-
-    # -- the end of environments
-
-    def retire(self, key: FunctionKey, version: str | None = None) -> None:
-        """The function (or one version of it) changed or is gone: its environments take no further call.
-
-        Idle ones end now, busy ones after what they do.
-        """
-        for (pool_key, pool_version), pool in list(self._pools.items()):
-            if pool_key != key or version not in {None, pool_version}:
-                continue
-            del self._pools[pool_key, pool_version]
-            for environment in pool.all:
-                environment.retired = True
-            for environment in [*pool.idle, *pool.provisioned]:
-                environment.stop(_CHANGED)
-                environment.left.forget()
-            pool.forget()
-            if pool.all:
-                self._pools[pool_key, pool_version] = Pool(note=_CHANGED)
-
-    def _reap_in_time(self) -> None:
-        """Look again when the one that has waited longest will have waited too long."""
-        if self._reaper is None and (since := oldest(self._pools.values())) is not None:
-            left = since + self._keep_warm - self._clock.monotonic()
-            self._reaper = self._clock.call_later(max(left, 0.0), self._reap)
-
-    def _reap(self) -> None:
-        """End what was idle for too long."""
-        self._reaper = None
-        before = self._clock.monotonic() - self._keep_warm
-        for pool in self._pools.values():
-            pool.end_unused(before, f"the last one was ended after {self._keep_warm:g} s without a call")
-        self._reap_in_time()
-
-    def counts(self) -> dict[str, int]:
-        """How many environments are in which state."""
-        states = [environment.state for pool in self._pools.values() for environment in pool.all]
-        return {state.value: states.count(state) for state in State if state is not State.STOPPED}
-
-    def close(self) -> None:
-        """End every environment now."""
-        if self._reaper is not None:
-            self._reaper.cancel()
-        for pool in self._pools.values():
-            for environment in list(pool.all):
-                environment.stop("the region ended")
-                environment.left.forget()
-            pool.forget()
-        self._pools.clear()
-
-    async def closed(self) -> None:
-        """After `close`: wait until the environments with extensions have had their time, two seconds at most."""
-        while self._leaving:
-            await asyncio.wait(self._leaving)
-
-
-def _preparation(version: FunctionVersion, seconds: float) -> str:
-    """What is said of a runtime that had to be made ready first: it is the lab's, once, and no part of AWS's init."""
-    if seconds < _NOTICED_SECONDS:
-        return ""
-    what = version.runtime or "the image"
-    return f"; making {what} ready for its first use here took {seconds:.1f} s of the queue, which AWS does not have"

@@ -11,7 +11,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
-from lambdalab.engine.dispatch import Dispatcher
+from lambdalab.engine.admission import Admission
+from lambdalab.engine.environments import Environments
 from lambdalab.errors import LabError
 from lambdalab.model.function import FunctionKey, FunctionVersion
 
@@ -39,10 +40,10 @@ class _Wish:
 class Provisioning:
     """The provisioned concurrency of all functions. Used from the event loop's thread only."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self._dispatcher = dispatcher
+    def __init__(self, environments: Environments, admission: Admission) -> None:
+        self._environments, self._admission = environments, admission
         self._wishes: dict[tuple[FunctionKey, str], _Wish] = {}
-        dispatcher.on_provisioned_end = self._restore
+        environments.on_provisioned_end = self._restore
 
     def request(self, qualifier: str, version: FunctionVersion, count: int) -> None:
         """Have `count` environments of `version` ready for a qualifier, instead of what it had before."""
@@ -58,7 +59,7 @@ class Provisioning:
             return
         if wish.working is not None:
             wish.working.cancel()
-        self._dispatcher.unprovision(key, wish.version.version, wish.count)
+        self._environments.unprovision(key, wish.version.version, wish.count)
         self._account_for(key)
 
     def end_all(self, key: FunctionKey) -> None:
@@ -71,7 +72,7 @@ class Provisioning:
         wish = self._wishes.get((key, qualifier))
         if wish is None:
             return None
-        there = min(self._dispatcher.provisioned(key, wish.version.version), wish.count)
+        there = min(self._environments.provisioned(key, wish.version.version), wish.count)
         if there == wish.count:
             return Progress(wish.count, there, "READY")
         if wish.failure is not None:
@@ -84,8 +85,8 @@ class Provisioning:
         return sum(w.count for (k, qualifier), w in self._wishes.items() if k == key and qualifier != apart_from)
 
     def close(self) -> None:
-        """Stop working; the environments end with the dispatcher."""
-        self._dispatcher.on_provisioned_end = lambda: None
+        """Stop working; the environments end with the others."""
+        self._environments.on_provisioned_end = lambda: None
         for wish in self._wishes.values():
             if wish.working is not None:
                 wish.working.cancel()
@@ -101,13 +102,13 @@ class Provisioning:
 
     async def _fill(self, wish: _Wish) -> None:
         """Start what is missing, several at once. One failed init ends it, as another would fail alike."""
-        missing = wish.count - self._dispatcher.provisioned(wish.version.key, wish.version.version)
+        missing = wish.count - self._environments.provisioned(wish.version.key, wish.version.version)
         try:
-            failures = await asyncio.gather(*(self._dispatcher.provision(wish.version) for _ in range(missing)))
+            failures = await asyncio.gather(*(self._environments.provision(wish.version) for _ in range(missing)))
         except (LabError, OSError) as problem:
             wish.failure = str(problem)
             return
         wish.failure = "FUNCTION_ERROR_INIT_FAILURE" if any(failures) else None
 
     def _account_for(self, key: FunctionKey) -> None:
-        self._dispatcher.admission.provision(key, self.total(key))
+        self._admission.provision(key, self.total(key))

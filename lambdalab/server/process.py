@@ -26,6 +26,7 @@ from lambdalab.api.signature import Credentials
 from lambdalab.clock import LabClock, SystemClock
 from lambdalab.config import Settings
 from lambdalab.engine.dispatch import Dispatcher
+from lambdalab.engine.environments import Environments
 from lambdalab.engine.logs import LogStore
 from lambdalab.engine.provisioning import Provisioning
 from lambdalab.engine.room import Room, machine
@@ -80,7 +81,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     functions.settle_all()
     packages = PackageStore(settings.home / "packages")
     logs = LogStore(settings.home / "logs", clock)
-    dispatcher = Dispatcher(
+    environments = Environments(
         backend,
         clock,
         logs,
@@ -89,6 +90,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         keep_warm_seconds=settings.keep_warm_seconds,
         room=Room(machine),
     )
+    dispatcher = Dispatcher(environments, clock)
     child = Child(settings, clock, endpoint, _function_access(pairs.function, endpoint))
     lifecycle = Lifecycle(clock, settings.idle_seconds)
     region = Region(
@@ -100,8 +102,9 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         LayerStore(database),
         Shelf(database),
         packages,
+        environments,
         dispatcher,
-        Provisioning(dispatcher),
+        Provisioning(environments, dispatcher.admission),
         logs,
         child,
         AwsServices(child, settings.account, settings.region),
@@ -110,7 +113,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         isolation,
         _locator(pairs.person, endpoint, settings.region),
     )
-    dispatcher.before_start = partial(starting.before_start, region)
+    environments.before_start = partial(starting.before_start, region)
     collecting.begin(region)
     concurrency.restore(region)
     known = {
@@ -133,9 +136,9 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         settings.region_file.unlink(missing_ok=True)
         server.should_exit = True
         region.provisioning.close()
-        dispatcher.close()
+        environments.close()
         await serving
-        await dispatcher.closed()
+        await environments.closed()
         logs.flush()
         await child.close()
         await backend.close()

@@ -20,6 +20,7 @@ import pytest
 
 from lambdalab.clock import SystemClock
 from lambdalab.engine.dispatch import Dispatcher
+from lambdalab.engine.environments import Environments
 from lambdalab.engine.logs import LogStore
 from lambdalab.engine.request import Request
 from lambdalab.errors import RuntimeUnavailable
@@ -142,8 +143,9 @@ class Packages:
 class Engine:
     """A dispatcher with one backend; `invoke` runs a handler by name."""
 
-    def __init__(self, dispatcher, backend, clock, name, logs):
-        self.dispatcher, self.backend, self._clock, self.runtime = dispatcher, backend, clock, name
+    def __init__(self, environments, backend, clock, name, logs):
+        self.environments, self.dispatcher = environments, Dispatcher(environments, clock)
+        self.backend, self._clock, self.runtime = backend, clock, name
         self.logs = logs
         self.language = languages()[runtime.known()[name].family]
 
@@ -307,12 +309,12 @@ async def _with_engine(kind, name, steps, supervisor, packages, state, tmp_path)
         backend, _ = await probe.prepare(kind, clock, supervisor, state / "clients", tmp_path / "sandboxes", docker)
     logs = LogStore(tmp_path / "logs", clock)
     access = {"AWS_ACCESS_KEY_ID": "ASIAFUNCTION"}
-    dispatcher = Dispatcher(backend, clock, logs, packages, access=access, keep_warm_seconds=60)
+    environments = Environments(backend, clock, logs, packages, access=access, keep_warm_seconds=60)
     try:
-        await steps(Engine(dispatcher, backend, clock, name, logs))
+        await steps(Engine(environments, backend, clock, name, logs))
     finally:
-        dispatcher.close()
-        await dispatcher.closed()
+        environments.close()
+        await environments.closed()
         await backend.close()
         if supervisor is not None:
             await supervisor.close()

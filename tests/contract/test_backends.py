@@ -33,7 +33,7 @@ def test_the_second_call_is_warm_and_finds_what_the_first_left(on_engine):
 def test_tmp_lasts_as_long_as_the_environment_and_no_longer(on_engine):
     async def steps(engine):
         assert [(await engine.invoke("keeps")).body for _ in range(2)] == [b"false", b"true"]
-        engine.dispatcher.retire(engine.version("keeps").key)
+        engine.environments.retire(engine.version("keeps").key)
         assert (await engine.invoke("keeps")).body == b"false"
 
     on_engine(steps)
@@ -68,7 +68,7 @@ def test_a_timeout_ends_the_environment(on_engine):
         assert result.record.outcome == "timeout"
         assert result.record.duration_ms == 1000
         assert "Status: timeout" in result.tail
-        assert engine.dispatcher.counts() == {"starting": 0, "idle": 0, "busy": 0}
+        assert engine.environments.counts() == {"starting": 0, "idle": 0, "busy": 0}
 
     on_engine(steps)
 

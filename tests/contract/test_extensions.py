@@ -93,8 +93,8 @@ def test_an_extension_hears_of_each_invocation_and_of_the_end(with_extensions):
         first = await engine.invoke("echo", layers=LAYERS)
         second = await engine.invoke("echo", layers=LAYERS)
         assert not second.record.cold
-        engine.dispatcher.retire(engine.version("echo").key)
-        await engine.dispatcher.closed()
+        engine.environments.retire(engine.version("echo").key)
+        await engine.environments.closed()
         *invoked, last = events(engine)
         assert [event["requestId"] for event in invoked] == [first.record.request_id, second.record.request_id]
         assert {event["eventType"] for event in invoked} == {"INVOKE"}
@@ -111,7 +111,7 @@ def test_an_extension_is_told_why_the_environment_ends(with_extensions, handler,
     async def steps(engine):
         result = await engine.invoke(handler, layers=LAYERS, timeout=1)
         assert result.record.outcome in {"timeout", "exit"}
-        await engine.dispatcher.closed()
+        await engine.environments.closed()
         assert events(engine, handler=handler)[-1]["shutdownReason"] == reason
 
     with_extensions(steps, HANDLERS, one=EXTENSION + LOOP)
@@ -131,7 +131,7 @@ def test_the_caller_has_the_answer_while_an_extension_works_on(with_extensions):
         first = await engine.invoke("echo", layers=LAYERS, tail=False)
         assert first.record.extensions_ms is None
         assert first.record.duration_ms < 900
-        assert engine.dispatcher.counts()["busy"] == 1
+        assert engine.environments.counts()["busy"] == 1
         whole = await engine.invoke("echo", layers=LAYERS)
         assert whole.record.cold, "the first environment was at work"
         assert whole.record.duration_ms >= 1000
@@ -151,7 +151,7 @@ def test_the_timeout_is_the_extensions_too(with_extensions):
         assert (result.body, result.record.outcome) == (b'"answer"', "ok")
         assert "Task timed out after 2.00 seconds" in result.tail
         assert "Status: timeout" in result.tail
-        assert engine.dispatcher.counts() == {"starting": 0, "idle": 0, "busy": 0}
+        assert engine.environments.counts() == {"starting": 0, "idle": 0, "busy": 0}
 
     with_extensions(
         steps,
@@ -318,8 +318,8 @@ def test_a_thread_of_the_runtime_may_be_an_internal_extension(with_extensions):
         assert seen["heard"] in {1, 2}  # of its own invocation perhaps not yet
         assert seen["late"] == "Extension.RegistrationClosed"
         assert "EXTENSION\tName: inside\tState: Ready\tEvents: [INVOKE]" in said(engine)
-        engine.dispatcher.retire(engine.version("echo").key)
-        await engine.dispatcher.closed()
+        engine.environments.retire(engine.version("echo").key)
+        await engine.environments.closed()
         assert "runtime was asked to end" in said(engine)
 
     with_extensions(steps, INTERNAL)
@@ -328,8 +328,8 @@ def test_a_thread_of_the_runtime_may_be_an_internal_extension(with_extensions):
 def test_a_runtime_is_asked_to_end_before_its_external_extensions(with_extensions):
     async def steps(engine):
         await engine.invoke("echo", layers=LAYERS)
-        engine.dispatcher.retire(engine.version("echo").key)
-        await engine.dispatcher.closed()
+        engine.environments.retire(engine.version("echo").key)
+        await engine.environments.closed()
         lines = said(engine)
         assert lines.index("runtime was asked to end") < len(lines) - 1
         assert events(engine)[-1]["eventType"] == "SHUTDOWN"
@@ -343,8 +343,8 @@ def test_a_runtime_is_asked_to_end_before_its_external_extensions(with_extension
 def test_without_extensions_a_runtime_is_not_asked(with_extensions):
     async def steps(engine):
         assert json.loads((await engine.invoke("late")).body) == "Extension.RegistrationClosed"
-        engine.dispatcher.retire(engine.version("late").key)
-        await engine.dispatcher.closed()
+        engine.environments.retire(engine.version("late").key)
+        await engine.environments.closed()
         assert "runtime was asked to end" not in said(engine, "late")
 
     late = (
@@ -393,8 +393,8 @@ def test_telemetry_reaches_a_listener_in_the_sandbox(with_extensions):
         assert "TELEMETRY\tName: one\tState: Subscribed\tTypes: [Platform, Function, Extension]" in said(engine)
         second = await engine.invoke("echo", layers=LAYERS)
         assert not second.record.cold
-        engine.dispatcher.retire(engine.version("echo").key)
-        await engine.dispatcher.closed()
+        engine.environments.retire(engine.version("echo").key)
+        await engine.environments.closed()
         got = json.loads(next(line for line in said(engine) if line.startswith("one got "))[8:])
         kinds = [event["type"] for event in got]
         ids = [first.record.request_id, second.record.request_id]

@@ -9,6 +9,7 @@ import pytest
 
 from lambdalab.clock import FakeClock
 from lambdalab.engine.dispatch import Dispatcher
+from lambdalab.engine.environments import Environments
 from lambdalab.engine.logs import LogStore
 from lambdalab.engine.request import Request
 from lambdalab.model.function import LATEST, CodeReference, FunctionKey, FunctionVersion
@@ -63,9 +64,10 @@ class Engine:
         self.backend = FakeBackend({"app.echo": _echo, "app.hang": _hang, "app.exit": _exit}, extensions=extensions)
         packages = SimpleNamespace(unpacked=lambda sha256: folder, hold=self.held.extend, release=self.release)
         self.logs = LogStore(folder / "logs", self.clock)
-        self.dispatcher = Dispatcher(
+        self.environments = Environments(
             self.backend, self.clock, self.logs, packages, access={}, keep_warm_seconds=600
         )  # fmt: skip
+        self.dispatcher = Dispatcher(self.environments, self.clock)
 
     def release(self, packages):
         for package in packages:
@@ -104,9 +106,9 @@ def running(tmp_path, steps, **extensions):
         try:
             await asyncio.wait_for(steps(engine), 20)
         finally:
-            engine.dispatcher.close()
+            engine.environments.close()
             engine.clock.jump(3)
-            await engine.dispatcher.closed()
+            await engine.environments.closed()
             await engine.backend.close()
 
     asyncio.run(go())
@@ -145,10 +147,10 @@ def test_init_waits_until_every_extension_asks_for_its_first_event(tmp_path):
 
     async def steps(engine):
         call = asyncio.create_task(engine.invoke())
-        await engine.until(lambda: engine.dispatcher.counts()["starting"] == 1)
+        await engine.until(lambda: engine.environments.counts()["starting"] == 1)
         await asyncio.sleep(0.05)
         engine.clock.jump(2)
-        assert engine.dispatcher.counts()["starting"] == 1
+        assert engine.environments.counts()["starting"] == 1
         gate.set()
         assert (await call).record.init_ms == 2000
 
@@ -186,11 +188,11 @@ def test_an_invocation_is_over_when_the_extensions_are_and_its_caller_knows_befo
         assert result.body == b'{"n": 1}'
         assert result.record.extensions_ms is None
         engine.clock.jump(1.5)
-        assert engine.dispatcher.counts()["busy"] == 1
+        assert engine.environments.counts()["busy"] == 1
         assert not engine.sandbox.frozen
         assert not any(line.startswith("REPORT") for line in engine.said())
         one.finish.set()
-        await engine.until(lambda: engine.dispatcher.counts()["idle"] == 1)
+        await engine.until(lambda: engine.environments.counts()["idle"] == 1)
         assert "\tDuration: 1500.00 ms\tBilled Duration: 1500 ms" in engine.said()[-1]
         engine.clock.jump(1)
         assert engine.sandbox.frozen
@@ -234,7 +236,7 @@ def test_the_timeout_ends_an_extension_that_works_too_long_but_not_the_answer(tm
         result = await engine.invoke(tail=False)
         assert result.record.outcome == "ok"
         engine.clock.jump(3)
-        assert engine.dispatcher.counts()["busy"] == 0
+        assert engine.environments.counts()["busy"] == 0
         assert "Task timed out after 3.00 seconds" in engine.said()[-4]
         assert engine.said()[-1].endswith("Status: timeout\t")
         (call,) = engine.dispatcher.journal.calls(engine.key().arn)
@@ -250,10 +252,10 @@ def test_the_end_is_sigterm_then_shutdown_then_nothing(tmp_path):
         await engine.invoke()
         engine.clock.jump(1)
         assert engine.sandbox.frozen
-        engine.dispatcher.retire(engine.key())
-        assert engine.dispatcher.counts()["idle"] == 0
+        engine.environments.retire(engine.key())
+        assert engine.environments.counts()["idle"] == 0
         assert not engine.sandbox.frozen, "it thaws for its end"
-        await engine.dispatcher.closed()
+        await engine.environments.closed()
         assert engine.sandbox.signals == ["TERM"]
         assert one.heard[-1] == two.heard[-1]
         assert one.heard[-1]["shutdownReason"] == "SPINDOWN"
@@ -270,7 +272,7 @@ def test_a_runtime_that_does_not_listen_is_killed_and_extensions_have_the_rest_o
         await engine.invoke()
         sandbox = engine.sandbox
         sandbox.deaf = True
-        engine.dispatcher.retire(engine.key())
+        engine.environments.retire(engine.key())
         engine.clock.jump(0.29)
         assert (sandbox.signals, one.kinds) == (["TERM"], [])
         engine.clock.jump(0.02)
@@ -280,7 +282,7 @@ def test_a_runtime_that_does_not_listen_is_killed_and_extensions_have_the_rest_o
         assert not sandbox.exited.done()
         assert engine.held == ["s"], "its package is not taken away under it"
         engine.clock.jump(0.2)
-        await engine.dispatcher.closed()
+        await engine.environments.closed()
         assert sandbox.exited.done()
         assert engine.held == []
 
@@ -319,7 +321,7 @@ def test_an_extension_that_ends_after_the_answer_ends_the_environment(tmp_path):
     async def steps(engine):
         assert (await engine.invoke(tail=False)).record.outcome == "ok"
         gate.set()
-        await engine.until(lambda: engine.dispatcher.counts()["busy"] == 0)
+        await engine.until(lambda: engine.environments.counts()["busy"] == 0)
         assert "Error Type: Extension.Crash" in engine.said()[-1]
 
     running(tmp_path, steps, fragile=fragile)
@@ -423,8 +425,8 @@ def test_the_regions_end_waits_for_the_extensions(tmp_path):
 
     async def steps(engine):
         await engine.invoke()
-        engine.dispatcher.close()
-        closed = asyncio.create_task(engine.dispatcher.closed())
+        engine.environments.close()
+        closed = asyncio.create_task(engine.environments.closed())
         await engine.until(lambda: one.kinds == ["SHUTDOWN"])
         assert not closed.done()
         engine.clock.jump(2)

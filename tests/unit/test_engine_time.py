@@ -10,6 +10,7 @@ import pytest
 from lambdalab.clock import FakeClock, SystemClock
 from lambdalab.engine.admission import Admission
 from lambdalab.engine.dispatch import Dispatcher
+from lambdalab.engine.environments import Environments
 from lambdalab.engine.logs import LogStore
 from lambdalab.engine.request import Request
 from lambdalab.errors import RuntimeUnavailable, TooManyRequests
@@ -33,14 +34,15 @@ async def _hang(event, context):
 class Engine:
     """A dispatcher over the fake backend and the fake clock."""
 
-    def __init__(self, folder, **options):
+    def __init__(self, folder, *, admission=None, room=None):
         self.clock = FakeClock()
         self.backend = FakeBackend({"app.echo": _echo, "app.hang": _hang, "app.exit": _exit})
         packages = SimpleNamespace(unpacked=lambda sha256: folder, hold=lambda held: None, release=lambda held: None)
-        self.dispatcher = Dispatcher(
+        self.environments = Environments(
             self.backend, self.clock, LogStore(folder / "logs", self.clock), packages,
-            access={}, keep_warm_seconds=600, **options,
+            access={}, keep_warm_seconds=600, room=room,
         )  # fmt: skip
+        self.dispatcher = Dispatcher(self.environments, self.clock, admission=admission)
 
     async def invoke(self, handler="echo", *, timeout=3, runtime="python3.12"):
         key = FunctionKey("123456789012", "us-east-1", handler)
@@ -54,10 +56,10 @@ class Engine:
     async def until(self, state, number=1):
         """Let the loop turn until so many environments are in a state."""
         for _ in range(10_000):
-            if self.dispatcher.counts()[state] == number:
+            if self.environments.counts()[state] == number:
                 return
             await asyncio.sleep(0)
-        raise AssertionError(self.dispatcher.counts())
+        raise AssertionError(self.environments.counts())
 
 
 def running(tmp_path, steps, **options):
@@ -66,7 +68,7 @@ def running(tmp_path, steps, **options):
         try:
             await steps(engine)
         finally:
-            engine.dispatcher.close()
+            engine.environments.close()
             await engine.backend.close()
 
     asyncio.run(go())
@@ -93,9 +95,9 @@ def test_an_idle_environment_is_kept_for_its_time_and_then_ended(tmp_path):
     async def steps(engine):
         await engine.invoke()
         engine.clock.jump(599)
-        assert engine.dispatcher.counts()["idle"] == 1
+        assert engine.environments.counts()["idle"] == 1
         engine.clock.jump(2)
-        assert engine.dispatcher.counts()["idle"] == 0
+        assert engine.environments.counts()["idle"] == 0
         again = await engine.invoke()
         assert again.record.cold
         assert "600 s without a call" in again.record.start_reason
@@ -140,9 +142,9 @@ def test_what_a_failed_environment_left_is_let_go_with_the_function_and_the_regi
     async def steps(engine):
         left = await fails(engine)
         if end == "retire":
-            engine.dispatcher.retire(FunctionKey("123456789012", "us-east-1", "exit"))
+            engine.environments.retire(FunctionKey("123456789012", "us-east-1", "exit"))
         else:
-            engine.dispatcher.close()
+            engine.environments.close()
         assert left.released
 
     running(tmp_path, steps)
@@ -211,7 +213,7 @@ def test_a_runtime_that_is_not_there_is_said(tmp_path):
     async def steps(engine):
         with pytest.raises(RuntimeUnavailable, match=r"no interpreter of python3\.13"):
             await engine.invoke(runtime="python3.13")
-        assert engine.dispatcher.counts() == {"starting": 0, "idle": 0, "busy": 0}
+        assert engine.environments.counts() == {"starting": 0, "idle": 0, "busy": 0}
 
     running(tmp_path, steps)
 
