@@ -13,8 +13,8 @@ from datetime import datetime
 
 def billed_ms(duration_ms: float, init_ms: float | None) -> int:
     """Whole milliseconds, rounded up, of init and handler together (INIT is billed since 2025-08-01)."""
-    # Both are shown with two decimals; rounding first keeps 21.0000001 from being billed as 22.
-    return math.ceil(round(duration_ms + (init_ms or 0.0), 2)) or 1
+    # Of the figures as they are shown, with two decimals: who adds them up comes to what is billed.
+    return math.ceil(round(round(duration_ms, 2) + round(init_ms or 0.0, 2), 2)) or 1
 
 
 def init_start(runtime: str, backend: str, runtime_version_arn: str | None) -> str:

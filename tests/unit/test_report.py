@@ -33,7 +33,15 @@ def test_a_failed_report_ends_with_status_and_error_type():
 
 @pytest.mark.parametrize(
     ("duration", "init", "billed"),
-    [(12.34, None, 13), (13.0, None, 13), (13.0000001, None, 13), (0.2, None, 1), (0.0, None, 1), (21.63, 134.2, 156)],
+    [
+        (12.34, None, 13),
+        (13.0, None, 13),
+        (13.0000001, None, 13),
+        (0.2, None, 1),
+        (0.0, None, 1),
+        (21.63, 134.2, 156),
+        (0.467, 38.536, 40),
+    ],  # 0.47 + 38.54, as shown
 )
 def test_billed_is_init_and_duration_rounded_up_to_whole_milliseconds(duration, init, billed):
     assert report.billed_ms(duration, init) == billed
