@@ -533,7 +533,7 @@ def test_a_remote_engine_runs_functions_and_says_what_it_does_not_see(lab, monke
         return sum(map(len, kept))
     """
     with Lab(isolated=True, backend="docker", images=PREFIX, pull=False, docker_callback=gateway) as remote:
-        function = deploy(remote, "far", source)
+        function = deploy(remote, "far", source, timeout=60)
         first = function.invoke({})
         assert first.payload == 0
         assert [line.split(" ")[0] for line in first.log.splitlines()] == [

@@ -348,9 +348,12 @@ def test_an_error_between_invocations_costs_the_environment(node, runtime):
     exports.handler = async () => { later(5); return 1; };
     """
     made = node(runtime, source)
-    answers = [made.invoke() for _ in range(6)]
+    answers = [made.invoke()]
+    # The loop may turn but once before each freeze.
+    while len(answers) < 20 and (len(answers) == 1 or not answers[-1].record.cold):
+        answers.append(made.invoke())
     assert answers[0].payload == 1
-    assert any(answer.record.cold for answer in answers[1:])
+    assert answers[-1].record.cold
     # A call that comes while the process ends finds it ended, as on AWS.
     failed = [answer.error.message for answer in answers if not answer.ok]
     assert all(message.endswith("Runtime exited with error: exit status 129") for message in failed)
