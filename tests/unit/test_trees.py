@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdalab.trees import remove_tree
+from lambdalab.trees import making, remove_tree
 
 
 @pytest.fixture
@@ -111,3 +111,27 @@ def test_what_nobody_may_remove_is_told_of(place):
 
 def test_what_is_not_there_is_gone(place):
     assert remove_tree(place / "nothing")
+
+
+def test_a_directory_is_there_with_its_name_when_all_of_it_is(tmp_path):
+    with making(tmp_path / "deep" / "made") as aside:
+        (aside / "file").write_text("half")
+        assert not (tmp_path / "deep" / "made").exists()
+    assert (tmp_path / "deep" / "made" / "file").read_text() == "half"
+    assert [one.name for one in (tmp_path / "deep").iterdir()] == ["made"]
+
+
+def test_what_could_not_be_made_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match="no"), making(tmp_path / "made") as aside:
+        (aside / "file").touch()
+        raise ValueError("no")
+    assert [one.name for one in tmp_path.iterdir()] == []
+
+
+def test_of_two_that_make_the_same_directory_the_quicker_ones_stays(tmp_path):
+    with making(tmp_path / "made") as slow:
+        (slow / "who").write_text("slow")
+        with making(tmp_path / "made") as quick:
+            (quick / "who").write_text("quick")
+    assert (tmp_path / "made" / "who").read_text() == "quick"
+    assert [one.name for one in tmp_path.iterdir()] == ["made"]

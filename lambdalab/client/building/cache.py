@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
+
+from lambdalab.trees import making
 
 _KEPT = 200
 """Results that are kept: the last ones used."""
@@ -33,15 +34,8 @@ def made(what: str, parts: tuple[str | bytes, ...], make: Callable[[Path], None]
     if found.is_dir():
         os.utime(found)
         return found
-    aside = Path(tempfile.mkdtemp(prefix=f".{what}-", dir=root))
-    try:
+    with making(found) as aside:
         make(aside)
-        aside.rename(found)
-    except OSError:
-        if not found.is_dir():  # else another made the same meanwhile
-            raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     _forget_old(root)
     return found
 

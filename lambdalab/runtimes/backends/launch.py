@@ -25,7 +25,7 @@ from lambdalab.runtimes.backends.supervisor import Command, Supervisor
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.runtimes.families.base import Family
 from lambdalab.runtimes.interpreters import Interpreter, Interpreters
-from lambdalab.trees import remove_tree
+from lambdalab.trees import making, remove_tree
 
 _WAITING = os.cpu_count() or 1
 _REFILL_AFTER_SECONDS = 0.2
@@ -134,10 +134,8 @@ class Launcher:
         name = hashlib.sha256("\n".join(map(str, layers)).encode()).hexdigest()[:32]
         merged = self.state / "layers" / name
         if not merged.exists():
-            aside = merged.with_name(f".{name}-{os.getpid()}")
-            remove_tree(aside)
-            merge(layers, aside)
-            aside.rename(merged)
+            with making(merged) as aside:
+                merge(layers, aside)
         return merged
 
     async def spawn(self, command: Command, spec: SandboxSpec, *, launcher: bool = False) -> Started:

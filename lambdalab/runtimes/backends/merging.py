@@ -15,8 +15,8 @@ from lambdalab.trees import remove_tree
 
 
 def merge(layers: Sequence[Path], target: Path) -> None:
-    """Make `target`, which does not exist yet, of the layers' content. Raises `OSError` when there is no room."""
-    target.mkdir(parents=True)
+    """Fill `target`, an empty directory or none, with the layers' content. Raises `OSError` when there is no room."""
+    target.mkdir(parents=True, exist_ok=True)
     for layer in layers:
         _lay_over(layer, target)
     for directory, _, _ in os.walk(target):

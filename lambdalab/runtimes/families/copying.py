@@ -6,33 +6,20 @@ The installed package may be replaced while a region runs; what its sandboxes sh
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from functools import cache
 from pathlib import Path
+
+from lambdalab.trees import making
 
 
 def copied(source: Path, clients: Path) -> Path:
     """The copy of the directory `source` below `clients`; made if it is not there."""
     directory = clients / f"{source.name}-{fingerprint(source)}"
-    if directory.exists():
-        return directory
-    # Built aside and renamed, so that two regions starting at once never see half a directory.
-    aside = directory.with_name(f".{directory.name}-{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(source, aside)
-    put(aside, directory)
+    if not directory.exists():
+        with making(directory) as aside:
+            shutil.copytree(source, aside, dirs_exist_ok=True)
     return directory
-
-
-def put(aside: Path, directory: Path) -> None:
-    """Give a finished directory its name, unless another process has been quicker."""
-    try:
-        aside.rename(directory)
-    except OSError:
-        shutil.rmtree(aside, ignore_errors=True)
-        if not directory.exists():
-            raise
 
 
 @cache

@@ -7,17 +7,16 @@ runtimeconfig.json. A handler without colons is a program that brings AWS's Runt
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from functools import cache
 from pathlib import Path
 
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.runtimes.backends.base import SandboxSpec
 from lambdalab.runtimes.families.base import BOOTSTRAPS, Family, Start
-from lambdalab.runtimes.families.copying import fingerprint, put
+from lambdalab.runtimes.families.copying import fingerprint
 from lambdalab.runtimes.interpreters import Interpreter
 from lambdalab.toolchains import csharp
+from lambdalab.trees import making
 
 _BOOTSTRAP = BOOTSTRAPS / "dotnet"
 _LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu")
@@ -93,19 +92,14 @@ def _has_icu(dotnet: Path) -> bool:
 
 
 def _build(directory: Path, release: str, dotnet: Path) -> None:
-    aside = directory.with_name(f".{directory.name}-{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    (aside / "lib").mkdir(parents=True)
-    core = aside / "lib" / csharp.CORE
-    job = csharp.Job(aside / "bootstrap.dll", sorted((_BOOTSTRAP / "runtime").glob("*.cs")), (core,), program=True)
-    try:
-        wrong = csharp.stand_ins(core.parent, release, dotnet)
-        wrong += [one for one in csharp.compile(job, release, dotnet) if one.is_error]
+    with making(directory) as aside:
+        core = aside / "lib" / csharp.CORE
+        core.parent.mkdir()
+        job = csharp.Job(aside / "bootstrap.dll", sorted((_BOOTSTRAP / "runtime").glob("*.cs")), (core,), program=True)
+        try:
+            wrong = csharp.stand_ins(core.parent, release, dotnet)
+            wrong += [one for one in csharp.compile(job, release, dotnet) if one.is_error]
+        except csharp.NoCompiler as why:
+            raise RuntimeUnavailable(f"dotnet{release} is here, but its client must be compiled first. {why}") from why
         if wrong:
             raise RuntimeUnavailable(f"dotnet{release}: its client did not compile: {wrong[0].file} {wrong[0].text}")
-    except csharp.NoCompiler as why:
-        raise RuntimeUnavailable(f"dotnet{release} is here, but its client must be compiled first. {why}") from why
-    else:
-        put(aside, directory)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)

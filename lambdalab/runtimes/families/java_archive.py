@@ -14,13 +14,13 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lambdalab.runtimes.families.java_client import Client
 from lambdalab.runtimes.interpreters import Interpreter
 from lambdalab.runtimes.runtime_api import Connection, Event, RuntimeApi, Stream
+from lambdalab.trees import making
 
 _SECONDS = 60
 _TRIALS = (
@@ -50,20 +50,14 @@ async def make(client: Client, found: Interpreter) -> None:
     directory = _directory(client, found)
     if directory.exists():
         return
-    directory.parent.mkdir(exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".making-", dir=directory.parent))
-    aside.chmod(0o755)
-    with contextlib.suppress(OSError, TimeoutError):
-        if release(found) >= _SINCE:
-            lists = await asyncio.gather(*(_list(client, found, aside, *trial) for trial in _TRIALS))
-            (aside / "classes").write_text("\n".join(dict.fromkeys(line for one in lists for line in one)))
-            await asyncio.gather(_dump(client, found, aside), _dump_mapped(client, found, aside))
-    for archive in aside.glob("*.jsa"):
-        archive.chmod(0o644)
-    try:
-        aside.rename(directory)
-    except OSError:  # another region was quicker
-        shutil.rmtree(aside, ignore_errors=True)
+    with making(directory) as aside:
+        with contextlib.suppress(OSError, TimeoutError):
+            if release(found) >= _SINCE:
+                lists = await asyncio.gather(*(_list(client, found, aside, *trial) for trial in _TRIALS))
+                (aside / "classes").write_text("\n".join(dict.fromkeys(line for one in lists for line in one)))
+                await asyncio.gather(_dump(client, found, aside), _dump_mapped(client, found, aside))
+        for archive in aside.glob("*.jsa"):
+            archive.chmod(0o644)
 
 
 def _directory(client: Client, found: Interpreter) -> Path:

@@ -24,6 +24,7 @@ from lambdalab.runtimes.interpreters import Interpreter
 from lambdalab.toolchains import javac, maven
 from lambdalab.toolchains.javac import Compiler
 from lambdalab.toolchains.maven import Artifact, NoJars
+from lambdalab.trees import making
 
 ARTIFACTS = (
     Artifact("com.amazonaws", "aws-lambda-java-core", "1.4.0"),
@@ -86,20 +87,15 @@ def _awss(clients: Path, found: Interpreter, native: str, given: Path | None) ->
     text = "\n".join(map(str, (*ARTIFACTS, native)))
     directory = clients / f"java-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     if not directory.exists():
-        aside = _aside(directory)
-        lib = aside / "lib"
-        try:
+        with making(directory) as aside:
+            lib = aside / "lib"
             if given is None:
                 maven.jars(ARTIFACTS, lib, found.prefix)
             else:
                 _given(given, lib)
-        except NoJars:
-            shutil.rmtree(aside)
-            raise
-        with zipfile.ZipFile(lib / ARTIFACTS[1].file) as jar:
-            (lib / "jni").mkdir()
-            (lib / "jni" / native).write_bytes(jar.read(f"jni/{native}"))
-        _put(aside, directory)
+            with zipfile.ZipFile(lib / ARTIFACTS[1].file) as jar:
+                (lib / "jni").mkdir()
+                (lib / "jni" / native).write_bytes(jar.read(f"jni/{native}"))
     return Client(directory, tuple(f"lib/{one.file}" for one in ARTIFACTS), _MAIN, f"lib/jni/{native}")
 
 
@@ -139,12 +135,12 @@ def _own(clients: Path, why: str) -> Client:
                 f"install -c conda-forge openjdk`); or name a directory of AWS's jars: {_VARIABLE}=/path/to/jars "
                 f"({', '.join(one.file for one in ARTIFACTS)})."
             )
-        _compile(compiler, sources, directory, why)
+        with making(directory) as aside:
+            _compile(compiler, sources, aside, why)
     return Client(directory, ("lib/lambdalab-runtime.jar",), _OWN_MAIN)
 
 
-def _compile(compiler: Compiler, sources: list[Path], directory: Path, why: str) -> None:
-    aside = _aside(directory)
+def _compile(compiler: Compiler, sources: list[Path], aside: Path, why: str) -> None:
     classes = aside / "classes"
     classes.mkdir(parents=True)
     try:
@@ -152,7 +148,6 @@ def _compile(compiler: Compiler, sources: list[Path], directory: Path, why: str)
     except (OSError, subprocess.TimeoutExpired) as failed:
         problem = str(failed)
     if problem:
-        shutil.rmtree(aside)
         raise RuntimeUnavailable(f"{compiler.path} did not compile LambdaLab's client for Java: {problem[:1000]}")
     (aside / "lib").mkdir()
     with zipfile.ZipFile(aside / "lib" / "lambdalab-runtime.jar", "w") as jar:
@@ -160,24 +155,3 @@ def _compile(compiler: Compiler, sources: list[Path], directory: Path, why: str)
             jar.write(file, str(file.relative_to(classes)))
     shutil.rmtree(classes)
     (aside / "about.txt").write_text(f"LambdaLab's own client for Java: {why}\n")
-    _put(aside, directory)
-
-
-# -- making a directory
-
-
-def _aside(directory: Path) -> Path:
-    # Built aside and renamed, so that two regions starting at once never see half a directory.
-    aside = directory.with_name(f".{directory.name}-{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    return aside
-
-
-def _put(aside: Path, directory: Path) -> None:
-    try:
-        aside.rename(directory)
-    except OSError:
-        shutil.rmtree(aside, ignore_errors=True)
-        if not directory.exists():
-            raise

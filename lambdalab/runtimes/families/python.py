@@ -19,6 +19,7 @@ from pathlib import Path
 from lambdalab.runtimes.backends.base import SandboxSpec
 from lambdalab.runtimes.families.base import BOOTSTRAPS, Family, Start
 from lambdalab.runtimes.interpreters import Interpreter
+from lambdalab.trees import making
 
 CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "python-dateutil", "six")
@@ -94,22 +95,14 @@ def _fingerprint() -> str:
 
 
 def _build(directory: Path) -> None:
-    # Built aside and renamed, so that two regions starting at once never see half a directory.
-    aside = directory.with_name(f".{directory.name}-{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    for package in (*CLIENT, *SDK):
-        for source, name in _python_files(package):
-            target = aside / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _link(source, target)
-    for name in _OWN:
-        shutil.copyfile(_BOOTSTRAP / name, aside / name)
-    try:
-        aside.rename(directory)
-    except OSError:
-        shutil.rmtree(aside, ignore_errors=True)
-        if not directory.exists():
-            raise
+    with making(directory) as aside:
+        for package in (*CLIENT, *SDK):
+            for source, name in _python_files(package):
+                target = aside / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _link(source, target)
+        for name in _OWN:
+            shutil.copyfile(_BOOTSTRAP / name, aside / name)
 
 
 def _python_files(package: str) -> Iterator[tuple[Path, str]]:
