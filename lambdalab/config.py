@@ -28,13 +28,15 @@ class Settings:
     """What one region runs with. Every field has an environment variable `LAMBDALAB_<FIELD>`.
 
     Times are in seconds. `idle_seconds` is how long the region outlives its last request (0: for ever);
-    `keep_warm_seconds` is how long an unused execution environment is kept; AWS's own is 5 to 15 minutes
-    as observed (`lambda-contract.md` section 17). What is simulated passes `clock_rate` times as fast;
-    `vpc_model` says when a function in a VPC waits for its network interface: at its creation ("today") or,
-    as until 2019, at each cold start ("classic"). The lab's clock is `clock_ahead` seconds on;
-    `allow_blocked_runtimes` runs what AWS refuses to create or update on that day. `images` is the prefix of
-    runtimes' images, a registry with a path or a mirror; with `pull` off only those that are there are used.
-    `docker_callback` is the host by which containers reach this machine, where that cannot be found out.
+    `keep_warm_seconds` is how long an unused execution environment is kept; AWS's own is 5 to 15 minutes as
+    observed (`lambda-contract.md` section 17); `lifetime_seconds` is how long one serves, used or not: AWS ends
+    them "every few hours" ("Understanding the Lambda execution environment lifecycle"). What is simulated
+    passes `clock_rate` times as fast; `vpc_model` says when a function in a VPC waits for its network
+    interface: at its creation ("today") or, as until 2019, at each cold start ("classic"). The lab's clock is
+    `clock_ahead` seconds on; `allow_blocked_runtimes` runs what AWS refuses to create or update on that day.
+    `images` is the prefix of runtimes' images, a registry with a path or a mirror; with `pull` off only those
+    that are there are used. `docker_callback` is the host by which containers reach this machine, where that
+    cannot be found out.
     """
 
     home: Path
@@ -43,6 +45,7 @@ class Settings:
     backend: str = "auto"
     idle_seconds: float = 1800.0
     keep_warm_seconds: float = 600.0
+    lifetime_seconds: float = 7200.0
     clock_rate: float = 1.0
     vpc_model: Model = "today"
     clock_ahead: float = 0.0
@@ -80,6 +83,7 @@ class Settings:
             "LAMBDALAB_BACKEND": self.backend,
             "LAMBDALAB_IDLE_SECONDS": repr(self.idle_seconds),
             "LAMBDALAB_KEEP_WARM_SECONDS": repr(self.keep_warm_seconds),
+            "LAMBDALAB_LIFETIME_SECONDS": repr(self.lifetime_seconds),
             "LAMBDALAB_CLOCK_RATE": repr(self.clock_rate),
             "LAMBDALAB_VPC_MODEL": self.vpc_model,
             "LAMBDALAB_CLOCK_AHEAD": repr(self.clock_ahead),
@@ -115,6 +119,7 @@ def load(environ: Mapping[str, str] | None = None, *, home: Path | None = None) 
         backend=backend,
         idle_seconds=_seconds(env, "LAMBDALAB_IDLE_SECONDS", 1800.0),
         keep_warm_seconds=_seconds(env, "LAMBDALAB_KEEP_WARM_SECONDS", 600.0),
+        lifetime_seconds=_seconds(env, "LAMBDALAB_LIFETIME_SECONDS", 7200.0),
         clock_rate=_rate(env, "LAMBDALAB_CLOCK_RATE"),
         vpc_model=vpc_model,
         clock_ahead=_seconds(env, "LAMBDALAB_CLOCK_AHEAD", 0.0),

@@ -71,7 +71,7 @@ class ExecutionEnvironment:
         self.log = log
         self.extensions: Extensions | None = None
         self._version, self._leaving, self._repeated = version, leaving, repeated
-        self._began = clock.monotonic()
+        self.born = self._began = clock.monotonic()
         self._api = RuntimeApi(self, self._extensions_api)
         self._pipe: LogPipe | None = None
         self._farewell: Farewell | None = None

@@ -61,6 +61,7 @@ class Environments:
         *,
         access: Mapping[str, str],
         keep_warm_seconds: float,
+        lifetime_seconds: float,
         room: Room | None = None,
     ) -> None:
         self._backend = backend
@@ -68,7 +69,7 @@ class Environments:
         self._logs = logs
         self._packages = packages
         self._access = access
-        self._keep_warm = keep_warm_seconds
+        self._keep_warm, self._lifetime = keep_warm_seconds, lifetime_seconds
         self._pools: dict[tuple[FunctionKey, str], Pool] = {}
         self._spawns = Spawns(os.cpu_count() or 1)
         self._room = room
@@ -143,6 +144,10 @@ class Environments:
     def _put_back(self, pool: Pool, environment: ExecutionEnvironment) -> None:
         if environment.retired:
             environment.stop(_CHANGED)
+        elif self._clock.monotonic() - environment.born >= self._lifetime:
+            environment.stop(
+                f"the last one was ended after {self._lifetime:g} s of service: on AWS none lasts for more than hours"
+            )
         if environment.state is State.STOPPED:
             pool.leave(environment)
             pool.keep_or_forget(environment)
@@ -226,7 +231,7 @@ class Environments:
                 again = ExecutionEnvironment(
                     ended.id, ended.log_stream, self._clock, ended.log, version, leaving=self._leaving, repeated=True
                 )
-                again.calls = ended.calls
+                again.calls, again.born = ended.calls, ended.born
                 kept = await ended.left.take()
                 failed, init_ms = await self._initialise(pool, again, version, place, version.timeout, kept)
         finally:

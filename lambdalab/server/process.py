@@ -88,6 +88,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         packages,
         access=_function_access(pairs.function, endpoint),
         keep_warm_seconds=settings.keep_warm_seconds,
+        lifetime_seconds=settings.lifetime_seconds,
         room=Room(machine),
     )
     dispatcher = Dispatcher(environments, clock)

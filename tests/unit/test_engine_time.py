@@ -40,7 +40,7 @@ class Engine:
         packages = SimpleNamespace(unpacked=lambda sha256: folder, hold=lambda held: None, release=lambda held: None)
         self.environments = Environments(
             self.backend, self.clock, LogStore(folder / "logs", self.clock), packages,
-            access={}, keep_warm_seconds=600, room=room,
+            access={}, keep_warm_seconds=600, lifetime_seconds=7200, room=room,
         )  # fmt: skip
         self.dispatcher = Dispatcher(self.environments, self.clock, admission=admission)
 
@@ -181,6 +181,20 @@ def test_a_call_starts_the_idle_time_anew(tmp_path):
         assert not (await engine.invoke()).record.cold
         engine.clock.jump(500)
         assert not (await engine.invoke()).record.cold
+
+    running(tmp_path, steps)
+
+
+def test_an_environment_in_use_is_ended_when_it_has_served_its_time(tmp_path):
+    async def steps(engine):
+        first = await engine.invoke()
+        for _ in range(14):
+            engine.clock.jump(550)
+            last = await engine.invoke()
+        assert last.record.environment_id == first.record.environment_id
+        again = await engine.invoke()
+        assert again.record.cold
+        assert "7200 s of service" in again.record.start_reason
 
     running(tmp_path, steps)
 
