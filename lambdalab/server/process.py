@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import resource
-import socket
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -34,6 +33,7 @@ from lambdalab.runtimes.backends import probe
 from lambdalab.runtimes.backends.docker.backend import DockerSettings
 from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.server import keys
+from lambdalab.server.listening import listen
 from lambdalab.server.ready import Ready
 from lambdalab.sources.aws import AwsServices
 from lambdalab.sources.child import Child
@@ -69,7 +69,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     clock = SystemClock()
     _allow_many_files()
     pairs = keys.load_or_make(settings.credentials_file, settings.account)
-    listener = _listen()
+    listener = listen(settings.home / "port")
     endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
     await supervisor.attach()
     clients, sandboxes = settings.home / "clients", settings.home / "sandboxes"
@@ -174,15 +174,6 @@ def _allow_many_files() -> None:
     """An environment needs some ten descriptors; five hundred of them are more than a process may have at first."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def _listen() -> socket.socket:
-    """A free port on loopback. Nothing of the region ever listens elsewhere."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(512)
-    listener.setblocking(False)
-    return listener
 
 
 def _locator(pair: keys.KeyPair, endpoint: str, region: str) -> Callable[[str], str]:

@@ -51,6 +51,20 @@ def run_cli(home, *words):
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
+def test_a_region_that_starts_again_is_where_the_last_one_was(home):
+    first = run_cli(home, "env").stdout
+    region.stop(load(home=home))
+    assert run_cli(home, "env").stdout == first
+
+
+def test_where_another_program_has_the_port_it_takes_another(home):
+    first = run_cli(home, "env").stdout
+    region.stop(load(home=home))
+    with socket.create_server(("127.0.0.1", int((home / "port").read_text()))):
+        assert run_cli(home, "env").stdout != first
+        assert run_cli(home, "status").returncode == 0
+
+
 def test_ten_processes_that_ask_at_once_get_the_same_region(home):
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: run_cli(home, "env"), range(10)))
