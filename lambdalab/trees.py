@@ -37,6 +37,13 @@ def making(directory: Path) -> Iterator[Path]:
         remove_tree(aside)
 
 
+def keep_newest(root: Path, count: int) -> None:
+    """Remove all directories in `root` but the `count` that were last changed; what is being made is left alone."""
+    made = sorted((one for one in root.glob("[!.]*")), key=lambda one: one.lstat().st_mtime, reverse=True)
+    for old in made[count:]:
+        remove_tree(old)
+
+
 def remove_tree(directory: Path, seconds: float = 0.0) -> bool:
     """Remove a directory and all below it, whatever the modes and however deep; True when it is gone.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdalab.trees import making, remove_tree
+from lambdalab.trees import keep_newest, making, remove_tree
 
 
 @pytest.fixture
@@ -135,3 +135,12 @@ def test_of_two_that_make_the_same_directory_the_quicker_ones_stays(tmp_path):
             (quick / "who").write_text("quick")
     assert (tmp_path / "made" / "who").read_text() == "quick"
     assert [one.name for one in tmp_path.iterdir()] == ["made"]
+
+
+def test_the_newest_are_kept_and_what_is_being_made_too(tmp_path):
+    for age, name in enumerate(("newest", "newer", "old", ".making")):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    keep_newest(tmp_path, 2)
+    assert {one.name for one in tmp_path.iterdir()} == {"newest", "newer", ".making"}
+    keep_newest(tmp_path / "not there", 2)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
 
-from lambdalab.trees import making
+from lambdalab.trees import keep_newest, making
 
 _KEPT = 200
 """Results that are kept: the last ones used."""
@@ -36,11 +35,5 @@ def made(what: str, parts: tuple[str | bytes, ...], make: Callable[[Path], None]
         return found
     with making(found) as aside:
         make(aside)
-    _forget_old(root)
+    keep_newest(root, _KEPT)
     return found
-
-
-def _forget_old(root: Path) -> None:
-    kept = sorted((one for one in root.iterdir() if not one.name.startswith(".")), key=lambda one: one.stat().st_mtime)
-    for old in kept[:-_KEPT]:
-        shutil.rmtree(old, ignore_errors=True)

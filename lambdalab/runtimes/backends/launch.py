@@ -25,9 +25,11 @@ from lambdalab.runtimes.backends.supervisor import Command, Supervisor
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.runtimes.families.base import Family
 from lambdalab.runtimes.interpreters import Interpreter, Interpreters
-from lambdalab.trees import making, remove_tree
+from lambdalab.trees import keep_newest, making, remove_tree
 
 _WAITING = os.cpu_count() or 1
+_MERGED = 16
+"""Merged layers that a region finds of the ones before it, the last ones used: they are copies, and large."""
 _REFILL_AFTER_SECONDS = 0.2
 """When the cold start that took a waiting process is over, so as not to slow it."""
 _SYSTEM = {
@@ -88,6 +90,7 @@ class Launcher:
         self.tmp = state / "tmp"
         remove_tree(self.tmp)  # what a killed region's sandboxes left
         self.tmp.mkdir(parents=True, mode=0o700)
+        keep_newest(state / "layers", _MERGED)
         self.nothing = state / "nothing"
         self.nothing.mkdir(parents=True, exist_ok=True)
         cgroup.remove_stale(controllers)
@@ -133,7 +136,9 @@ class Launcher:
             return layers[0] if layers else None
         name = hashlib.sha256("\n".join(map(str, layers)).encode()).hexdigest()[:32]
         merged = self.state / "layers" / name
-        if not merged.exists():
+        if merged.exists():
+            os.utime(merged)
+        else:
             with making(merged) as aside:
                 merge(layers, aside)
         return merged
