@@ -27,7 +27,7 @@ from lambdalab.engine.running import InitFailure, State
 from lambdalab.engine.spawns import Spawns
 from lambdalab.engine.taken import Taken
 from lambdalab.engine.variables import function_variables
-from lambdalab.errors import ResourceNotFound, RuntimeUnavailable
+from lambdalab.errors import LabError, ResourceNotFound
 from lambdalab.model import image
 from lambdalab.model.function import FunctionKey, FunctionVersion
 from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, Fidelity
@@ -94,8 +94,11 @@ class Environments:
 
     async def _prepare(self, version: FunctionVersion) -> None:
         # An invocation meets the same problem, and has somebody to tell.
-        with contextlib.suppress(RuntimeUnavailable, OSError):
-            await self._place(version)
+        with contextlib.suppress(LabError, OSError), self._holding(version):
+            place = await self._place(version)
+            if version.packages:
+                code, *layers = map(self._packages.unpacked, version.packages)
+                await self._backend.stage(place, code, layers)
 
     async def _place(self, version: FunctionVersion) -> Place:
         """Where its environments run, made ready. Raises `RuntimeUnavailable`."""

@@ -325,6 +325,23 @@ def test_a_killed_region_leaves_nothing_once_another_has_begun():
     assert not containers_of(following)
 
 
+def test_a_package_is_on_the_engine_before_its_first_call(lab):
+    result(deploy(lab, "other", "def handler(event, context): return 1\n"))
+    home = next(one["Config"]["Labels"]["lambdalab.home"] for one in _all_of(lab))
+
+    def volumes():
+        return set(docker("volume", "ls", "--quiet", "--filter", f"label=lambdalab.home={home}").split())
+
+    before = volumes()
+    deploy(lab, "staged", f"WORD = {uuid.uuid4().hex!r}\ndef handler(event, context): return 1\n")
+    for _ in range(100):
+        if staged := volumes() - before:
+            break
+        threading.Event().wait(0.1)
+    result(lab["staged"])
+    assert volumes() - before == staged != set()
+
+
 def test_nothing_of_a_region_is_left_when_it_has_ended():
     need_image("python:3.12")
     with Lab(isolated=True, backend="docker", images=PREFIX, pull=False) as lab:

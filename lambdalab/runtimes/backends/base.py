@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -186,6 +186,12 @@ class Backend(ABC):
         """Make ready what all sandboxes of a runtime share (its interpreter found, its client compiled).
 
         No part of any function's init. Raises `RuntimeUnavailable` when the interpreter, or the image, is missing.
+        """
+
+    async def stage(self, place: Place, code: Path, layers: Sequence[Path]) -> None:  # noqa: B027 - where it lies will do
+        """Have a package and its layers where the sandboxes of a place will see them, ahead of the first one.
+
+        Raises as `prepare` does.
         """
 
     @abstractmethod

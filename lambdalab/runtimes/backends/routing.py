@@ -7,7 +7,9 @@ process (`design.md`, "Which backend runs"). What ran is in each result.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lambdalab.clock import Clock
 from lambdalab.errors import LabError, RuntimeUnavailable
@@ -65,9 +67,16 @@ class Backends(Backend):
             return await self.local.prepare(runtime)
         return await (await self._choose(runtime)).prepare(runtime)
 
+    async def stage(self, place: Place, code: Path, layers: Sequence[Path]) -> None:
+        """In the backend that was chosen."""
+        await self._at(place.backend).stage(place, code, layers)
+
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start it in the backend that was chosen when it was prepared."""
-        return await (self.docker if spec.backend == self.docker.name else self.local).start(spec)
+        return await self._at(spec.backend).start(spec)
+
+    def _at(self, name: str) -> Backend:
+        return self.docker if name == self.docker.name else self.local
 
     async def close(self) -> None:
         """Close all of them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -124,6 +125,10 @@ class DockerBackend(Backend):
         await opened.images.ensure(image.reference if image is not None else opened.images.name(runtime))
         return Place(self.name, opened.network.reach.listen, opened.network.reach.call)
 
+    async def stage(self, place: Place, code: Path, layers: Sequence[Path]) -> None:  # noqa: ARG002 - there is one
+        """Fill the volumes of the package and of the layers."""
+        await _filled_volumes((await self._open()).volumes, [code], layers)
+
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start a container. It is created while its network and its code are made ready, if they are not."""
         opened = await self._open()
@@ -137,9 +142,8 @@ class DockerBackend(Backend):
 
     async def _start(self, opened: _Open, spec: SandboxSpec) -> Sandbox:
         program = await self._program(opened, spec)
-        volumes = opened.volumes
-        packages = ([spec.code], list(spec.layers)) if spec.image is None else ([], [])
-        task, opt = await asyncio.gather(*(volumes.ensure(one) if one else _nothing() for one in packages))
+        packages = ([spec.code], spec.layers) if spec.image is None else ([], ())
+        task, opt = await _filled_volumes(opened.volumes, *packages)
         holder = await opened.network.take()
         try:
             made = await self._create(opened, spec, program, Mounted(task, opt), holder)
@@ -222,6 +226,14 @@ class DockerBackend(Backend):
 
 def _failed(task: asyncio.Task[Any]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+async def _filled_volumes(
+    volumes: Volumes, code: Sequence[Path], layers: Sequence[Path]
+) -> tuple[str | None, str | None]:
+    """The volume of the package and that of the layers, None where there are none."""
+    task, opt = await asyncio.gather(*(volumes.ensure(one) if one else _nothing() for one in (code, layers)))
+    return task, opt
 
 
 async def _nothing() -> None:
