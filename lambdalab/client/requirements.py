@@ -32,7 +32,7 @@ _NO_NETWORK = re.compile(
     r"|Network is unreachable|ConnectTimeoutError|Read timed out|SSLError|Could not fetch URL"
 )
 _NO_MATCH = re.compile(r"No matching distribution found for (?P<what>.+?)(?: \(from .+)?$", re.MULTILINE)
-_BAD = re.compile(r"Invalid requirement: (?P<what>.+?)(?: \(from line .+)?$", re.MULTILINE)
+_BAD = re.compile(r"Invalid requirement: (?P<what>'.*?'|.+?)(?:: .+| \(from line .+)?$", re.MULTILINE)
 _VERSIONS = re.compile(r"\(from versions: (?P<known>.+)\)")
 _SPACE_BEFORE_NAME = re.compile(r"(?<![=<>!~,(])\s+(?=[A-Za-z])")
 _DIST_INFO = re.compile(r"(?:.*/)?(?P<name>[^/]+)-(?P<version>[^/-]+)\.dist-info/METADATA")

@@ -87,7 +87,7 @@ def test_syntax_is_checked_by_node_at_the_cells_lines_and_once(own_cache, monkey
     assert (refused.value.line, refused.value.column) == (3, 9)
     build(source(MODERN, "nodejs18.x"))
     assert len(list(own_cache.iterdir())) == 1
-    monkeypatch.setattr(cache, "_forget_old", lambda root: pytest.fail("it was checked again"))
+    monkeypatch.setattr(cache, "keep_newest", lambda root, count: pytest.fail("it was checked again"))
     build(source(MODERN, "nodejs18.x"))
 
 
