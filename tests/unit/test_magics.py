@@ -118,7 +118,7 @@ class FakeLab:
 @pytest.fixture
 def shell(monkeypatch, tmp_path):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    for name in (*ENVIRONMENT, "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
+    for name in (*ENVIRONMENT, "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "VIRTUAL_ENV"):
         monkeypatch.delenv(name, raising=False)
     config = Config()
     config.HistoryManager.enabled = False
