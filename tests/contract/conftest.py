@@ -42,6 +42,7 @@ HERE = f"python3.{sys.version_info.minor}"
 RUNTIMES = tested_runtimes()
 MACHINE = [(backend, name) for backend in ("namespaces", "process") for name in RUNTIMES]
 DOCKER = [pytest.param(("docker", name), marks=pytest.mark.docker) for name in RUNTIMES]
+IN_DOCKER, IMAGES_PYTHON = "python3.12", "/var/lang/bin/python3.12"
 IMAGES = os.environ.get("LAMBDALAB_TEST_IMAGES", "lambdalab-test")
 
 
@@ -243,10 +244,13 @@ def on_engine(request, built, state, tmp_path):
     return run
 
 
-@pytest.fixture(params=["namespaces", "process"])
+@pytest.fixture(params=["namespaces", "process", pytest.param("docker", marks=pytest.mark.docker)])
 def with_extensions(request, built, state, tmp_path):
     """Run a coroutine function with an `Engine` whose layer brings extensions: texts of executables by name."""
     backend = request.param
+    name = HERE if backend != "docker" else IN_DOCKER
+    if backend == "docker" and (why := missing("docker") or _no_image(name)):
+        _lacking(name, why, "docker")
     if backend == "namespaces" and (why := _no_namespaces()):
         if "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", ""):
             pytest.fail(why)
@@ -254,7 +258,7 @@ def with_extensions(request, built, state, tmp_path):
 
     def run(steps, handlers, mode=0o755, **texts):
         supervisor = Supervisor.fork()
-        python = asyncio.run(Interpreters().find(HERE)).path
+        python = IMAGES_PYTHON if backend == "docker" else asyncio.run(Interpreters().find(HERE)).path
         texts = {name: text.replace("{python}", python) for name, text in texts.items()}
         folder = Path(tempfile.mkdtemp(prefix="extensions-", dir=built.root))
         folder.chmod(0o755)
@@ -262,7 +266,7 @@ def with_extensions(request, built, state, tmp_path):
             package=_write(folder / "package", {"app.py": handlers}, 0o644),
             layer=_write(folder / "layer", {f"extensions/{name}": text for name, text in texts.items()}, mode),
         )
-        asyncio.run(_with_engine(backend, HERE, steps, supervisor, packages, state, tmp_path))
+        asyncio.run(_with_engine(backend, name, steps, supervisor, packages, state, tmp_path))
 
     run.backend = backend
     return run

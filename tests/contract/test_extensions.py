@@ -411,7 +411,7 @@ def test_telemetry_reaches_a_listener_in_the_sandbox(with_extensions):
         assert report["metrics"]["durationMs"] == first.record.duration_ms
         assert report["metrics"]["initDurationMs"] == first.record.init_ms
 
-    host = "sandbox.localdomain" if with_extensions.backend == "namespaces" else "localhost"
+    host = "localhost" if with_extensions.backend == "process" else "sandbox.localdomain"
     with_extensions(steps, HANDLERS, one=EXTENSION + f"HOST = {host!r}\n" + TELEMETRY)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from lambdalab.errors import LabError
 from lambdalab.model import runtime as runtimes
 from lambdalab.model.image import Image
 from lambdalab.runtimes import catalogue, families
+from lambdalab.runtimes.backends import programs
 from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.docker import container, engine, leftovers, problems
 from lambdalab.runtimes.backends.docker.container import Mounted, Program
@@ -25,15 +26,21 @@ from lambdalab.runtimes.backends.docker.control import Control
 from lambdalab.runtimes.backends.docker.engine import Engine
 from lambdalab.runtimes.backends.docker.fidelity import BACKEND, fidelity
 from lambdalab.runtimes.backends.docker.images import Images
+from lambdalab.runtimes.backends.docker.launching import Launcher
 from lambdalab.runtimes.backends.docker.network import Holder, Network, Reach
 from lambdalab.runtimes.backends.docker.ownership import Owner
 from lambdalab.runtimes.backends.docker.relay import Relay
 from lambdalab.runtimes.backends.docker.sandbox import Container, LocalSandbox, RemoteSandbox
 from lambdalab.runtimes.backends.docker.volumes import Volumes
+from lambdalab.runtimes.backends.programs import CannotLaunch
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.runtimes.interpreters import Interpreter
 
 _ENDPOINT = "AWS_ENDPOINT_URL"
+_NO_SHELL = (
+    "the image has extensions in /opt/extensions and no /bin/sh. AWS starts them all the same; LambdaLab needs a shell "
+    "in the image to start them: build it on a base that has one."
+)
 _PLACES = {"{task}": "/var/task", "{opt}": "/opt", "{runtime}": "/var/runtime"}
 
 
@@ -99,7 +106,8 @@ class DockerBackend(Backend):
     async def _find(self) -> Found:
         answering = await asyncio.to_thread(engine.connect)
         answering.later(answering.call(leftovers.remove_crashed, answering.api, self._owner))
-        return Found(answering, Images(answering, self._settings.images, may_pull=self._settings.may_pull))
+        images = Images(answering, self._settings.images, may_pull=self._settings.may_pull, labels=self._owner.labels)
+        return Found(answering, images)
 
     async def _open(self) -> _Open:
         """The engine, with the network and the rest that containers need made on first use."""
@@ -119,9 +127,12 @@ class DockerBackend(Backend):
     # -- sandboxes
 
     async def prepare(self, runtime: str, image: Image | None = None) -> Place:
-        """Find the engine, make its network, and pull the image if it is not there."""
+        """Find the engine, make its network, and pull the image if it is not there, or look into it if need be."""
         opened = await self._open()
-        await opened.images.ensure(image.reference if image is not None else opened.images.name(runtime))
+        if image is not None and image.extensions is not False:
+            await opened.images.inside(image.reference)
+        else:
+            await opened.images.ensure(image.reference if image is not None else opened.images.name(runtime))
         return Place(self.name, opened.network.reach.listen, opened.network.reach.call)
 
     async def start(self, spec: SandboxSpec) -> Sandbox:
@@ -136,19 +147,40 @@ class DockerBackend(Backend):
         return await self._start(opened, spec)
 
     async def _start(self, opened: _Open, spec: SandboxSpec) -> Sandbox:
-        program = await self._program(opened, spec)
+        program, launcher = await self._launched(opened, spec)
         volumes = opened.volumes
         packages = ([spec.code], list(spec.layers)) if spec.image is None else ([], [])
         task, opt = await asyncio.gather(*(volumes.ensure(one) if one else _nothing() for one in packages))
         holder = await opened.network.take()
         try:
-            made = await self._create(opened, spec, program, Mounted(task, opt), holder)
+            made = await self._create(opened, spec, program, Mounted(task, opt), holder, launcher)
         except BaseException as problem:
             opened.engine.later(opened.network.drop(holder))
             if problems.gone(problem):
                 self._forget(opened, spec, (task, opt))
             raise
         return self._sandbox(opened, spec, made)
+
+    async def _launched(self, opened: _Open, spec: SandboxSpec) -> tuple[Program, Launcher | None]:
+        """What a container starts: the runtime, or the launcher of extensions before it. Raises `CannotLaunch`."""
+        names = await self._extensions(opened, spec)
+        program = await self._program(opened, spec)
+        if not names:
+            return program, None
+        launcher = Launcher(names)
+        argv = opened.images.known(_image(opened, spec)).argv(program.entry_point, program.command)
+        return replace(program, entry_point=launcher.command(argv), command=()), launcher
+
+    async def _extensions(self, opened: _Open, spec: SandboxSpec) -> tuple[str, ...]:
+        if spec.image is None:
+            return programs.find(spec.layers)
+        if spec.image.extensions is False:
+            return ()
+        found = await opened.images.inside(spec.image.reference)
+        names = programs.launchable(found.extensions)
+        if names and not found.shell:
+            raise CannotLaunch(names[0], "UnknownError", _NO_SHELL)
+        return names
 
     async def _program(self, opened: _Open, spec: SandboxSpec) -> Program:
         if spec.image is not None:
@@ -164,7 +196,13 @@ class DockerBackend(Backend):
         return Program(reference, None, (spec.handler,), None)
 
     async def _create(
-        self, opened: _Open, spec: SandboxSpec, program: Program, mounted: Mounted, holder: Holder
+        self,
+        opened: _Open,
+        spec: SandboxSpec,
+        program: Program,
+        mounted: Mounted,
+        holder: Holder,
+        launcher: Launcher | None,
     ) -> Container:
         reach, api = opened.network.reach, opened.engine.api
         environment = {"TZ": ":UTC", **spec.environment}  # an image's own says nothing of Lambda's
@@ -178,10 +216,11 @@ class DockerBackend(Backend):
             labels=self._owner.labels,
             environment=environment,
             watched=reach.local,
+            listens=launcher is not None,
         )
         made = str((await opened.engine.call(api.create_container_from_config, settings))["Id"])
         started = Container(
-            opened.engine, made, reach, holder, lambda: opened.engine.later(opened.network.give_back(holder))
+            opened.engine, made, reach, holder, lambda: opened.engine.later(opened.network.give_back(holder)), launcher
         )
         try:
             await started.attach()
@@ -199,7 +238,7 @@ class DockerBackend(Backend):
         return RemoteSandbox(spec, made, control, opened.engine, fidelity=enforced)
 
     def _forget(self, opened: _Open, spec: SandboxSpec, volumes: tuple[str | None, ...]) -> None:
-        opened.images.forget(spec.image.reference if spec.image is not None else opened.images.name(spec.runtime))
+        opened.images.forget(_image(opened, spec))
         for volume in volumes:
             if volume is not None:
                 opened.volumes.forget(volume)
@@ -226,6 +265,10 @@ def _failed(task: asyncio.Task[Any]) -> bool:
 
 async def _nothing() -> None:
     return None
+
+
+def _image(opened: _Open, spec: SandboxSpec) -> str:
+    return spec.image.reference if spec.image is not None else opened.images.name(spec.runtime)
 
 
 def _filled(word: str) -> str:

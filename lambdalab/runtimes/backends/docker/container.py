@@ -12,7 +12,7 @@ from typing import Any
 from lambdalab.runtimes.backends.base import SandboxSpec
 from lambdalab.runtimes.backends.cgroup import MAX_PROCESSES
 
-USER = "993:990"
+USER_ID, GROUP_ID = 993, 990
 FILES = 1024
 _MB = 1 << 20
 _MARGIN_MB = 64
@@ -45,15 +45,23 @@ def settings(
     labels: Mapping[str, str],
     environment: Mapping[str, str],
     watched: bool,
+    listens: bool = False,
 ) -> dict[str, Any]:
-    """The body of the request that creates the container. `watched`: the memory size is kept by looking."""
+    """The body of the request that creates the container.
+
+    `watched`: the memory size is kept by looking. `listens`: its first program takes words by its standard input,
+    which ends with the connection that they come by.
+    """
     made: dict[str, Any] = {
         "Image": program.image,
-        "User": USER,
+        "User": f"{USER_ID}:{GROUP_ID}",
         "Env": [f"{name}={value}" for name, value in environment.items()],
         "Labels": {**labels, "lambdalab.environment": spec.id},
         "AttachStdout": True,
         "AttachStderr": True,
+        "AttachStdin": listens,
+        "OpenStdin": listens,
+        "StdinOnce": listens,
         "HostConfig": _confinement(spec, mounted, network, watched=watched),
     }
     if program.entry_point is not None:

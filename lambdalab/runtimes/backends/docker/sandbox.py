@@ -11,19 +11,23 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from lambdalab.errors import LabError
 from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import processes
 from lambdalab.runtimes.backends.base import Exit, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.confined import ConfinedSandbox, Started
 from lambdalab.runtimes.backends.docker.control import Control
 from lambdalab.runtimes.backends.docker.engine import Engine
+from lambdalab.runtimes.backends.docker.launching import Launcher
 from lambdalab.runtimes.backends.docker.network import Holder, Reach
 from lambdalab.runtimes.backends.docker.output import FAR_SECONDS, NEAR_SECONDS, Output
+from lambdalab.runtimes.backends.programs import Ended, Talk
 from lambdalab.runtimes.backends.supervisor import Child
 from lambdalab.runtimes.backends.watch import Watch
 
 _NEVER_CALLED_SECONDS = 5.0
 _A_DAY = 24 * 3600
+_TRIES, _AGAIN_SECONDS = 10, 0.02
 Released = Callable[[], None]
 
 
@@ -43,10 +47,23 @@ class Container:
     of times.
     """
 
-    def __init__(self, engine: Engine, container: str, reach: Reach, holder: Holder, released: Released) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        container: str,
+        reach: Reach,
+        holder: Holder,
+        released: Released,
+        launcher: Launcher | None = None,
+    ) -> None:
         self.id = container
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        self.output = Output(self._output_ended, silence=NEAR_SECONDS if reach.local else FAR_SECONDS)
+        self.launcher = launcher
+        self.output = Output(
+            self._output_ended,
+            silence=NEAR_SECONDS if reach.local else FAR_SECONDS,
+            reports=launcher.reports if launcher is not None else None,
+        )
         self.pid: int | None = None
         self.called = False
         self._engine = engine
@@ -60,6 +77,39 @@ class Container:
         """Read its output from the first byte on: before it is started."""
         parameters = {"stdout": 1, "stderr": 1, "stream": 1}
         self.output.attach(await self._engine.call(self._engine.api.attach_socket, self.id, parameters))
+        if self.launcher is not None:
+            await self.launcher.attach(self._engine, self.id)
+
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """The extensions that its launcher starts."""
+        return self.launcher.names if self.launcher is not None else ()
+
+    @property
+    def address(self) -> str:
+        """Where this machine reaches what listens in it; empty where it does not."""
+        return self._holder.address if self._reach.identified else ""
+
+    def listen(self, ended: Ended) -> Talk | None:
+        """Its launcher, which tells `ended` of each end once all that was written before it is here."""
+        if self.launcher is not None:
+            self.launcher.reports.ended = lambda name, how: self.output.flush(lambda: ended(name, how))
+        return self.launcher
+
+    def terminate(self) -> None:
+        """Send its program SIGTERM, by way of the engine's init."""
+        self._engine.later(self._terminate())
+
+    async def _terminate(self) -> None:
+        for _ in range(_TRIES):
+            with contextlib.suppress(LabError):  # what is being unpaused takes no signal yet
+                await self._engine.call(self._engine.api.kill, self.id, "SIGTERM")
+                return
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+    def end(self) -> None:
+        """Kill it, so that its end tells why: what it ended by is asked of the engine, as when it ends by itself."""
+        self._engine.later(self._engine.call(self._engine.api.kill, self.id))
 
     async def start(self) -> None:
         """Start it, and find its process where that is this machine's."""
@@ -95,6 +145,8 @@ class Container:
         try:
             await self._engine.call(partial(self._engine.api.remove_container, self.id, force=True))
         finally:
+            if self.launcher is not None:
+                self.launcher.close()
             self.output.close()
             self._end(Exit("stopped"))
             self._released()
@@ -164,13 +216,18 @@ class LocalSandbox(ConfinedSandbox):
         self._container = container
         ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._how = Exit("stopped")
+        self._before_runtime: list[int] | None = None
+        output = container.output
         super().__init__(
             spec,
-            Started(Child(container.pid, ended), container.output.log_fd, control),
+            Started(Child(container.pid, ended), output.log_fd, control, extensions_log_fd=output.extensions_log_fd),
             fidelity=fidelity,
             supervisor=_Ender(container),
             watch=watch,
             read_exit=lambda _: self._how,
+            extensions=container.extensions,
+            holders=1 if container.extensions else 0,
+            address=container.address,
         )
         container.exited.add_done_callback(lambda exited: self._container_ended(exited.result(), ended))
 
@@ -183,10 +240,37 @@ class LocalSandbox(ConfinedSandbox):
         """Whether it comes from the container's address."""
         owned = self._container.owns(peer)
         if owned and self._runtime is None:
-            # The first process is the engine's init; the runtime is what it started.
-            below = processes.children(self._child.pid)
-            self._know_runtime(below[0] if below else self._child.pid)
+            runtime = self._find_runtime()
+            if runtime is not None:
+                self._know_runtime(runtime)
         return owned
+
+    def _find_runtime(self) -> int | None:
+        """The first process is the engine's init; the runtime is what it started, or what the launcher started last.
+
+        None before that.
+        """
+        if self._line is None:
+            return next(iter(processes.children(self._child.pid)), self._child.pid)
+        if self._before_runtime is None:
+            return None
+        # The launcher's next child after the extensions is the runtime, and then comes what reads the words.
+        return next((pid for pid in processes.children(self._launcher()) if pid not in self._before_runtime), None)
+
+    def _talk(self, started: Started) -> Talk | None:  # noqa: ARG002 - the words go through the engine
+        return self._container.listen(self._program_ended)
+
+    def start_runtime(self) -> None:
+        """All extensions have registered."""
+        self._before_runtime = processes.children(self._launcher())
+        super().start_runtime()
+
+    def terminate_runtime(self) -> None:
+        """SIGTERM; by the engine where there is no launcher and its processes are another user's."""
+        if self._line is None and os.geteuid() != 0:
+            self._container.terminate()
+        else:
+            super().terminate_runtime()
 
     def flush_log(self, done: Callable[[], None]) -> None:
         """Once a mark behind everything written so far has come through the engine."""
@@ -210,12 +294,21 @@ class RemoteSandbox(Sandbox):
         self._frozen = False
         self._shared = False
         self._ending: Exit | None = None
+        self._killed_runtime = False
+        self.extensions = container.extensions
+        self.local_address = container.address
+        self._launcher = container.listen(self._program_ended)
         container.exited.add_done_callback(self._ended)
 
     @property
     def log_fd(self) -> int:
         """The read end of its log."""
         return self._container.output.log_fd
+
+    @property
+    def extensions_log_fd(self) -> int:
+        """The read end of the extensions' log."""
+        return self._container.output.extensions_log_fd
 
     def owns_connection(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:  # noqa: ARG002
         """By its address, where that is the container's own; by the port alone elsewhere, and the fidelity says so."""
@@ -261,6 +354,35 @@ class RemoteSandbox(Sandbox):
             self._peak_kb = max(self._peak_kb, resident_kilobytes(await self._engine.call(top)))
         finally:
             self._measuring = False
+
+    def start_runtime(self) -> None:
+        """All extensions have registered."""
+        self._say("start")
+
+    def terminate_runtime(self) -> None:
+        """SIGTERM: through the launcher, else to the container, which is the runtime alone."""
+        if self._launcher is not None:
+            self._launcher.say("TERM")
+        else:
+            self._container.terminate()
+
+    def kill_runtime(self) -> None:
+        """SIGKILL."""
+        self._killed_runtime = True
+        self._say("KILL")
+
+    def _say(self, word: str) -> None:
+        if self._launcher is not None:
+            self._launcher.say(word)
+
+    def _program_ended(self, name: str | None, end: Exit) -> None:
+        if self._ending is not None:
+            return
+        if name is None and end.signal == signal.SIGKILL and not self._killed_runtime:
+            # For passing its memory size, perhaps: the engine tells that of a container that has ended.
+            self._container.end()
+        elif self.on_program_end is not None:
+            self.on_program_end(name, end)
 
     def stop(self) -> None:
         """Kill and remove it."""
