@@ -265,6 +265,37 @@ def test_an_extension_may_be_a_shell_script(with_extensions):
     with_extensions(steps, HANDLERS, one=SHELL)
 
 
+@pytest.mark.skipif(not Path("/bin/bash").exists(), reason="/bin/bash is not on this machine")
+def test_a_shell_runtime_has_extensions_too(with_extensions):
+    async def steps(engine):
+        first = await engine.invoke("echo", b'"one"', layers=LAYERS)
+        second = await engine.invoke("echo", b'"two"', layers=LAYERS)
+        assert [first.body, second.body] == [b'"one"', b'"two"']
+        assert not second.record.cold
+        assert "EXTENSION\tName: one\tState: Ready\tEvents: [INVOKE]" in said(engine)
+        lines = second.tail.splitlines()
+        assert "runtime answers" in lines
+        assert f'"requestId":"{second.record.request_id}"' in second.tail.partition("shell got ")[2]
+        failed = await engine.invoke("exits", layers=LAYERS)
+        assert json.loads(failed.body)["errorType"] == "Runtime.ExitError"
+        assert "exit status 3" in json.loads(failed.body)["errorMessage"]
+
+    runtime = (
+        SHELL.partition("ask POST")[0]
+        .replace("2020-01-01/extension", "2018-06-01/runtime/invocation")
+        .replace("Lambda-Extension-Identifier", "Lambda-Runtime-Aws-Request-Id")
+    )
+    loop = """
+while :; do
+    ask GET next 'Accept: */*' ''
+    [ "$_HANDLER" != exits ] || exit 3
+    echo runtime answers
+    ask POST "$identifier/response" 'Accept: */*' "$answer"
+done
+"""
+    with_extensions(steps, runtime + loop, runtime="provided.al2023", one=SHELL)
+
+
 def test_an_extension_sees_the_functions_variables_and_none_of_the_runtimes_own(with_extensions):
     async def steps(engine):
         result = await engine.invoke("echo", layers=LAYERS, environment={"COLOUR": "blue"})
@@ -433,8 +464,14 @@ def test_a_sandbox_knows_its_own_name(with_extensions):
         pytest.skip("a hardened process has the machine's /etc/hosts")
 
     async def steps(engine):
-        assert (await engine.invoke("address")).body == b'"127.0.0.1"'
+        own = json.loads((await engine.invoke("address")).body)
+        assert own.startswith("127.") == (with_extensions.backend == "namespaces"), "a container has its own network"
         assert (await engine.invoke("localhost")).body == b'"127.0.0.1"'
 
-    handlers = "import socket\ndef address(event, context): return socket.gethostbyname('sandbox.localdomain')\n"
+    handlers = """
+import socket
+def address(event, context):
+    socket.create_server(("sandbox.localdomain", 0)).close()
+    return socket.gethostbyname("sandbox.localdomain")
+"""
     with_extensions(steps, handlers + "def localhost(event, context): return socket.gethostbyname('localhost')\n")

@@ -12,7 +12,7 @@ def fidelity(reach: Reach, freeze: str) -> Fidelity:
     """Of a container whose engine is reached in this way; `freeze` says how it is frozen."""
     network = "an address of its own, through the engine's bridge"
     if not reach.identified:
-        network += "; its Runtime API is known by the port alone"
+        network += "; its Runtime API is known by the port alone; the Telemetry API does not reach into it"
     return Fidelity(
         backend=BACKEND,
         level=3,
