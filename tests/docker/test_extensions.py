@@ -3,12 +3,17 @@
 import json
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from lambdalab import Lab
-from tests.contract.test_extensions import EXTENSION, LOOP
-from tests.docker.conftest import PREFIX, docker
+from lambdalab.client.building import Source, build
+from lambdalab.client.building.base import CompilerMissing
+from lambdalab.client.cell import CellSource
+from lambdalab.model import runtime as runtimes
+from tests.contract.test_extensions import EXTENSION, INTERNAL, LOOP
+from tests.docker.conftest import PREFIX, docker, need_image
 
 pytestmark = pytest.mark.docker
 PYTHON = "/var/lang/bin/python3.12"
@@ -127,6 +132,59 @@ def test_a_cold_start_without_extensions_looks_into_no_image(lab, built):
     assert len(made.splitlines()) == 1, made
 
 
+# -- an image without a shell
+
+
+@pytest.fixture(scope="module")
+def scratch(lab, tmp_path_factory):
+    """Make an image function with nothing in its image but a Go program and a Go extension."""
+    need_image("go-scratch:1")
+    text = Path(__file__).with_name("extension.go").read_text()
+    try:
+        made = build(Source(text, CellSource("an extension", text, 1), runtimes.known()["provided.al2023"]))
+    except CompilerMissing as why:
+        pytest.skip(str(why))
+
+    def deploy(built, name, **settings):
+        built.append(name)
+        dockerfile = f"FROM {PREFIX}/go-scratch:1\nCOPY one /opt/extensions/one\n"
+        lab[name].deploy_image(dockerfile, files={"one": made.files["bootstrap"]}, **settings)
+        return lab[name]
+
+    return deploy
+
+
+def test_an_image_without_a_shell_has_extensions_and_telemetry(scratch, built):
+    function = scratch(built, "shellless", env={"COLOUR": "blue"}, command=["word"], directory="/tmp")
+    first = function.invoke({"x": 1}).raise_for_error()
+    assert (first.payload["event"], first.payload["arguments"]) == ({"x": 1}, ["/bootstrap", "word"])
+    assert first.payload["directory"] == "/tmp"
+    threading.Event().wait(0.5)  # paused meanwhile
+    second = function.invoke({"x": 2}).raise_for_error()
+    assert second.record.environment_id == first.record.environment_id
+    assert 0 < second.record.max_memory_mb <= 128
+    assert function.invoke({"Fail": "boo"}).error.message == "boo"
+    said = messages(function)
+    assert "one in 993 /tmp false false blue" in said
+    assert "one subscribed 200" in said
+    assert "EXTENSION\tName: one\tState: Ready\tEvents: [INVOKE, SHUTDOWN]" in said
+    assert len([line for line in said if line.startswith("one event ") and '"INVOKE"' in line]) == 3
+    assert {"one told platform.initStart", "one told platform.runtimeDone"} <= set(said)
+    function.configure(timeout=9)  # its environments end
+    eventually(lambda: [line for line in messages(function) if '"SPINDOWN"' in line])
+
+
+def test_an_extension_of_an_image_without_a_shell_may_crash(scratch, built):
+    failed = scratch(built, "shellless-crashes", env={"COLOUR": "black"}).invoke({})
+    assert (failed.error.type, failed.error.message.partition("Error: ")[2]) == ("Extension.Crash", "exit status 5")
+
+
+def test_a_runtime_of_an_image_without_a_shell_may_be_missing(scratch, built):
+    function = scratch(built, "shellless-nothing", entry_point=["/nothing"])
+    assert function.invoke({}).error.type == "Runtime.ExitError"
+    assert [line for line in messages(function) if "/nothing" in line], "the engine says what it lacks"
+
+
 # -- an engine that is not this machine's
 
 ELSEWHERE = """
@@ -172,3 +230,16 @@ def test_a_remote_engines_functions_have_extensions_and_no_telemetry(lab, built,
         assert eventually(lambda: [line for line in messages(function) if '"FAILURE"' in line])
         assert function.invoke({"hold": 80}).error.type == "Runtime.OutOfMemory"
         assert function.invoke({"n": 4}).raise_for_error().payload == {"n": 4}
+
+
+def test_a_remote_engine_asks_a_runtime_with_internal_extensions_to_end(lab, monkeypatch, far_engine):
+    lab["near"].deploy("def handler(event, context): return 1\n", runtime="python3.12")
+    lab["near"].invoke().raise_for_error()  # there is a network now
+    gateway = json.loads(docker("network", "inspect", "lambdalab"))[0]["IPAM"]["Config"][0]["Gateway"]
+    monkeypatch.setenv("DOCKER_HOST", far_engine)
+    with Lab(isolated=True, backend="docker", images=PREFIX, pull=False, docker_callback=gateway) as remote:
+        remote["inside"].deploy(INTERNAL.replace("def echo(", "def handler("), runtime="python3.12")
+        assert remote["inside"].invoke().raise_for_error().payload["refused"][0] == 403
+        threading.Event().wait(0.3)  # paused meanwhile
+        remote["inside"].configure(timeout=9)  # its environments end
+        eventually(lambda: "runtime was asked to end" in messages(remote["inside"]))

@@ -20,27 +20,24 @@ from lambdalab.model.image import Image
 from lambdalab.runtimes import catalogue, families
 from lambdalab.runtimes.backends import programs
 from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpec
-from lambdalab.runtimes.backends.docker import container, engine, leftovers, problems
+from lambdalab.runtimes.backends.docker import container, engine, leftovers, pause, problems
 from lambdalab.runtimes.backends.docker.container import Mounted, Program
 from lambdalab.runtimes.backends.docker.control import Control
 from lambdalab.runtimes.backends.docker.engine import Engine
+from lambdalab.runtimes.backends.docker.executing import PROGRAM, Executor
 from lambdalab.runtimes.backends.docker.fidelity import BACKEND, fidelity
 from lambdalab.runtimes.backends.docker.images import Images
-from lambdalab.runtimes.backends.docker.launching import Launcher
+from lambdalab.runtimes.backends.docker.launching import Launcher, Starter
 from lambdalab.runtimes.backends.docker.network import Holder, Network, Reach
 from lambdalab.runtimes.backends.docker.ownership import Owner
 from lambdalab.runtimes.backends.docker.relay import Relay
-from lambdalab.runtimes.backends.docker.sandbox import Container, LocalSandbox, RemoteSandbox
+from lambdalab.runtimes.backends.docker.running import Container
+from lambdalab.runtimes.backends.docker.sandbox import LocalSandbox, RemoteSandbox
 from lambdalab.runtimes.backends.docker.volumes import Volumes
-from lambdalab.runtimes.backends.programs import CannotLaunch
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.runtimes.interpreters import Interpreter
 
 _ENDPOINT = "AWS_ENDPOINT_URL"
-_NO_SHELL = (
-    "the image has extensions in /opt/extensions and no /bin/sh. AWS starts them all the same; LambdaLab needs a shell "
-    "in the image to start them: build it on a base that has one."
-)
 _PLACES = {"{task}": "/var/task", "{opt}": "/opt", "{runtime}": "/var/runtime"}
 
 
@@ -147,40 +144,45 @@ class DockerBackend(Backend):
         return await self._start(opened, spec)
 
     async def _start(self, opened: _Open, spec: SandboxSpec) -> Sandbox:
-        program, launcher = await self._launched(opened, spec)
+        program, starter = await self._begun(opened, spec)
         volumes = opened.volumes
-        packages = ([spec.code], list(spec.layers)) if spec.image is None else ([], [])
-        task, opt = await asyncio.gather(*(volumes.ensure(one) if one else _nothing() for one in packages))
+        packages: tuple[list[Path], ...] = ([spec.code], list(spec.layers), [])
+        if spec.image is not None:
+            packages = ([], [], [self._waiting(opened)] if isinstance(starter, Executor) else [])
+        mounted = Mounted(*await asyncio.gather(*(volumes.ensure(one) if one else _nothing() for one in packages)))
         holder = await opened.network.take()
         try:
-            made = await self._create(opened, spec, program, Mounted(task, opt), holder, launcher)
+            made = await self._create(opened, spec, program, mounted, holder, starter)
         except BaseException as problem:
             opened.engine.later(opened.network.drop(holder))
             if problems.gone(problem):
-                self._forget(opened, spec, (task, opt))
+                self._forget(opened, spec, mounted)
             raise
         return self._sandbox(opened, spec, made)
 
-    async def _launched(self, opened: _Open, spec: SandboxSpec) -> tuple[Program, Launcher | None]:
-        """What a container starts: the runtime, or the launcher of extensions before it. Raises `CannotLaunch`."""
-        names = await self._extensions(opened, spec)
+    async def _begun(self, opened: _Open, spec: SandboxSpec) -> tuple[Program, Starter | None]:
+        """What a container begins with: the runtime, or what starts extensions before it. Raises `CannotLaunch`."""
+        starter = await self._starter(opened, spec)
         program = await self._program(opened, spec)
-        if not names:
+        if starter is None:
             return program, None
-        launcher = Launcher(names)
         argv = opened.images.known(_image(opened, spec)).argv(program.entry_point, program.command)
-        return replace(program, entry_point=launcher.command(argv), command=()), launcher
+        return replace(program, entry_point=starter.command(argv), command=()), starter
 
-    async def _extensions(self, opened: _Open, spec: SandboxSpec) -> tuple[str, ...]:
+    async def _starter(self, opened: _Open, spec: SandboxSpec) -> Starter | None:
         if spec.image is None:
-            return programs.find(spec.layers)
-        if spec.image.extensions is False:
-            return ()
-        found = await opened.images.inside(spec.image.reference)
-        names = programs.launchable(found.extensions)
-        if names and not found.shell:
-            raise CannotLaunch(names[0], "UnknownError", _NO_SHELL)
-        return names
+            names, shell = programs.find(spec.layers), True  # the entrypoint of AWS's images is a script
+        elif spec.image.extensions is False:
+            return None
+        else:
+            found = await opened.images.inside(spec.image.reference)
+            names, shell = programs.launchable(found.extensions), found.shell
+        if not names:
+            return None
+        return Launcher(names) if shell else Executor(names, local=opened.network.reach.local)
+
+    def _waiting(self, opened: _Open) -> Path:
+        return pause.directory(self._settings.clients, opened.engine.facts.architecture, PROGRAM)
 
     async def _program(self, opened: _Open, spec: SandboxSpec) -> Program:
         if spec.image is not None:
@@ -202,7 +204,7 @@ class DockerBackend(Backend):
         program: Program,
         mounted: Mounted,
         holder: Holder,
-        launcher: Launcher | None,
+        starter: Starter | None,
     ) -> Container:
         reach, api = opened.network.reach, opened.engine.api
         environment = {"TZ": ":UTC", **spec.environment}  # an image's own says nothing of Lambda's
@@ -215,12 +217,12 @@ class DockerBackend(Backend):
             network=f"container:{holder.id}",
             labels=self._owner.labels,
             environment=environment,
-            watched=reach.local,
-            listens=launcher is not None,
+            watched=reach.local and (starter is None or starter.below),
+            listens=starter is not None and starter.below,
         )
         made = str((await opened.engine.call(api.create_container_from_config, settings))["Id"])
         started = Container(
-            opened.engine, made, reach, holder, lambda: opened.engine.later(opened.network.give_back(holder)), launcher
+            opened.engine, made, reach, holder, lambda: opened.engine.later(opened.network.give_back(holder)), starter
         )
         try:
             await started.attach()
@@ -231,15 +233,16 @@ class DockerBackend(Backend):
         return started
 
     def _sandbox(self, opened: _Open, spec: SandboxSpec, made: Container) -> Sandbox:
-        control = Control(opened.engine, made.id, made.pid)
-        enforced = fidelity(opened.network.reach, control.how_it_freezes)
-        if made.pid is not None:
+        control = Control(opened.engine, made.id, made.pid if made.watched else None)
+        signalled = made.starter is None or made.starter.may_signal
+        enforced = fidelity(opened.network.reach, control.how_it_freezes, watched=made.watched, signalled=signalled)
+        if made.watched:
             return LocalSandbox(spec, made, control, fidelity=enforced, watch=self._watch)
         return RemoteSandbox(spec, made, control, opened.engine, fidelity=enforced)
 
-    def _forget(self, opened: _Open, spec: SandboxSpec, volumes: tuple[str | None, ...]) -> None:
+    def _forget(self, opened: _Open, spec: SandboxSpec, mounted: Mounted) -> None:
         opened.images.forget(_image(opened, spec))
-        for volume in volumes:
+        for volume in (mounted.task, mounted.opt, mounted.rapid):
             if volume is not None:
                 opened.volumes.forget(volume)
 

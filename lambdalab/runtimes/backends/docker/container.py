@@ -30,10 +30,11 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Mounted:
-    """The volumes that a container sees: of the function's package, and of its layers."""
+    """The volumes that a container sees: of the function's package, of its layers, of the program that waits."""
 
     task: str | None = None
     opt: str | None = None
+    rapid: str | None = None
 
 
 def settings(
@@ -77,7 +78,7 @@ def _confinement(spec: SandboxSpec, mounted: Mounted, network: str, *, watched: 
     # /tmp is memory of the container's, and not of the function's size: where the size is kept by looking at what
     # the processes hold, the wall stands behind both. Where nobody looks, the wall is the size itself.
     memory = (spec.memory_mb + (spec.ephemeral_mb + _MARGIN_MB if watched else 0)) * _MB
-    mounts = [(mounted.task, "/var/task"), (mounted.opt, "/opt")]
+    mounts = [(mounted.task, "/var/task"), (mounted.opt, "/opt"), (mounted.rapid, "/var/rapid")]
     return {
         "NetworkMode": network,
         "ReadonlyRootfs": True,

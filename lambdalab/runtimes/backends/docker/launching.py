@@ -1,4 +1,6 @@
-"""A container's extensions: the launcher as its first program, the words said to it, the reports that come back.
+"""A container's extensions: what starts them, before the runtime.
+
+Mostly the launcher is the container's first program; for an image without a shell see `executing`.
 
 The launcher is the sandboxes' own script (`programs`). A container inherits no descriptors, so its words come by the
 standard input, over a connection of their own; its reports come marked on stderr, among the extensions' output, while
@@ -7,20 +9,24 @@ all of the runtime's output is on stdout. No further call of the engine is neede
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import os
 import secrets
 import socket
-import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lambdalab.runtimes.backends import programs
 from lambdalab.runtimes.backends.base import Exit
+from lambdalab.runtimes.backends.docker.attached import own_socket
 from lambdalab.runtimes.backends.docker.engine import Engine
 from lambdalab.runtimes.backends.programs import Ended
 
-_OPT = "/opt"
+if TYPE_CHECKING:
+    from lambdalab.runtimes.backends.docker.output import Output
+
+OPT = "/opt"
 _DESCRIPTORS = "exec 3>&2 4>&2 2>&1"
 """Reports and the extensions' output on stderr, the runtime's stdout and stderr on stdout."""
 
@@ -28,10 +34,10 @@ _DESCRIPTORS = "exec 3>&2 4>&2 2>&1"
 class Reports:
     """Takes a launcher's reports out of what comes with them. `tell` passes them on, to `ended`."""
 
-    def __init__(self) -> None:
+    def __init__(self, ended: Ended) -> None:
         self.mark = f"\x1elambdalab-{secrets.token_hex(12)} "
         """Before each report. What runs in the container may read it, and lie about its own end."""
-        self.ended: Ended = _nobody
+        self._ended = ended
         self._held = b""
         self._found: list[bytes] = []
 
@@ -58,7 +64,7 @@ class Reports:
         """Pass on what was found."""
         found, self._found = self._found, []
         for report in found:
-            programs.tell_end(report, self.ended)
+            programs.tell_end(report, self._ended)
 
 
 def _begins(content: bytes, mark: bytes) -> int:
@@ -67,30 +73,78 @@ def _begins(content: bytes, mark: bytes) -> int:
     return at if at >= 0 and mark.startswith(content[at:]) else len(content)
 
 
-def _nobody(name: str | None, end: Exit) -> None:
-    """Who has not yet said that it wants to know."""
+class Starter(ABC):
+    """What starts one container's extensions. `attach` before the container is started, `begin` once it is.
 
+    It is the region's end of a conversation (`programs.Talk`).
+    """
 
-class Launcher:
-    """One container's launcher. `attach` before the container is started, `close` at its end."""
+    below = True
+    """Whether all processes are below the container's first one."""
+    may_signal = True
+    """Whether it can send the runtime a signal."""
+    reports: Reports | None = None
+    """What comes among the extensions' output."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
-        self.reports = Reports()
+        self._ended: Ended | None = None
+        self._early: list[tuple[str | None, Exit]] = []
+
+    def listen(self, ended: Ended) -> None:
+        """Have `ended` told of each program's end from the loop's next turn on, of those that came before too."""
+        self._ended = ended
+        for one in self._early:
+            asyncio.get_running_loop().call_soon(ended, *one)
+        self._early.clear()
+
+    def tell(self, name: str | None, end: Exit) -> None:
+        """A program has ended."""
+        if self._ended is None:
+            self._early.append((name, end))
+        else:
+            self._ended(name, end)
+
+    @abstractmethod
+    def command(self, argv: Sequence[str]) -> tuple[str, ...]:
+        """What the container starts so that it becomes the runtime's command `argv` in the end."""
+
+    @abstractmethod
+    async def attach(self, engine: Engine, container: str) -> None:
+        """Connect to the container that was made."""
+
+    async def begin(self, output: Output) -> None:  # noqa: B027 - a launcher has begun with its container
+        """Start the extensions of the container that runs."""
+
+    @abstractmethod
+    def say(self, word: str) -> None:
+        """`start`, `TERM` or `KILL`: start the runtime, or send it a signal."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Hang up; harmless when done twice."""
+
+
+class Launcher(Starter):
+    """The sandboxes' launcher, as the container's first program."""
+
+    reports: Reports
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(names)
+        self.reports = Reports(self.tell)
         self._attached: Any = None
         self._words: socket.socket | None = None
 
     def command(self, argv: Sequence[str]) -> tuple[str, ...]:
-        """What the container starts so that it becomes the runtime's command `argv` in the end."""
-        return tuple(programs.launcher(_OPT, (), argv, mark=self.reports.mark, descriptors=_DESCRIPTORS))
+        """The launcher, with the runtime's command."""
+        return tuple(programs.launcher(OPT, (), argv, mark=self.reports.mark, descriptors=_DESCRIPTORS))
 
     async def attach(self, engine: Engine, container: str) -> None:
         """Connect to its standard input."""
         parameters = {"stdin": 1, "stream": 1}
         self._attached = await engine.call(engine.api.attach_socket, container, parameters)
-        if hasattr(self._attached, "fileno") and not isinstance(self._attached, ssl.SSLSocket):
-            # A descriptor of our own: the SDK's response closes its own when nobody holds it any more.
-            self._words = socket.socket(fileno=os.dup(self._attached.fileno()))
+        self._words = own_socket(self._attached)
 
     def say(self, word: str) -> None:
         """`start`, `TERM` or `KILL`: a few bytes, which the connection always has room for."""

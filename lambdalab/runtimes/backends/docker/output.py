@@ -6,7 +6,8 @@ the processes are this machine's own, by a mark written into the container's own
 everything before it; elsewhere by silence.
 
 Both are the function's log. With extensions (`launching`) stdout is the runtime's, all of it, and stderr is the
-extensions': it goes into a pipe of its own, and the launcher's reports are taken out of it on the way.
+extensions': it goes into a pipe of its own, and the launcher's reports are taken out of it on the way. Where each has a
+connection of its own (`executing`), both streams of each go where they belong.
 """
 
 from __future__ import annotations
@@ -14,19 +15,16 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import socket
-import ssl
 import stat
 import struct
-import threading
 from collections.abc import Callable
 from typing import Any
 
+from lambdalab.runtimes.backends.docker.attached import Reader
 from lambdalab.runtimes.backends.docker.launching import Reports
 from lambdalab.runtimes.backends.docker.log_writer import LogWriter
 
 _HEADER = struct.Struct(">BxxxI")
-_CHUNK = 1 << 16
 _MOST_UNWRITTEN = 4 << 20
 _LONGEST_LINE = 1 << 16
 _STREAMS = _OUT, _ERR = (1, 2)
@@ -40,22 +38,29 @@ _SILENCES_AT_MOST = 10
 class Output:
     """The output of one container. `attach` before it is started; `mark_through` once it is, where that works.
 
-    `reports` are those of the container's launcher, if it has one.
+    `extensions` says that there are some; `reports` are those of the container's launcher, if it has one.
     """
 
     def __init__(
-        self, ended: Callable[[], None], *, silence: float = FAR_SECONDS, reports: Reports | None = None
+        self,
+        ended: Callable[[], None],
+        *,
+        silence: float = FAR_SECONDS,
+        extensions: bool = False,
+        reports: Reports | None = None,
     ) -> None:
         self._silence = silence
         self._log = LogWriter(self._moved)
-        self._extensions_log = LogWriter(self._moved) if reports is not None else None
+        self._extensions_log = LogWriter(self._moved) if extensions else None
         self._reports = reports
         self._ended = ended
         self._loop = asyncio.get_running_loop()
-        self._socket: socket.socket | None = None
+        self._readers: list[Reader] = []
         self._frames = Frames()
         self._lines = dict.fromkeys((0, *_STREAMS), b"")
-        self._paused = False
+        self._writers: dict[int, LogWriter] = {}
+        if reports is not None and self._extensions_log is not None:
+            self._writers[_ERR] = self._extensions_log
         self._over = False
         self._last = 0.0
         self._pid = 0
@@ -69,18 +74,30 @@ class Output:
 
     @property
     def extensions_log_fd(self) -> int:
-        """The read end of the extensions' pipe; -1 without a launcher."""
+        """The read end of the extensions' pipe; -1 without any."""
         return self._extensions_log.fd if self._extensions_log is not None else -1
 
     def attach(self, attached: Any) -> None:
         """Read from what the SDK's `attach_socket` returned."""
-        if isinstance(attached, ssl.SSLSocket) or not hasattr(attached, "fileno"):
-            threading.Thread(target=self._read_blocking, args=(attached,), daemon=True).start()
-            return
-        # A descriptor of our own: the SDK's response closes its own when nobody holds it any more.
-        self._socket = socket.socket(fileno=os.dup(attached.fileno()))
-        self._socket.setblocking(False)
-        self._loop.add_reader(self._socket, self._read)
+        self._readers.append(Reader(attached, self._take))
+
+    def attach_program(self, attached: Any, ended: Callable[[], None], *, extension: bool) -> None:
+        """Read what a program beside the container's own writes, until `ended` hears that it writes no more."""
+        first = max(self._lines) + 1
+        to = self._extensions_log if extension and self._extensions_log is not None else self._log
+        self._lines |= dict.fromkeys((first + stream for stream in (0, *_STREAMS)), b"")
+        self._writers |= dict.fromkeys((first + stream for stream in (0, *_STREAMS)), to)
+        frames = Frames()
+
+        def take(data: bytes) -> None:
+            self._last = self._loop.time()
+            for stream, content in frames.feed(data):
+                self._keep(first + stream, content)
+            self._write()
+            if not data:
+                ended()
+
+        self._readers.append(Reader(attached, take))
 
     def mark_through(self, pid: int) -> None:
         """The container's first process is this machine's `pid`: marks go through its stdout and stderr."""
@@ -92,30 +109,6 @@ class Output:
             self._pid, self._pipes = pid, {stream: one.st_ino for stream, one in found.items()}
 
     # -- reading
-
-    def _read(self) -> None:
-        assert self._socket is not None
-        try:
-            data = self._socket.recv(_CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        self._take(data)
-
-    def _read_blocking(self, attached: Any) -> None:
-        receive = getattr(attached, "recv", None) or attached.read
-        while True:
-            try:
-                data = bytes(receive(_CHUNK))
-            except OSError:
-                data = b""
-            try:
-                self._loop.call_soon_threadsafe(self._take, data)
-            except RuntimeError:  # the loop has ended
-                return
-            if not data:
-                return
 
     def _take(self, data: bytes) -> None:
         self._last = self._loop.time()
@@ -131,7 +124,7 @@ class Output:
             self._reports.tell()
 
     def _writer(self, stream: int) -> LogWriter:
-        return self._extensions_log if stream == _ERR and self._extensions_log is not None else self._log
+        return self._writers.get(stream, self._log)
 
     def _keep(self, stream: int, content: bytes) -> None:
         """Whole lines go on; a line's beginning waits for its end, which the other stream may come before."""
@@ -166,13 +159,8 @@ class Output:
         self._check_flush()
 
     def _pause(self, *, paused: bool) -> None:
-        if self._socket is None or paused == self._paused:
-            return
-        self._paused = paused
-        if paused:
-            self._loop.remove_reader(self._socket)
-        else:
-            self._loop.add_reader(self._socket, self._read)
+        for reader in self._readers:
+            reader.pause(paused=paused)
 
     # -- all that was written up to a moment
 
@@ -260,10 +248,8 @@ class Output:
 
     def _finish(self) -> None:
         self._over = True
-        if self._socket is not None:
-            self._loop.remove_reader(self._socket)
-            self._socket.close()
-            self._socket = None
+        for reader in self._readers:
+            reader.close()
         if self._flushing is not None:
             self._end_flush(self._flushing)
         self._end_lines()
