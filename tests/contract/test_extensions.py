@@ -356,6 +356,21 @@ def test_a_thread_of_the_runtime_may_be_an_internal_extension(with_extensions):
     with_extensions(steps, INTERNAL)
 
 
+def test_who_is_not_root_has_the_engine_ask_the_runtime(with_extensions, monkeypatch):
+    if with_extensions.backend != "docker":
+        pytest.skip("a sandbox's processes are those of whoever runs the lab")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+
+    async def steps(engine):
+        await engine.invoke("echo")
+        await engine.invoke("echo")
+        engine.environments.retire(engine.version("echo").key)
+        await engine.environments.closed()
+        assert "runtime was asked to end" in said(engine)
+
+    with_extensions(steps, INTERNAL)
+
+
 def test_a_runtime_is_asked_to_end_before_its_external_extensions(with_extensions):
     async def steps(engine):
         await engine.invoke("echo", layers=LAYERS)
