@@ -21,7 +21,7 @@ from lambdalab.runtimes.backends.programs import Ended, Talk
 
 _NEVER_CALLED_SECONDS = 5.0
 _A_DAY = 24 * 3600
-_TRIES, _AGAIN_SECONDS = 10, 0.02
+_AGAIN_SECONDS = 0.02
 Released = Callable[[], None]
 
 
@@ -101,7 +101,7 @@ class Container:
         self._engine.later(self._terminate())
 
     async def _terminate(self) -> None:
-        for _ in range(_TRIES):
+        while not self._killed and not self.exited.done():
             with contextlib.suppress(LabError):  # what is being unpaused takes no signal yet
                 await self._engine.call(self._engine.api.kill, self.id, "SIGTERM")
                 return
