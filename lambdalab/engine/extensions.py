@@ -27,6 +27,8 @@ from lambdalab.runtimes.extensions_api import ExtensionsApi, FunctionFacts, invo
 from lambdalab.runtimes.runtime_api import Event
 
 CRASH = "Extension.Crash"
+_OUT_OF_REACH = "this machine does not reach what listens in a container of its Docker engine"
+"""Why there is no telemetry, where a sandbox has no address; the answer is then the emulator's."""
 Phase = Literal["init", "invoke"]
 """In which phase an init is: in its own, or repeated within an invocation."""
 
@@ -97,6 +99,9 @@ class Extensions:
             wanted = subscription.read(document)
         except subscription.Invalid as why:
             return 400, {"errorMessage": str(why), "errorType": "ValidationError"}
+        if not self._sandbox.local_address:
+            self._log.add(f"[lambdalab] {extension.name} gets no telemetry: {_OUT_OF_REACH}")
+            return 202, {"errorMessage": "Telemetry API is not supported", "errorType": "Telemetry.NotSupported"}
         self._log.add(*self._said.telemetry_subscription(extension.name, wanted.types, self._clock.now()))
         self.telemetry.subscribe(extension.name, wanted)
         return 200, "OK"

@@ -25,30 +25,36 @@ class Image:
     """What an environment of an image function runs.
 
     `reference` is what the engine knows it by, digest included, so that a moved tag changes no function. The rest
-    is ImageConfig: None where the image's own value stands.
+    is ImageConfig: None where the image's own value stands. `extensions` says whether there is anything in its
+    /opt/extensions; None where nobody has looked, which older versions' images are.
     """
 
     reference: str
     entry_point: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
     working_directory: str | None = None
+    extensions: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedImage:
-    """An image as an engine resolved it: the name that was asked for, with its digest, and what runs it."""
+    """An image as an engine resolved it: the name that was asked for, with its digest, and what runs it.
+
+    `extensions` as an `Image`'s, so that a cold start need not look.
+    """
 
     uri: str
     resolved_uri: str
     digest: str
     reference: str
+    extensions: bool | None = None
 
     def settings(self) -> dict[str, Any]:
         """What a version keeps of it."""
-        return {"ImageUri": self.uri, "ResolvedImageUri": self.resolved_uri, "ImageReference": self.reference}
+        return dict(zip(KEPT, (self.uri, self.resolved_uri, self.reference, self.extensions), strict=True))
 
 
-KEPT = ("ImageUri", "ResolvedImageUri", "ImageReference")
+KEPT = ("ImageUri", "ResolvedImageUri", "ImageReference", "ImageExtensions")
 """The settings of a version that say which image it is; no part of AWS's FunctionConfiguration."""
 
 
@@ -62,6 +68,7 @@ def of(version: FunctionVersion) -> Image | None:
         tuple(config["EntryPoint"]) if config.get("EntryPoint") else None,
         tuple(config["Command"]) if config.get("Command") else None,
         config.get("WorkingDirectory") or None,
+        version.settings.get("ImageExtensions"),
     )
 
 

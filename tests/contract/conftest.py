@@ -42,6 +42,7 @@ HERE = f"python3.{sys.version_info.minor}"
 RUNTIMES = tested_runtimes()
 MACHINE = [(backend, name) for backend in ("namespaces", "process") for name in RUNTIMES]
 DOCKER = [pytest.param(("docker", name), marks=pytest.mark.docker) for name in RUNTIMES]
+IN_DOCKER, IMAGES_PYTHON = "python3.12", "/var/lang/bin/python3.12"
 IMAGES = os.environ.get("LAMBDALAB_TEST_IMAGES", "lambdalab-test")
 
 
@@ -243,26 +244,32 @@ def on_engine(request, built, state, tmp_path):
     return run
 
 
-@pytest.fixture(params=["namespaces", "process"])
+@pytest.fixture(params=["namespaces", "process", pytest.param("docker", marks=pytest.mark.docker)])
 def with_extensions(request, built, state, tmp_path):
-    """Run a coroutine function with an `Engine` whose layer brings extensions: texts of executables by name."""
+    """Run a coroutine function with an `Engine` whose layer brings extensions: texts of executables by name.
+
+    The handlers are Python's; for another `runtime` the program of an OS-only one.
+    """
     backend = request.param
     if backend == "namespaces" and (why := _no_namespaces()):
         if "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", ""):
             pytest.fail(why)
         pytest.skip(why)
 
-    def run(steps, handlers, mode=0o755, **texts):
+    def run(steps, handlers, mode=0o755, runtime=HERE if backend != "docker" else IN_DOCKER, **texts):
+        if backend == "docker" and (why := missing("docker") or _no_image(runtime)):
+            _lacking(runtime, why, "docker")
+        program = {"bootstrap": handlers} if runtime.startswith("provided") else {"app.py": handlers}
         supervisor = Supervisor.fork()
-        python = asyncio.run(Interpreters().find(HERE)).path
+        python = IMAGES_PYTHON if backend == "docker" else asyncio.run(Interpreters().find(HERE)).path
         texts = {name: text.replace("{python}", python) for name, text in texts.items()}
         folder = Path(tempfile.mkdtemp(prefix="extensions-", dir=built.root))
         folder.chmod(0o755)
         packages = Packages(
-            package=_write(folder / "package", {"app.py": handlers}, 0o644),
+            package=_write(folder / "package", program, 0o755),
             layer=_write(folder / "layer", {f"extensions/{name}": text for name, text in texts.items()}, mode),
         )
-        asyncio.run(_with_engine(backend, HERE, steps, supervisor, packages, state, tmp_path))
+        asyncio.run(_with_engine(backend, runtime, steps, supervisor, packages, state, tmp_path))
 
     run.backend = backend
     return run

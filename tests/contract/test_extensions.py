@@ -183,6 +183,15 @@ def test_an_extension_that_ends_during_init_fails_it(with_extensions, text, erro
     with_extensions(steps, HANDLERS, one=EXTENSION + text)
 
 
+def test_an_extension_may_end_before_anybody_listens(with_extensions):
+    async def steps(engine):
+        for _ in range(3):
+            failed = json.loads((await engine.invoke("echo", layers=LAYERS)).body)
+            assert (failed["errorType"], failed["errorMessage"][-13:]) == ("Extension.Crash", "exit status 3")
+
+    with_extensions(steps, HANDLERS, one="#!/bin/sh\nexit 3\n")
+
+
 @pytest.mark.parametrize(
     ("text", "error_type", "words"),
     [
@@ -265,6 +274,37 @@ def test_an_extension_may_be_a_shell_script(with_extensions):
     with_extensions(steps, HANDLERS, one=SHELL)
 
 
+@pytest.mark.skipif(not Path("/bin/bash").exists(), reason="/bin/bash is not on this machine")
+def test_a_shell_runtime_has_extensions_too(with_extensions):
+    async def steps(engine):
+        first = await engine.invoke("echo", b'"one"', layers=LAYERS)
+        second = await engine.invoke("echo", b'"two"', layers=LAYERS)
+        assert [first.body, second.body] == [b'"one"', b'"two"']
+        assert not second.record.cold
+        assert "EXTENSION\tName: one\tState: Ready\tEvents: [INVOKE]" in said(engine)
+        lines = second.tail.splitlines()
+        assert "runtime answers" in lines
+        assert f'"requestId":"{second.record.request_id}"' in second.tail.partition("shell got ")[2]
+        failed = await engine.invoke("exits", layers=LAYERS)
+        assert json.loads(failed.body)["errorType"] == "Runtime.ExitError"
+        assert "exit status 3" in json.loads(failed.body)["errorMessage"]
+
+    runtime = (
+        SHELL.partition("ask POST")[0]
+        .replace("2020-01-01/extension", "2018-06-01/runtime/invocation")
+        .replace("Lambda-Extension-Identifier", "Lambda-Runtime-Aws-Request-Id")
+    )
+    loop = """
+while :; do
+    ask GET next 'Accept: */*' ''
+    [ "$_HANDLER" != exits ] || exit 3
+    echo runtime answers
+    ask POST "$identifier/response" 'Accept: */*' "$answer"
+done
+"""
+    with_extensions(steps, runtime + loop, runtime="provided.al2023", one=SHELL)
+
+
 def test_an_extension_sees_the_functions_variables_and_none_of_the_runtimes_own(with_extensions):
     async def steps(engine):
         result = await engine.invoke("echo", layers=LAYERS, environment={"COLOUR": "blue"})
@@ -321,6 +361,23 @@ def test_a_thread_of_the_runtime_may_be_an_internal_extension(with_extensions):
         engine.environments.retire(engine.version("echo").key)
         await engine.environments.closed()
         assert "runtime was asked to end" in said(engine)
+
+    with_extensions(steps, INTERNAL)
+
+
+def test_who_is_not_root_has_the_engine_ask_the_runtime(with_extensions, monkeypatch):
+    if with_extensions.backend != "docker":
+        pytest.skip("a sandbox's processes are those of whoever runs the lab")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+
+    async def steps(engine):
+        for _ in range(10):  # it has half a second, short for a machine with other things to do
+            await engine.invoke("echo")
+            engine.environments.retire(engine.version("echo").key)
+            await engine.environments.closed()
+            if "runtime was asked to end" in said(engine):
+                return
+        pytest.fail("no runtime was asked to end")
 
     with_extensions(steps, INTERNAL)
 
@@ -411,7 +468,7 @@ def test_telemetry_reaches_a_listener_in_the_sandbox(with_extensions):
         assert report["metrics"]["durationMs"] == first.record.duration_ms
         assert report["metrics"]["initDurationMs"] == first.record.init_ms
 
-    host = "sandbox.localdomain" if with_extensions.backend == "namespaces" else "localhost"
+    host = "localhost" if with_extensions.backend == "process" else "sandbox.localdomain"
     with_extensions(steps, HANDLERS, one=EXTENSION + f"HOST = {host!r}\n" + TELEMETRY)
 
 
@@ -433,8 +490,14 @@ def test_a_sandbox_knows_its_own_name(with_extensions):
         pytest.skip("a hardened process has the machine's /etc/hosts")
 
     async def steps(engine):
-        assert (await engine.invoke("address")).body == b'"127.0.0.1"'
+        own = json.loads((await engine.invoke("address")).body)
+        assert own.startswith("127.") == (with_extensions.backend == "namespaces"), "a container has its own network"
         assert (await engine.invoke("localhost")).body == b'"127.0.0.1"'
 
-    handlers = "import socket\ndef address(event, context): return socket.gethostbyname('sandbox.localdomain')\n"
+    handlers = """
+import socket
+def address(event, context):
+    socket.create_server(("sandbox.localdomain", 0)).close()
+    return socket.gethostbyname("sandbox.localdomain")
+"""
     with_extensions(steps, handlers + "def localhost(event, context): return socket.gethostbyname('localhost')\n")

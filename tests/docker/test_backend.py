@@ -390,16 +390,6 @@ def second(event, context): return ["second", event, os.environ["_HANDLER"]]
 DOCKERFILE = 'FROM public.ecr.aws/lambda/python:3.12\nCOPY app.py ${LAMBDA_TASK_ROOT}\nCMD ["app.handler"]\n'
 
 
-@pytest.fixture
-def built(lab):
-    """Names of image functions whose images go with the test."""
-    names = []
-    yield names
-    for name in names:
-        for image in docker("image", "ls", "--quiet", f"lambdalab/{name}").split():
-            subprocess.run(["docker", "image", "rm", "--force", image], capture_output=True, check=False)
-
-
 def test_a_dockerfile_becomes_a_function(lab, built):
     built.append("made")
     deployment = lab["made"].deploy_image(DOCKERFILE, files={"app.py": HANDLER})
@@ -491,40 +481,6 @@ def test_aws_refusals_of_images(lab):
 
 
 # -- an engine that is not this machine's
-
-
-@pytest.fixture
-def far_engine():
-    """The engine behind a TCP port: what a remote DOCKER_HOST is."""
-    server = socket.create_server(("127.0.0.1", 0))
-    server.settimeout(0.2)
-    ending = threading.Event()
-
-    def copy(source, target):
-        try:
-            while data := source.recv(1 << 16):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-    def serve():
-        while not ending.is_set():
-            try:
-                near, _ = server.accept()
-            except TimeoutError:
-                continue
-            far = socket.socket(socket.AF_UNIX)
-            far.connect("/var/run/docker.sock")
-            for pair in ((near, far), (far, near)):
-                threading.Thread(target=copy, args=pair, daemon=True).start()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
-    ending.set()
-    thread.join()
-    server.close()
 
 
 def test_a_remote_engine_needs_a_way_back_and_says_so(monkeypatch, far_engine):

@@ -22,7 +22,8 @@ from lambdalab.runtimes.backends.docker.network import Reach, reach
 from lambdalab.runtimes.backends.docker.output import Frames, Output
 from lambdalab.runtimes.backends.docker.ownership import OWNER, Owner
 from lambdalab.runtimes.backends.docker.relay import Relay
-from lambdalab.runtimes.backends.docker.sandbox import read_code, resident_kilobytes
+from lambdalab.runtimes.backends.docker.running import read_code
+from lambdalab.runtimes.backends.docker.sandbox import resident_kilobytes
 from lambdalab.runtimes.backends.docker.volumes import write_archive
 
 

@@ -420,6 +420,28 @@ def test_a_report_reaches_a_listener_when_the_environment_thaws(tmp_path):
     running(tmp_path, steps, listens=listens)
 
 
+def test_what_the_region_does_not_reach_gets_no_telemetry_and_is_told(tmp_path):
+    engines, answers = [], []
+
+    async def asks(me):
+        engines[0].sandbox.local_address = ""
+        await me.register("INVOKE")
+        where = {"protocol": "HTTP", "URI": "http://sandbox.localdomain:8080"}
+        wanted = {"schemaVersion": "2022-12-13", "types": ["platform"], "destination": where}
+        answers.append(await me.ask("PUT", "/2022-07-01/telemetry", wanted))
+        while True:
+            await me.next()
+
+    async def steps(engine):
+        engines.append(engine)
+        await engine.invoke()
+        assert [(status, answer["errorType"]) for status, answer in answers] == [(202, "Telemetry.NotSupported")]
+        assert [line for line in engine.said() if line.startswith("[lambdalab] asks gets no telemetry: this machine")]
+        assert not [line for line in engine.said() if line.startswith("TELEMETRY")]
+
+    running(tmp_path, steps, asks=asks)
+
+
 def test_the_regions_end_waits_for_the_extensions(tmp_path):
     one = Heard("SHUTDOWN", leaves=False)
 

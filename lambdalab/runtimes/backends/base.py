@@ -109,7 +109,7 @@ class Sandbox(ABC):
     """The engine's: called with an extension's name, or None for the runtime, when it ended by itself or by a
     signal. Set before the loop turns after `Backend.start`."""
     local_address: str = "127.0.0.1"
-    """Where the region reaches what listens in the sandbox at sandbox.localdomain."""
+    """Where the region reaches what listens in the sandbox at sandbox.localdomain; empty where it does not."""
 
     @property
     @abstractmethod

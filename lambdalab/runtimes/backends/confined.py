@@ -24,7 +24,7 @@ from lambdalab.runtimes.backends.cgroup import MAX_PROCESSES, MB_PER_CPU
 from lambdalab.runtimes.backends.cpu_share import CpuShare
 from lambdalab.runtimes.backends.kept import KeptDirectory, KeptMount
 from lambdalab.runtimes.backends.memory import Memory
-from lambdalab.runtimes.backends.programs import Line
+from lambdalab.runtimes.backends.programs import Line, Talk
 from lambdalab.runtimes.backends.supervisor import Child
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.trees import remove_tree
@@ -120,7 +120,7 @@ class ConfinedSandbox(Sandbox):
         child = self._child = started.child
         self._log_fd = started.log_fd
         self._extensions_log_fd = started.extensions_log_fd
-        self._line = Line(started.line, self._program_ended) if started.line is not None else None
+        self._line = self._talk(started)
         self._supervisor = supervisor
         self._watch = watch
         self._group = started.group
@@ -141,6 +141,10 @@ class ConfinedSandbox(Sandbox):
         self._cpu = CpuShare(min(spec.memory_mb / MB_PER_CPU, 6.0))
         child.exited.add_done_callback(self._ended)
         watch.add(self)
+
+    def _talk(self, started: Started) -> Talk | None:
+        """The conversation with its launcher; None without one."""
+        return Line(started.line, self._program_ended) if started.line is not None else None
 
     @property
     def log_fd(self) -> int:

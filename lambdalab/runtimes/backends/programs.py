@@ -4,7 +4,8 @@ The launcher (`bootstraps/extensions/launch.sh`) is the sandbox's first process 
 and nowhere else. It starts them, waits for a word before it starts the runtime, reports who ended, and stays, for
 extensions outlive the runtime at the end. `Line` is the region's end of its conversation: here a socket that is
 the launcher's standard input and its descriptor 3. A backend whose sandboxes inherit no descriptors (Docker) runs
-the same script, writes the words to the standard input that it attached, and has the reports come as it likes.
+the same script, writes the words to the standard input that it attached, and has the reports come marked among the
+extensions' output.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from lambdalab.runtimes.backends.base import CannotStart, Exit
 from lambdalab.runtimes.families.base import BOOTSTRAPS
@@ -28,7 +31,10 @@ HIDDEN = (
     "AWS_XRAY_DAEMON_ADDRESS", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER",
 )  # fmt: skip
 """Variables that are the runtime's alone (AWS's page "Augment Lambda functions using Lambda extensions")."""
-_REPORT = 4096
+MAGIC = 4
+"""How many of a file's first bytes say whether the kernel can execute it."""
+REPORT = 4096
+"""More bytes than a report has."""
 Ended = Callable[[str | None, Exit], None]
 """What is told of a program's end: the extension's name, None for the runtime."""
 
@@ -42,41 +48,74 @@ class CannotLaunch(CannotStart):
         self.kind = kind
 
 
-def find(layers: Iterable[Path]) -> tuple[str, ...]:
-    """The names of the extensions in the layers' /opt/extensions, in order. Raises `CannotLaunch`.
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file in /opt/extensions: whether a function may execute it, and its first bytes."""
 
-    AWS starts every file there, and fails the init where one cannot be; texts and kinds are those of the Runtime
-    Interface Emulator.
-    """
+    executable: bool
+    start: bytes
+
+
+def find(layers: Iterable[Path]) -> tuple[str, ...]:
+    """The names of the extensions in the layers' /opt/extensions, in order. Raises `CannotLaunch`."""
     files: dict[str, Path] = {}
     for layer in layers:
         with contextlib.suppress(OSError):
             files |= {file.name: file for file in (layer / DIRECTORY).iterdir() if file.is_file()}
-    for name in sorted(files):
-        _check(name, files[name])
+    return launchable({name: _look(file) for name, file in files.items()})
+
+
+def launchable(files: Mapping[str, File]) -> tuple[str, ...]:
+    """The names of the extensions among the files of /opt/extensions, in order. Raises `CannotLaunch`.
+
+    AWS starts every file there, and fails the init where one cannot be; texts and kinds are those of the Runtime
+    Interface Emulator.
+    """
+    for name, file in sorted(files.items()):
+        _check(name, file)
     if len(files) > LIMIT:
         raise CannotLaunch(sorted(files)[LIMIT], "TooManyExtensions", "ErrTooManyExtensions")
     return tuple(sorted(files))
 
 
-def _check(name: str, file: Path) -> None:
-    """A shell would take a text without `#!` for a script of its own; the kernel, and AWS with it, does not."""
+def _look(file: Path) -> File:
     if not os.access(file, os.X_OK):
-        raise CannotLaunch(name, "PermissionDenied", f"fork/exec /opt/{DIRECTORY}/{name}: permission denied")
+        return File(executable=False, start=b"")
     with file.open("rb") as content:
-        start = content.read(4)
-    if start[:2] != b"#!" and start != b"\x7fELF":
+        return File(executable=True, start=content.read(MAGIC))
+
+
+def _check(name: str, file: File) -> None:
+    """A shell would take a text without `#!` for a script of its own; the kernel, and AWS with it, does not."""
+    if not file.executable:
+        raise CannotLaunch(name, "PermissionDenied", f"fork/exec /opt/{DIRECTORY}/{name}: permission denied")
+    if file.start[:2] != b"#!" and file.start != b"\x7fELF":
         raise CannotLaunch(name, "UnknownError", f"fork/exec /opt/{DIRECTORY}/{name}: exec format error")
 
 
-def launcher(opt: str, hidden: Sequence[str], command: Sequence[str]) -> list[str]:
+def launcher(
+    opt: str, hidden: Sequence[str], command: Sequence[str], *, mark: str = "", descriptors: str = ""
+) -> list[str]:
     """The command that starts the extensions in `opt`, then the runtime's `command`.
 
-    `hidden` are the runtime's own variables beside AWS's, which extensions do not see.
+    `hidden` are the runtime's own variables beside AWS's, which extensions do not see. `mark` comes before each
+    report; `descriptors` is a line of shell that makes those that the script wants, where it does not inherit them.
     """
     text = (BOOTSTRAPS / "extensions" / "launch.sh").read_text()
-    script = "\n".join(line for line in text.splitlines() if line and not line.lstrip().startswith("#"))
-    return ["/bin/sh", "-c", script, "launch", f"{opt}/{DIRECTORY}", " ".join((*HIDDEN, *hidden)), *command]
+    lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    script = "\n".join([descriptors, *lines] if descriptors else lines)
+    hides = " ".join((*HIDDEN, *hidden))
+    return ["/bin/sh", "-c", script, "launch", f"{opt}/{DIRECTORY}", hides, mark, *command]
+
+
+class Talk(Protocol):
+    """The region's end of the conversation with one launcher."""
+
+    def say(self, word: str) -> None:
+        """`start`, `TERM` or `KILL`; nothing once the launcher has gone."""
+
+    def close(self) -> None:
+        """Hang up; harmless when done twice."""
 
 
 class Line:
@@ -103,7 +142,7 @@ class Line:
 
     def _heard(self) -> None:
         try:
-            data = self._line.recv(_REPORT)
+            data = self._line.recv(REPORT)
         except BlockingIOError:
             return
         except OSError:
@@ -112,12 +151,17 @@ class Line:
             self.close()
             return
         *lines, self._partial = (self._partial + data).split(b"\n")
-        self._partial = self._partial[:_REPORT]
+        self._partial = self._partial[:REPORT]
         for line in lines:
-            kind, _, rest = line.decode("utf-8", "replace").partition(" ")
-            status, _, name = rest.partition(" ")
-            if kind in {"extension", "runtime"} and status.isdecimal():
-                self._ended(name if kind == "extension" else None, read_shell_status(int(status)))
+            tell_end(line, self._ended)
+
+
+def tell_end(report: bytes, ended: Ended) -> None:
+    """Tell what a launcher's report says; nothing where it is none."""
+    kind, _, rest = report.decode("utf-8", "replace").partition(" ")
+    status, _, name = rest.partition(" ")
+    if kind in {"extension", "runtime"} and status.isdecimal():
+        ended(name if kind == "extension" else None, read_shell_status(int(status)))
 
 
 def read_shell_status(status: int) -> Exit:

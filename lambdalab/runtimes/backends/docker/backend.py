@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,29 @@ from lambdalab.errors import LabError
 from lambdalab.model import runtime as runtimes
 from lambdalab.model.image import Image
 from lambdalab.runtimes import catalogue, families
+from lambdalab.runtimes.backends import programs
 from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpec
-from lambdalab.runtimes.backends.docker import container, engine, leftovers, problems
+from lambdalab.runtimes.backends.docker import container, engine, leftovers, pause, problems
 from lambdalab.runtimes.backends.docker.container import Mounted, Program
 from lambdalab.runtimes.backends.docker.control import Control
 from lambdalab.runtimes.backends.docker.engine import Engine
+from lambdalab.runtimes.backends.docker.executing import PROGRAM, Executor
 from lambdalab.runtimes.backends.docker.fidelity import BACKEND, fidelity
 from lambdalab.runtimes.backends.docker.images import Images
+from lambdalab.runtimes.backends.docker.launching import Launcher, Starter
 from lambdalab.runtimes.backends.docker.network import Holder, Network, Reach
 from lambdalab.runtimes.backends.docker.ownership import Owner
 from lambdalab.runtimes.backends.docker.relay import Relay
-from lambdalab.runtimes.backends.docker.sandbox import Container, LocalSandbox, RemoteSandbox
+from lambdalab.runtimes.backends.docker.running import Container
+from lambdalab.runtimes.backends.docker.sandbox import LocalSandbox, RemoteSandbox
 from lambdalab.runtimes.backends.docker.volumes import Volumes
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.runtimes.interpreters import Interpreter
 
 _ENDPOINT = "AWS_ENDPOINT_URL"
 _PLACES = {"{task}": "/var/task", "{opt}": "/opt", "{runtime}": "/var/runtime"}
+Packages = tuple[Sequence[Path], Sequence[Path], Sequence[Path]]
+"""Directories that become one volume each: the package, the layers, and what starts extensions without a shell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,8 @@ class DockerBackend(Backend):
     async def _find(self) -> Found:
         answering = await asyncio.to_thread(engine.connect)
         answering.later(answering.call(leftovers.remove_crashed, answering.api, self._owner))
-        return Found(answering, Images(answering, self._settings.images, may_pull=self._settings.may_pull))
+        images = Images(answering, self._settings.images, may_pull=self._settings.may_pull, labels=self._owner.labels)
+        return Found(answering, images)
 
     async def _open(self) -> _Open:
         """The engine, with the network and the rest that containers need made on first use."""
@@ -120,14 +127,17 @@ class DockerBackend(Backend):
     # -- sandboxes
 
     async def prepare(self, runtime: str, image: Image | None = None) -> Place:
-        """Find the engine, make its network, and pull the image if it is not there."""
+        """Find the engine, make its network, and pull the image if it is not there, or look into it if need be."""
         opened = await self._open()
-        await opened.images.ensure(image.reference if image is not None else opened.images.name(runtime))
+        if image is not None and image.extensions is not False:
+            await opened.images.inside(image.reference)
+        else:
+            await opened.images.ensure(image.reference if image is not None else opened.images.name(runtime))
         return Place(self.name, opened.network.reach.listen, opened.network.reach.call)
 
     async def stage(self, place: Place, code: Path, layers: Sequence[Path]) -> None:  # noqa: ARG002 - there is one
         """Fill the volumes of the package and of the layers."""
-        await _filled_volumes((await self._open()).volumes, [code], layers)
+        await _mounted((await self._open()).volumes, ([code], layers, ()))
 
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start a container. It is created while its network and its code are made ready, if they are not."""
@@ -141,18 +151,44 @@ class DockerBackend(Backend):
         return await self._start(opened, spec)
 
     async def _start(self, opened: _Open, spec: SandboxSpec) -> Sandbox:
-        program = await self._program(opened, spec)
-        packages = ([spec.code], spec.layers) if spec.image is None else ([], ())
-        task, opt = await _filled_volumes(opened.volumes, *packages)
+        program, starter = await self._begun(opened, spec)
+        packages: Packages = ([spec.code], spec.layers, ())
+        if spec.image is not None:
+            packages = ((), (), [self._waiting(opened)] if isinstance(starter, Executor) else ())
+        mounted = await _mounted(opened.volumes, packages)
         holder = await opened.network.take()
         try:
-            made = await self._create(opened, spec, program, Mounted(task, opt), holder)
+            made = await self._create(opened, spec, program, mounted, holder, starter)
         except BaseException as problem:
             opened.engine.later(opened.network.drop(holder))
             if problems.gone(problem):
-                self._forget(opened, spec, (task, opt))
+                self._forget(opened, spec, mounted)
             raise
         return self._sandbox(opened, spec, made)
+
+    async def _begun(self, opened: _Open, spec: SandboxSpec) -> tuple[Program, Starter | None]:
+        """What a container begins with: the runtime, or what starts extensions before it. Raises `CannotLaunch`."""
+        starter = await self._starter(opened, spec)
+        program = await self._program(opened, spec)
+        if starter is None:
+            return program, None
+        argv = opened.images.known(_image(opened, spec)).argv(program.entry_point, program.command)
+        return replace(program, entry_point=starter.command(argv), command=()), starter
+
+    async def _starter(self, opened: _Open, spec: SandboxSpec) -> Starter | None:
+        if spec.image is None:
+            names, shell = programs.find(spec.layers), True  # the entrypoint of AWS's images is a script
+        elif spec.image.extensions is False:
+            return None
+        else:
+            found = await opened.images.inside(spec.image.reference)
+            names, shell = programs.launchable(found.extensions), found.shell
+        if not names:
+            return None
+        return Launcher(names) if shell else Executor(names, local=opened.network.reach.local)
+
+    def _waiting(self, opened: _Open) -> Path:
+        return pause.directory(self._settings.clients, opened.engine.facts.architecture, PROGRAM)
 
     async def _program(self, opened: _Open, spec: SandboxSpec) -> Program:
         if spec.image is not None:
@@ -168,7 +204,13 @@ class DockerBackend(Backend):
         return Program(reference, None, (spec.handler,), None)
 
     async def _create(
-        self, opened: _Open, spec: SandboxSpec, program: Program, mounted: Mounted, holder: Holder
+        self,
+        opened: _Open,
+        spec: SandboxSpec,
+        program: Program,
+        mounted: Mounted,
+        holder: Holder,
+        starter: Starter | None,
     ) -> Container:
         reach, api = opened.network.reach, opened.engine.api
         environment = {"TZ": ":UTC", **spec.environment}  # an image's own says nothing of Lambda's
@@ -181,11 +223,12 @@ class DockerBackend(Backend):
             network=f"container:{holder.id}",
             labels=self._owner.labels,
             environment=environment,
-            watched=reach.local,
+            watched=reach.local and (starter is None or starter.below),
+            listens=starter is not None and starter.below,
         )
         made = str((await opened.engine.call(api.create_container_from_config, settings))["Id"])
         started = Container(
-            opened.engine, made, reach, holder, lambda: opened.engine.later(opened.network.give_back(holder))
+            opened.engine, made, reach, holder, lambda: opened.engine.later(opened.network.give_back(holder)), starter
         )
         try:
             await started.attach()
@@ -196,15 +239,16 @@ class DockerBackend(Backend):
         return started
 
     def _sandbox(self, opened: _Open, spec: SandboxSpec, made: Container) -> Sandbox:
-        control = Control(opened.engine, made.id, made.pid)
-        enforced = fidelity(opened.network.reach, control.how_it_freezes)
-        if made.pid is not None:
+        control = Control(opened.engine, made.id, made.pid if made.watched else None)
+        signalled = made.starter is None or made.starter.may_signal
+        enforced = fidelity(opened.network.reach, control.how_it_freezes, watched=made.watched, signalled=signalled)
+        if made.watched:
             return LocalSandbox(spec, made, control, fidelity=enforced, watch=self._watch)
         return RemoteSandbox(spec, made, control, opened.engine, fidelity=enforced)
 
-    def _forget(self, opened: _Open, spec: SandboxSpec, volumes: tuple[str | None, ...]) -> None:
-        opened.images.forget(spec.image.reference if spec.image is not None else opened.images.name(spec.runtime))
-        for volume in volumes:
+    def _forget(self, opened: _Open, spec: SandboxSpec, mounted: Mounted) -> None:
+        opened.images.forget(_image(opened, spec))
+        for volume in (mounted.task, mounted.opt, mounted.rapid):
             if volume is not None:
                 opened.volumes.forget(volume)
 
@@ -228,16 +272,17 @@ def _failed(task: asyncio.Task[Any]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
 
 
-async def _filled_volumes(
-    volumes: Volumes, code: Sequence[Path], layers: Sequence[Path]
-) -> tuple[str | None, str | None]:
-    """The volume of the package and that of the layers, None where there are none."""
-    task, opt = await asyncio.gather(*(volumes.ensure(one) if one else _nothing() for one in (code, layers)))
-    return task, opt
+async def _mounted(volumes: Volumes, packages: Packages) -> Mounted:
+    """Their volumes, filled if they are not; none for what has no directories."""
+    return Mounted(*await asyncio.gather(*(volumes.ensure(one) if one else _nothing() for one in packages)))
 
 
 async def _nothing() -> None:
     return None
+
+
+def _image(opened: _Open, spec: SandboxSpec) -> str:
+    return spec.image.reference if spec.image is not None else opened.images.name(spec.runtime)
 
 
 def _filled(word: str) -> str:

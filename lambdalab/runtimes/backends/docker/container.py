@@ -12,7 +12,7 @@ from typing import Any
 from lambdalab.runtimes.backends.base import SandboxSpec
 from lambdalab.runtimes.backends.cgroup import MAX_PROCESSES
 
-USER = "993:990"
+USER_ID, GROUP_ID = 993, 990
 FILES = 1024
 _MB = 1 << 20
 _MARGIN_MB = 64
@@ -30,10 +30,11 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Mounted:
-    """The volumes that a container sees: of the function's package, and of its layers."""
+    """The volumes that a container sees: of the function's package, of its layers, of the program that waits."""
 
     task: str | None = None
     opt: str | None = None
+    rapid: str | None = None
 
 
 def settings(
@@ -45,15 +46,23 @@ def settings(
     labels: Mapping[str, str],
     environment: Mapping[str, str],
     watched: bool,
+    listens: bool = False,
 ) -> dict[str, Any]:
-    """The body of the request that creates the container. `watched`: the memory size is kept by looking."""
+    """The body of the request that creates the container.
+
+    `watched`: the memory size is kept by looking. `listens`: its first program takes words by its standard input,
+    which ends with the connection that they come by.
+    """
     made: dict[str, Any] = {
         "Image": program.image,
-        "User": USER,
+        "User": f"{USER_ID}:{GROUP_ID}",
         "Env": [f"{name}={value}" for name, value in environment.items()],
         "Labels": {**labels, "lambdalab.environment": spec.id},
         "AttachStdout": True,
         "AttachStderr": True,
+        "AttachStdin": listens,
+        "OpenStdin": listens,
+        "StdinOnce": listens,
         "HostConfig": _confinement(spec, mounted, network, watched=watched),
     }
     if program.entry_point is not None:
@@ -69,7 +78,7 @@ def _confinement(spec: SandboxSpec, mounted: Mounted, network: str, *, watched: 
     # /tmp is memory of the container's, and not of the function's size: where the size is kept by looking at what
     # the processes hold, the wall stands behind both. Where nobody looks, the wall is the size itself.
     memory = (spec.memory_mb + (spec.ephemeral_mb + _MARGIN_MB if watched else 0)) * _MB
-    mounts = [(mounted.task, "/var/task"), (mounted.opt, "/opt")]
+    mounts = [(mounted.task, "/var/task"), (mounted.opt, "/opt"), (mounted.rapid, "/var/rapid")]
     return {
         "NetworkMode": network,
         "ReadonlyRootfs": True,

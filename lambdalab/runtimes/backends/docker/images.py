@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lambdalab.errors import EngineUnavailable, ImageUnavailable, LabError
 from lambdalab.model.image import ResolvedImage
 from lambdalab.runtimes import catalogue
-from lambdalab.runtimes.backends.docker import building, problems
+from lambdalab.runtimes.backends.docker import building, inside, problems
 from lambdalab.runtimes.backends.docker.building import BuildFailed
 from lambdalab.runtimes.backends.docker.engine import Engine
+from lambdalab.runtimes.backends.docker.inside import Inside
 
 _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 Progressed = Callable[["Pull"], None]
@@ -75,14 +76,41 @@ class Layers:
         )
 
 
-class Images:
-    """What one engine has, and what it is pulling. `prefix` is LAMBDALAB_IMAGES."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An image that is there: its id, and what it starts."""
 
-    def __init__(self, engine: Engine, prefix: str, *, may_pull: bool = True) -> None:
+    id: str
+    entry_point: tuple[str, ...]
+    command: tuple[str, ...]
+
+    @classmethod
+    def of(cls, seen: Mapping[str, Any]) -> Known:
+        """From the engine's description."""
+        config = seen.get("Config") or {}
+        return cls(str(seen["Id"]), *(tuple(map(str, config.get(name) or ())) for name in ("Entrypoint", "Cmd")))
+
+    def argv(self, entry_point: tuple[str, ...] | None, command: tuple[str, ...] | None) -> tuple[str, ...]:
+        """What a container with these in place of its own starts; an entrypoint in its place is without its command."""
+        own = command if command is not None else () if entry_point else self.command
+        return (*(entry_point or self.entry_point), *own)
+
+
+class Images:
+    """What one engine has, and what it is pulling. `prefix` is LAMBDALAB_IMAGES.
+
+    `labels` are for what is made to look into images, and does not stay.
+    """
+
+    def __init__(
+        self, engine: Engine, prefix: str, *, may_pull: bool = True, labels: Mapping[str, str] | None = None
+    ) -> None:
         self._engine = engine
         self._prefix = prefix
         self._may_pull = may_pull
-        self._there: dict[str, str] = {}
+        self._labels = dict(labels or {})
+        self._there: dict[str, Known] = {}
+        self._inside: dict[str, asyncio.Task[Inside]] = {}
         self._pulling: dict[str, asyncio.Task[None]] = {}
         self.pulls: dict[str, Pull] = {}
 
@@ -101,8 +129,8 @@ class Images:
                 if problems.gone(missing):
                     return None
                 raise
-            self._there[name] = str(seen["Id"])
-        return self._there[name]
+            self._there[name] = Known.of(seen)
+        return self._there[name].id
 
     async def ensure(self, name: str) -> str:
         """The id of an image, pulled if it is not there. Raises `ImageUnavailable`."""
@@ -113,6 +141,19 @@ class Images:
         if found is None:
             raise ImageUnavailable(f"{name} was pulled, and yet the engine does not have it.")
         return found
+
+    def known(self, name: str) -> Known:
+        """What was found of an image that `ensure` has found."""
+        return self._there[name]
+
+    async def inside(self, name: str) -> Inside:
+        """What is in an image: looked at once, for an image does not change. Raises a `LabError`."""
+        identity = await self.ensure(name)
+        looking = self._inside.get(identity)
+        if looking is None or (looking.done() and (looking.cancelled() or looking.exception() is not None)):
+            look = self._engine.call(inside.look, self._engine.api, identity, self._labels)
+            looking = self._inside[identity] = asyncio.get_running_loop().create_task(look)
+        return await asyncio.shield(looking)
 
     def forget(self, name: str) -> None:
         """It may have been removed: look again when it is needed."""
@@ -159,7 +200,7 @@ class Images:
                 f"it is for {seen.get('Os')}/{seen.get('Architecture')}, and the function for {architecture}: "
                 f"build it with --platform {_PLATFORMS[architecture]}, or give Architectures."
             )
-        return resolved(uri, seen)
+        return replace(resolved(uri, seen), extensions=bool((await self.inside(uri)).extensions))
 
     async def build(self, name: str, context: bytes, architecture: str) -> ResolvedImage:
         """The image of a context, tagged by the context's hash: what was built before is not built again.

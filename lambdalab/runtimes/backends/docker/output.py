@@ -1,32 +1,33 @@
-"""A container's stdout and stderr: from the engine's attached socket into the pipe that the region reads.
+"""A container's stdout and stderr: from the engine's attached socket into the pipes that the region reads.
 
 The engine sends frames: a byte for the stream, three of zeros, a length, then the bytes. On their way through the
 engine they may come later than what the function said over the network, so `flush` finds out that all is here: where
 the processes are this machine's own, by a mark written into the container's own pipes, which comes out behind
 everything before it; elsewhere by silence.
+
+Both are the function's log. With extensions (`launching`) stdout is the runtime's, all of it, and stderr is the
+extensions': it goes into a pipe of its own, and the launcher's reports are taken out of it on the way. Where each has a
+connection of its own (`executing`), both streams of each go where they belong.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import os
 import secrets
-import socket
-import ssl
 import stat
 import struct
-import threading
 from collections.abc import Callable
 from typing import Any
 
+from lambdalab.runtimes.backends.docker.attached import Reader
+from lambdalab.runtimes.backends.docker.launching import Reports
+from lambdalab.runtimes.backends.docker.log_writer import LogWriter
+
 _HEADER = struct.Struct(">BxxxI")
-_CHUNK = 1 << 16
-_PIPE = 1 << 20
 _MOST_UNWRITTEN = 4 << 20
 _LONGEST_LINE = 1 << 16
-_STREAMS = (1, 2)
+_STREAMS = _OUT, _ERR = (1, 2)
 MARK_SECONDS = 0.25
 """How long a mark may take, on a machine that has other things to do."""
 NEAR_SECONDS, FAR_SECONDS = 0.005, 0.02
@@ -35,36 +36,68 @@ _SILENCES_AT_MOST = 10
 
 
 class Output:
-    """The output of one container. `attach` before it is started; `mark_through` once it is, where that works."""
+    """The output of one container. `attach` before it is started; `mark_through` once it is, where that works.
 
-    def __init__(self, ended: Callable[[], None], *, silence: float = FAR_SECONDS) -> None:
+    `extensions` says that there are some; `reports` are those of the container's launcher, if it has one.
+    """
+
+    def __init__(
+        self,
+        ended: Callable[[], None],
+        *,
+        silence: float = FAR_SECONDS,
+        extensions: bool = False,
+        reports: Reports | None = None,
+    ) -> None:
         self._silence = silence
-        self.log_fd, self._write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(self.log_fd, fcntl.F_SETPIPE_SZ, _PIPE)
+        self._log = LogWriter(self._moved)
+        self._extensions_log = LogWriter(self._moved) if extensions else None
+        self._reports = reports
         self._ended = ended
         self._loop = asyncio.get_running_loop()
-        self._socket: socket.socket | None = None
+        self._readers: list[Reader] = []
         self._frames = Frames()
-        self._unwritten = bytearray()
         self._lines = dict.fromkeys((0, *_STREAMS), b"")
-        self._paused = False
-        self._writing = False
+        self._writers: dict[int, LogWriter] = {}
+        if reports is not None and self._extensions_log is not None:
+            self._writers[_ERR] = self._extensions_log
         self._over = False
         self._last = 0.0
         self._pid = 0
         self._pipes: dict[int, int] = {}
         self._flushing: _Flush | None = None
 
+    @property
+    def log_fd(self) -> int:
+        """The read end of the log's pipe."""
+        return self._log.fd
+
+    @property
+    def extensions_log_fd(self) -> int:
+        """The read end of the extensions' pipe; -1 without any."""
+        return self._extensions_log.fd if self._extensions_log is not None else -1
+
     def attach(self, attached: Any) -> None:
         """Read from what the SDK's `attach_socket` returned."""
-        if isinstance(attached, ssl.SSLSocket) or not hasattr(attached, "fileno"):
-            threading.Thread(target=self._read_blocking, args=(attached,), daemon=True).start()
-            return
-        # A descriptor of our own: the SDK's response closes its own when nobody holds it any more.
-        self._socket = socket.socket(fileno=os.dup(attached.fileno()))
-        self._socket.setblocking(False)
-        self._loop.add_reader(self._socket, self._read)
+        self._readers.append(Reader(attached, self._take))
+
+    def attach_program(self, attached: Any, ended: Callable[[], None], *, extension: bool) -> None:
+        """Read what a program beside the container's own writes, until `ended` hears that it writes no more."""
+        first = max(self._lines) + 1
+        to = self._extensions_log if extension and self._extensions_log is not None else self._log
+        self._lines |= dict.fromkeys((first + stream for stream in (0, *_STREAMS)), b"")
+        self._writers |= dict.fromkeys((first + stream for stream in (0, *_STREAMS)), to)
+        frames = Frames()
+
+        def take(data: bytes) -> None:
+            self._last = self._loop.time()
+            for stream, content in frames.feed(data):
+                self._keep(first + stream, content)
+            self._write()
+            if not data:
+                ended()
+
+        self._readers.append(Reader(attached, take))
 
     def mark_through(self, pid: int) -> None:
         """The container's first process is this machine's `pid`: marks go through its stdout and stderr."""
@@ -77,30 +110,6 @@ class Output:
 
     # -- reading
 
-    def _read(self) -> None:
-        assert self._socket is not None
-        try:
-            data = self._socket.recv(_CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        self._take(data)
-
-    def _read_blocking(self, attached: Any) -> None:
-        receive = getattr(attached, "recv", None) or attached.read
-        while True:
-            try:
-                data = bytes(receive(_CHUNK))
-            except OSError:
-                data = b""
-            try:
-                self._loop.call_soon_threadsafe(self._take, data)
-            except RuntimeError:  # the loop has ended
-                return
-            if not data:
-                return
-
     def _take(self, data: bytes) -> None:
         self._last = self._loop.time()
         if not data:
@@ -111,60 +120,47 @@ class Output:
             self._keep(stream, kept)
         self._write()
         self._check_flush()
+        if self._reports is not None:
+            self._reports.tell()
+
+    def _writer(self, stream: int) -> LogWriter:
+        return self._writers.get(stream, self._log)
 
     def _keep(self, stream: int, content: bytes) -> None:
         """Whole lines go on; a line's beginning waits for its end, which the other stream may come before."""
+        if stream == _ERR and self._reports is not None:
+            content = self._reports.sift(content)
         line = self._lines[stream] + content
         at = line.rfind(b"\n") + 1
         if len(line) - at > _LONGEST_LINE:
             at = len(line)
-        self._unwritten += line[:at]
+        self._writer(stream).add(line[:at])
         self._lines[stream] = line[at:]
 
     def _end_lines(self) -> None:
         """What began a line and was not ended is a line."""
         for stream, line in self._lines.items():
             if line:
-                self._unwritten += line + b"\n"
+                self._writer(stream).add(line + b"\n")
                 self._lines[stream] = b""
 
     def _write(self) -> None:
-        if self._write_fd < 0:
-            self._unwritten.clear()
-            return
-        while self._unwritten:
-            try:
-                written = os.write(self._write_fd, self._unwritten[:_CHUNK])
-            except BlockingIOError:
-                break
-            except OSError:
-                self._unwritten.clear()
-                break
-            del self._unwritten[:written]
-        self._watch_pipe(waiting=bool(self._unwritten))
-        self._pause(paused=len(self._unwritten) > _MOST_UNWRITTEN)
-        if self._over and not self._unwritten:
-            self._close_pipe()
+        self._log.write()
+        if self._extensions_log is not None:
+            self._extensions_log.write()
+        self._pause(paused=self._waiting > _MOST_UNWRITTEN)
 
-    def _write_more(self) -> None:
-        self._write()
+    @property
+    def _waiting(self) -> int:
+        return self._log.waiting + (self._extensions_log.waiting if self._extensions_log is not None else 0)
+
+    def _moved(self) -> None:
+        self._pause(paused=self._waiting > _MOST_UNWRITTEN)
         self._check_flush()
 
-    def _watch_pipe(self, *, waiting: bool) -> None:
-        if waiting and not self._writing:
-            self._loop.add_writer(self._write_fd, self._write_more)
-        elif self._writing and not waiting:
-            self._loop.remove_writer(self._write_fd)
-        self._writing = waiting
-
     def _pause(self, *, paused: bool) -> None:
-        if self._socket is None or paused == self._paused:
-            return
-        self._paused = paused
-        if paused:
-            self._loop.remove_reader(self._socket)
-        else:
-            self._loop.add_reader(self._socket, self._read)
+        for reader in self._readers:
+            reader.pause(paused=paused)
 
     # -- all that was written up to a moment
 
@@ -223,7 +219,7 @@ class Output:
 
     def _check_flush(self) -> None:
         flush = self._flushing
-        if flush is not None and self._pipes and not flush.missing and not self._unwritten:
+        if flush is not None and self._pipes and not flush.missing and not self._waiting:
             self._end_flush(flush)
 
     def _end_flush(self, flush: _Flush) -> None:
@@ -242,31 +238,25 @@ class Output:
     def say(self, line: str) -> None:
         """A line of the lab's own into the log."""
         if not self._over:
-            self._unwritten += f"[lambdalab] {line}\n".encode()
+            self._log.add(f"[lambdalab] {line}\n".encode())
             self._write()
 
     def close(self) -> None:
-        """Read no more; harmless when done twice. The read end is the region's to close."""
+        """Read no more; harmless when done twice. The read ends are the region's to close."""
         if not self._over:
             self._finish()
 
     def _finish(self) -> None:
         self._over = True
-        if self._socket is not None:
-            self._loop.remove_reader(self._socket)
-            self._socket.close()
-            self._socket = None
+        for reader in self._readers:
+            reader.close()
         if self._flushing is not None:
             self._end_flush(self._flushing)
         self._end_lines()
-        self._write()
+        self._log.end()
+        if self._extensions_log is not None:
+            self._extensions_log.end()
         self._ended()
-
-    def _close_pipe(self) -> None:
-        if self._write_fd >= 0:
-            self._watch_pipe(waiting=False)
-            os.close(self._write_fd)
-            self._write_fd = -1
 
 
 class Frames:

@@ -10,6 +10,7 @@ import hashlib
 import io
 import struct
 import tarfile
+from pathlib import Path
 from typing import Any
 
 from lambdalab.errors import RuntimeUnavailable
@@ -45,6 +46,17 @@ def program(architecture: str) -> bytes:
     )
     segment = struct.pack("<IIQQQQQQ", 1, 5, 0, _LOADED_AT, _LOADED_AT, size, size, 0x10000)
     return identity + header + segment + code
+
+
+def directory(parent: Path, architecture: str, name: str) -> Path:
+    """A directory with nothing but the program, by a name; made if it is not there."""
+    content = program(architecture)
+    made = parent / f"waiting-{hashlib.sha256(content).hexdigest()[:16]}"
+    made.mkdir(parents=True, exist_ok=True)
+    if not (made / name).exists():
+        (made / name).write_bytes(content)
+        (made / name).chmod(0o555)
+    return made
 
 
 def image(api: Any, architecture: str) -> str:

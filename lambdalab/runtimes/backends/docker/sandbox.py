@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,130 +15,10 @@ from lambdalab.runtimes.backends.base import Exit, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.confined import ConfinedSandbox, Started
 from lambdalab.runtimes.backends.docker.control import Control
 from lambdalab.runtimes.backends.docker.engine import Engine
-from lambdalab.runtimes.backends.docker.network import Holder, Reach
-from lambdalab.runtimes.backends.docker.output import FAR_SECONDS, NEAR_SECONDS, Output
+from lambdalab.runtimes.backends.docker.running import Container
+from lambdalab.runtimes.backends.programs import Talk
 from lambdalab.runtimes.backends.supervisor import Child
 from lambdalab.runtimes.backends.watch import Watch
-
-_NEVER_CALLED_SECONDS = 5.0
-_A_DAY = 24 * 3600
-Released = Callable[[], None]
-
-
-def read_code(code: int, *, out_of_memory: bool) -> Exit:
-    """An exit code as an engine gives it: a signal n is 128 + n, which exit(128 + n) cannot be told from."""
-    if out_of_memory and code:
-        return Exit("out_of_memory", signal=signal.SIGKILL)
-    if 128 < code <= 128 + 31:
-        return Exit("signal", signal=code - 128)
-    return Exit("exited", status=code)
-
-
-class Container:
-    """A container from its creation to its removal: what the local and the remote sandbox share.
-
-    `exited` is done once its end is known and all its output is here. `kill` is safe at any time and any number
-    of times.
-    """
-
-    def __init__(self, engine: Engine, container: str, reach: Reach, holder: Holder, released: Released) -> None:
-        self.id = container
-        self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        self.output = Output(self._output_ended, silence=NEAR_SECONDS if reach.local else FAR_SECONDS)
-        self.pid: int | None = None
-        self.called = False
-        self._engine = engine
-        self._reach = reach
-        self._holder = holder
-        self._released = released
-        self._began = asyncio.get_running_loop().time()
-        self._killed = False
-
-    async def attach(self) -> None:
-        """Read its output from the first byte on: before it is started."""
-        parameters = {"stdout": 1, "stderr": 1, "stream": 1}
-        self.output.attach(await self._engine.call(self._engine.api.attach_socket, self.id, parameters))
-
-    async def start(self) -> None:
-        """Start it, and find its process where that is this machine's."""
-        await self._engine.call(self._engine.api.start, self.id)
-        if self._reach.local:
-            seen = await self._engine.call(self._engine.api.inspect_container, self.id)
-            self.pid = int(seen["State"]["Pid"]) or None
-            if self.pid is not None:
-                self.output.mark_through(self.pid)
-
-    def owns(self, peer: tuple[str, int]) -> bool:
-        """Whether a connection comes from it, as far as addresses tell."""
-        owned = peer[0] == self._holder.address if self._reach.identified else True
-        self.called = self.called or owned
-        return owned
-
-    def kill(self) -> None:
-        """End it and remove it, off the caller's path."""
-        if self._killed:
-            return
-        self._killed = True
-        if not self.called and asyncio.get_running_loop().time() - self._began > _NEVER_CALLED_SECONDS:
-            self.output.say(
-                f"the container never called the Runtime API at {self._reach.call}: if its program has a client, a "
-                "firewall of this machine stands between (ufw and firewalld refuse containers by default)"
-            )
-        if self.pid is not None:
-            with contextlib.suppress(OSError):
-                os.kill(self.pid, signal.SIGKILL)
-        self._engine.later(self._remove())
-
-    async def _remove(self) -> None:
-        try:
-            await self._engine.call(partial(self._engine.api.remove_container, self.id, force=True))
-        finally:
-            self.output.close()
-            self._end(Exit("stopped"))
-            self._released()
-
-    def _output_ended(self) -> None:
-        if self._killed:
-            self._end(Exit("stopped"))
-        else:
-            self._engine.later(self._find_out())
-
-    async def _find_out(self) -> None:
-        """Its output is over: how did it end? It may live on without any; then this waits for its end."""
-        api = self._engine.api
-        try:
-            code = await _waiting(api, self.id)
-            state = (await self._engine.call(api.inspect_container, self.id))["State"]
-        except Exception:  # noqa: BLE001 - it was removed meanwhile, or the engine is gone: it has ended
-            self._end(Exit("stopped"))
-            return
-        self._end(read_code(code, out_of_memory=bool(state.get("OOMKilled"))))
-
-    def _end(self, how: Exit) -> None:
-        if not self.exited.done():
-            self.exited.set_result(how)
-
-
-async def _waiting(api: Any, container: str) -> int:
-    """A container's exit code. On a thread of its own: a function that closed its output holds it until it ends."""
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[int] = loop.create_future()
-
-    def tell(code: int | None, problem: Exception | None) -> None:
-        if not ended.done():
-            ended.set_exception(problem) if problem is not None else ended.set_result(code or 0)
-
-    def wait() -> None:
-        code, problem = None, None
-        try:
-            code = int(api.wait(container, timeout=_A_DAY)["StatusCode"])
-        except Exception as why:  # noqa: BLE001 - whatever it is, the loop hears of it
-            problem = why
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(tell, code, problem)
-
-    threading.Thread(target=wait, name="lambdalab-wait", daemon=True).start()
-    return await ended
 
 
 class _Ender:
@@ -164,13 +42,18 @@ class LocalSandbox(ConfinedSandbox):
         self._container = container
         ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._how = Exit("stopped")
+        self._before_runtime: list[int] | None = None
+        output = container.output
         super().__init__(
             spec,
-            Started(Child(container.pid, ended), container.output.log_fd, control),
+            Started(Child(container.pid, ended), output.log_fd, control, extensions_log_fd=output.extensions_log_fd),
             fidelity=fidelity,
             supervisor=_Ender(container),
             watch=watch,
             read_exit=lambda _: self._how,
+            extensions=container.extensions,
+            holders=1 if container.extensions else 0,
+            address=container.address,
         )
         container.exited.add_done_callback(lambda exited: self._container_ended(exited.result(), ended))
 
@@ -183,10 +66,37 @@ class LocalSandbox(ConfinedSandbox):
         """Whether it comes from the container's address."""
         owned = self._container.owns(peer)
         if owned and self._runtime is None:
-            # The first process is the engine's init; the runtime is what it started.
-            below = processes.children(self._child.pid)
-            self._know_runtime(below[0] if below else self._child.pid)
+            runtime = self._find_runtime()
+            if runtime is not None:
+                self._know_runtime(runtime)
         return owned
+
+    def _find_runtime(self) -> int | None:
+        """The first process is the engine's init; the runtime is what it started, or what the launcher started last.
+
+        None before that.
+        """
+        if self._line is None:
+            return next(iter(processes.children(self._child.pid)), self._child.pid)
+        if self._before_runtime is None:
+            return None
+        # The launcher's next child after the extensions is the runtime, and then comes what reads the words.
+        return next((pid for pid in processes.children(self._launcher()) if pid not in self._before_runtime), None)
+
+    def _talk(self, started: Started) -> Talk | None:  # noqa: ARG002 - the words go through the engine
+        return self._container.listen(self._program_ended)
+
+    def start_runtime(self) -> None:
+        """All extensions have registered."""
+        self._before_runtime = processes.children(self._launcher())
+        super().start_runtime()
+
+    def terminate_runtime(self) -> None:
+        """SIGTERM; by the engine where there is no launcher and its processes are another user's."""
+        if self._line is None and os.geteuid() != 0:
+            self._container.terminate()
+        else:
+            super().terminate_runtime()
 
     def flush_log(self, done: Callable[[], None]) -> None:
         """Once a mark behind everything written so far has come through the engine."""
@@ -210,12 +120,21 @@ class RemoteSandbox(Sandbox):
         self._frozen = False
         self._shared = False
         self._ending: Exit | None = None
+        self._killed_runtime = False
+        self.extensions = container.extensions
+        self.local_address = container.address
+        self._launcher = container.listen(self._program_ended)
         container.exited.add_done_callback(self._ended)
 
     @property
     def log_fd(self) -> int:
         """The read end of its log."""
         return self._container.output.log_fd
+
+    @property
+    def extensions_log_fd(self) -> int:
+        """The read end of the extensions' log."""
+        return self._container.output.extensions_log_fd
 
     def owns_connection(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:  # noqa: ARG002
         """By its address, where that is the container's own; by the port alone elsewhere, and the fidelity says so."""
@@ -261,6 +180,35 @@ class RemoteSandbox(Sandbox):
             self._peak_kb = max(self._peak_kb, resident_kilobytes(await self._engine.call(top)))
         finally:
             self._measuring = False
+
+    def start_runtime(self) -> None:
+        """All extensions have registered."""
+        self._say("start")
+
+    def terminate_runtime(self) -> None:
+        """SIGTERM: through the launcher, else to the container, which is the runtime alone."""
+        if self._launcher is not None:
+            self._launcher.say("TERM")
+        else:
+            self._container.terminate()
+
+    def kill_runtime(self) -> None:
+        """SIGKILL."""
+        self._killed_runtime = True
+        self._say("KILL")
+
+    def _say(self, word: str) -> None:
+        if self._launcher is not None:
+            self._launcher.say(word)
+
+    def _program_ended(self, name: str | None, end: Exit) -> None:
+        if self._ending is not None:
+            return
+        if name is None and end.signal == signal.SIGKILL and not self._killed_runtime:
+            # For passing its memory size, perhaps: the engine tells that of a container that has ended.
+            self._container.end()
+        elif self.on_program_end is not None:
+            self.on_program_end(name, end)
 
     def stop(self) -> None:
         """Kill and remove it."""

@@ -3,12 +3,12 @@
 import os
 import sys
 
-from awslambdaric import bootstrap
-from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+from awslambdaric.__main__ import main
 
 VERSION = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 if __name__ == "__main__":
     sys.path[:0] = [os.environ["LAMBDA_TASK_ROOT"], "/opt/python/lib/" + VERSION + "/site-packages", "/opt/python"]
+    # AWS's client polls in a thread where this names a runtime from 3.12 on, so that the program hears of SIGTERM.
     os.environ.setdefault("AWS_EXECUTION_ENV", "AWS_Lambda_" + VERSION)
-    bootstrap.run(os.environ["_HANDLER"], LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]))
+    main([sys.argv[0], os.environ["_HANDLER"]])

@@ -1,0 +1,162 @@
+"""A container's extensions: what starts them, before the runtime.
+
+Mostly the launcher is the container's first program; for an image without a shell see `executing`.
+
+The launcher is the sandboxes' own script (`programs`). A container inherits no descriptors, so its words come by the
+standard input, over a connection of their own; its reports come marked on stderr, among the extensions' output, while
+all of the runtime's output is on stdout. No further call of the engine is needed, and the processes are one tree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lambdalab.runtimes.backends import programs
+from lambdalab.runtimes.backends.base import Exit
+from lambdalab.runtimes.backends.docker.attached import own_socket
+from lambdalab.runtimes.backends.docker.engine import Engine
+from lambdalab.runtimes.backends.programs import Ended
+
+if TYPE_CHECKING:
+    from lambdalab.runtimes.backends.docker.output import Output
+
+OPT = "/opt"
+_DESCRIPTORS = "exec 3>&2 4>&2 2>&1"
+"""Reports and the extensions' output on stderr, the runtime's stdout and stderr on stdout."""
+
+
+class Reports:
+    """Takes a launcher's reports out of what comes with them. `tell` passes them on, to `ended`."""
+
+    def __init__(self, ended: Ended) -> None:
+        self.mark = f"\x1elambdalab-{secrets.token_hex(12)} "
+        """Before each report. What runs in the container may read it, and lie about its own end."""
+        self._ended = ended
+        self._held = b""
+        self._found: list[bytes] = []
+
+    def sift(self, content: bytes) -> bytes:
+        """The content without reports. The beginning of one at the end is held until the rest has come."""
+        mark, kept, content = self.mark.encode(), b"", self._held + content
+        self._held = b""
+        while content:
+            before, found, after = content.partition(mark)
+            if not found:
+                at = _begins(content, mark)
+                self._held = content[at:]
+                return kept + content[:at]
+            kept += before
+            report, end, rest = after.partition(b"\n")
+            if not end and len(report) <= programs.REPORT:
+                self._held = found + after
+                return kept
+            self._found.append(report)
+            content = rest
+        return kept
+
+    def tell(self) -> None:
+        """Pass on what was found."""
+        found, self._found = self._found, []
+        for report in found:
+            programs.tell_end(report, self._ended)
+
+
+def _begins(content: bytes, mark: bytes) -> int:
+    """Where at the end of the content a mark may begin; its length where none does."""
+    at = content.rfind(mark[:1], 1 - len(mark))
+    return at if at >= 0 and mark.startswith(content[at:]) else len(content)
+
+
+class Starter(ABC):
+    """What starts one container's extensions. `attach` before the container is started, `begin` once it is.
+
+    It is the region's end of a conversation (`programs.Talk`).
+    """
+
+    below = True
+    """Whether all processes are below the container's first one."""
+    may_signal = True
+    """Whether it can send the runtime a signal."""
+    reports: Reports | None = None
+    """What comes among the extensions' output."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._ended: Ended | None = None
+        self._early: list[tuple[str | None, Exit]] = []
+
+    def listen(self, ended: Ended) -> None:
+        """Have `ended` told of each program's end from the loop's next turn on, of those that came before too."""
+        self._ended = ended
+        for one in self._early:
+            asyncio.get_running_loop().call_soon(ended, *one)
+        self._early.clear()
+
+    def tell(self, name: str | None, end: Exit) -> None:
+        """A program has ended."""
+        if self._ended is None:
+            self._early.append((name, end))
+        else:
+            self._ended(name, end)
+
+    @abstractmethod
+    def command(self, argv: Sequence[str]) -> tuple[str, ...]:
+        """What the container starts so that it becomes the runtime's command `argv` in the end."""
+
+    @abstractmethod
+    async def attach(self, engine: Engine, container: str) -> None:
+        """Connect to the container that was made."""
+
+    async def begin(self, output: Output) -> None:  # noqa: B027 - a launcher has begun with its container
+        """Start the extensions of the container that runs."""
+
+    @abstractmethod
+    def say(self, word: str) -> None:
+        """`start`, `TERM` or `KILL`: start the runtime, or send it a signal."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Hang up; harmless when done twice."""
+
+
+class Launcher(Starter):
+    """The sandboxes' launcher, as the container's first program."""
+
+    reports: Reports
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(names)
+        self.reports = Reports(self.tell)
+        self._attached: Any = None
+        self._words: socket.socket | None = None
+
+    def command(self, argv: Sequence[str]) -> tuple[str, ...]:
+        """The launcher, with the runtime's command."""
+        return tuple(programs.launcher(OPT, (), argv, mark=self.reports.mark, descriptors=_DESCRIPTORS))
+
+    async def attach(self, engine: Engine, container: str) -> None:
+        """Connect to its standard input."""
+        parameters = {"stdin": 1, "stream": 1}
+        self._attached = await engine.call(engine.api.attach_socket, container, parameters)
+        self._words = own_socket(self._attached)
+
+    def say(self, word: str) -> None:
+        """`start`, `TERM` or `KILL`: a few bytes, which the connection always has room for."""
+        to = self._words or self._attached
+        if to is not None:
+            with contextlib.suppress(OSError):
+                to.send(f"{word}\n".encode())
+
+    def close(self) -> None:
+        """Hang up; harmless when done twice."""
+        for one in (self._words, self._attached):
+            if one is not None:
+                with contextlib.suppress(OSError):
+                    one.close()
+        self._words = self._attached = None
