@@ -205,6 +205,12 @@ def test_a_warm_call_says_which_call_of_its_environment_it_was():
     assert "Cold" not in card and "Init" not in card
 
 
+def test_a_call_says_how_much_of_its_duration_the_bandwidth_of_streams_was():
+    held = replace(records.WARM_CALL, record=replace(records.WARM, duration_ms=2310.0, held_ms=1987.2))
+    assert "1.99 s held up by the bandwidth of streams" in Page(invocation.html(held)).text
+    assert "bandwidth" not in text_of("warm")
+
+
 def test_a_card_names_where_it_ran_and_everything_that_was_enforced():
     page = Page(DISPLAYS["cold"])
     assert "sandbox isolation 2 of 3" in page.text
