@@ -232,7 +232,8 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self.abort()
-        self._send_unsent()
+        if self._unsent:
+            self._send_unsent()
 
     def abort(self) -> None:
         """Drop the connection at once."""
