@@ -17,7 +17,7 @@ _LIMITS = {
     "event_invoke": "kept and returned; the event queue that honours them is not offered yet",
     "function_settings": "kept and returned; they change nothing here",
     "function_urls": "works, the URL too, at an address of this machine",
-    "response_streaming": "works; the 200 MB limit holds, the bandwidth limit beyond 6 MB is not simulated",
+    "response_streaming": "works; enforced are the 200 MB and, beyond the first 6 MB, the bandwidth of 2 MB a second",
     "invocation": "works for RequestResponse and DryRun; Event is refused",
 }
 """What a family's operations do not do, by its module; every other family works."""

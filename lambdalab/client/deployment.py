@@ -22,7 +22,8 @@ class Change:
 class Deployment(Displayed):
     """The function as it is now. `changes` is empty when the same code and settings were there already.
 
-    `configuration` is AWS's FunctionConfiguration; `old_source` is None where it is not known.
+    `configuration` is AWS's FunctionConfiguration; `old_source` is None where it is not known. `notes` are
+    sentences on what the package may lack.
     """
 
     name: str
@@ -32,15 +33,17 @@ class Deployment(Displayed):
     configuration: Mapping[str, Any] = field(repr=False)
     old_source: str | None = None
     new_source: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         what = f"{self.configuration.get('Runtime', 'image')}, {self.configuration['MemorySize']} MB"
         took = f"{self.seconds * 1000:.0f} ms"
+        notes = "".join(f"; {note}" for note in self.notes)
         if self.created:
-            return f"{self.name} created in {took}, {what}"
+            return f"{self.name} created in {took}, {what}{notes}"
         if not self.changes:
-            return f"{self.name} unchanged, {what}"
-        return f"{self.name} deployed in {took}, {what}; changed: {', '.join(c.what for c in self.changes)}"
+            return f"{self.name} unchanged, {what}{notes}"
+        return f"{self.name} deployed in {took}, {what}; changed: {', '.join(c.what for c in self.changes)}{notes}"
 
 
 @dataclass(frozen=True, slots=True)

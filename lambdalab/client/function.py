@@ -23,7 +23,8 @@ from lambdalab.client.deployment import Deployment, Wanted
 from lambdalab.client.function_api import FunctionApi
 from lambdalab.client.invocation import RECORD_HEADER, Invocation
 from lambdalab.client.logs import LogView
-from lambdalab.client.package import contents, package
+from lambdalab.client.package import package
+from lambdalab.client.requirements import Installed, npm
 from lambdalab.client.session import Session
 from lambdalab.client.streaming import Stream
 from lambdalab.client.variables import checked
@@ -106,16 +107,21 @@ class Function:
 
         `memory` and `ephemeral` (the size of /tmp) in MB, `timeout` in seconds. What is not given is Lambda's
         default, so that the cell tells the whole truth. `files` go into the package beside the source, by path, and
-        so does what `requirements` name, installed for the runtime. `path` names a source file or a whole folder
-        instead of a source. The runtime "go" is provided.al2023 with Go source. Returns when AWS would call it
-        Active. Raises `CellSyntaxError`, `HandlerNotInCell` and `CompilerMissing` for the source, `BadOption` for a
-        runtime that has no cells, and `InvalidRuntimeException` for one that is not on the region's machine.
+        so does what `requirements` name: names with versions, or the path of a requirements.txt, which pip installs
+        for Python's runtimes, or of a package.json with its lock file, which npm installs for Node.js's, without
+        development dependencies and without running install scripts. `path` names a source file or a whole folder
+        instead of a source; nothing is installed for a folder but what `requirements` name. The runtime "go" is
+        provided.al2023 with Go source. Returns when AWS would call it Active. Raises `CellSyntaxError`,
+        `HandlerNotInCell` and `CompilerMissing` for the source, `NotInstalled` for requirements that cannot be had,
+        `BadOption` for a runtime that has no cells or no requirements, and `InvalidRuntimeException` for one that is
+        not on the region's machine.
         """
         if not isinstance(source, str):
             raise TypeError(_not_text(self.name, source))
         began = time.monotonic()
         kind = deploying.known(runtime)
-        more = {**self._installed(requirements, kind, architecture), **(files or {})}
+        installed = self._installed(requirements, kind, architecture)
+        more = {**(installed.files if installed else {}), **(files or {})}
         if path is not None and Path(path).expanduser().is_dir():
             text, place = None, None
             built = packed.package_of(Path(path).expanduser(), kind.family, handler)
@@ -125,7 +131,8 @@ class Function:
             at = place or CellSource("the source", text, 1)
             built = build(Source(text, at, kind, architecture, handler, more))
         wanted = Wanted(kind.name, built.handler, memory, timeout, checked(env), description, ephemeral, architecture)
-        done = deploying.deploy(self._api, wanted, package(built, more), role)
+        programs = installed.programs - (files or {}).keys() if installed else frozenset()
+        done = deploying.deploy(self._api, wanted, package(built, more, programs), role)
         if place is not None:
             self._session.sources[self.name] = replace(place, file=built.main)
         else:
@@ -138,6 +145,7 @@ class Function:
             done.configuration,
             done.old_source,
             text,
+            installed.notes if installed else _notes(path, kind),
         )
 
     def deploy_image(
@@ -180,13 +188,11 @@ class Function:
         self._session.sources.pop(self.name, None)
         return Deployment(self.name, done.created, done.changes, time.monotonic() - began, done.configuration)
 
-    def _installed(self, wanted: Sequence[str], kind: Runtime, architecture: str) -> dict[str, bytes]:
+    def _installed(self, wanted: Sequence[str], kind: Runtime, architecture: str) -> Installed | None:
         if not wanted:
-            return {}
-        cache = self._session.settings.home / "requirements"
-        asked = requirements.read(wanted)
-        made = requirements.install(asked, runtime=kind.name, architecture=architecture, prefix="", cache=cache)
-        return contents(made.package.data)
+            return None
+        cache = self._session.settings.home / "cache" / "requirements"
+        return requirements.install(wanted, runtime=kind.name, architecture=architecture, cache=cache)
 
     def logs(self, *, since: timedelta | None = None, grep: str | None = None, limit: int = _LINES) -> LogView:
         """The newest `limit` lines of the log, of the last `since`, that contain `grep`; the oldest first."""
@@ -264,6 +270,17 @@ class Function:
         if not qualifier:
             self._session.sources.pop(self.name, None)
         return None
+
+
+def _notes(path: Path | str | None, kind: Runtime) -> tuple[str, ...]:
+    """What a folder lacks that its own manifest asks for. It is deployed all the same: nobody asked to install it."""
+    folder = None if path is None else Path(path).expanduser()
+    if folder is None or kind.family != "nodejs" or not npm.missing_modules(folder):
+        return ()
+    return (
+        f"{folder} has a package.json with dependencies and no node_modules: nothing is installed for a folder unless "
+        f"it is asked for, with --requirements {folder / 'package.json'}",
+    )
 
 
 def _as_json(event: Any) -> bytes:

@@ -15,12 +15,12 @@ from lambdalab.client.building.python import parsed
 from lambdalab.client.display import Displayed
 from lambdalab.client.names import FUNCTIONS
 from lambdalab.client.package import Package, package_of
+from lambdalab.client.requirements.pip import Pip
 from lambdalab.client.session import Session
 from lambdalab.errors import ResourceNotFound
 
 _PATH = "/2018-10-31/layers"
-_PYTHON = "python/"
-"""Where a layer's Python modules are: below /opt, this directory is on the path of every Python runtime."""
+_PYTHON = Pip.layer
 _LONGEST_DESCRIPTION = 256
 
 
@@ -120,24 +120,24 @@ class Layer:
     def publish_requirements(
         self, *wanted: str, runtime: str, architecture: str = "x86_64", description: str = "", refresh: bool = False
     ) -> LayerPublication:
-        """Publish what pip installs for `wanted`: requirements such as `requests==2.*`, or files ending in .txt.
+        """Publish what pip, or for Node.js npm, installs for `wanted`: `requests==2.*`, a file ending in .txt;
+        `left-pad@1.3.0`, a package.json. Install scripts of npm's packages are not run.
 
-        The same requirements are installed once and kept; `refresh` asks pip again. Raises `BadOption` for what is
-        no requirement, and `NotInstalled` when pip cannot have them.
+        The same requirements are installed once and kept; `refresh` asks again. Raises `BadOption` for what is no
+        requirement and for runtimes of other languages, and `NotInstalled` when they cannot be had.
         """
         began = time.monotonic()
-        asked = requirements.read(wanted)
         self._session.region()  # before pip's minutes: where no region starts, there is nothing to publish to
         made = requirements.install(
-            asked,
+            wanted,
             runtime=runtime,
             architecture=architecture,
-            prefix=_PYTHON,
             cache=self._session.settings.home / "cache" / "requirements",
+            layer=True,
             refresh=refresh,
         )
         contents = tuple(f"{name} {version}" for name, version in made.distributions)
-        members = _members([runtime], [architecture], description or str(asked)[:_LONGEST_DESCRIPTION])
+        members = _members([runtime], [architecture], description or made.asked[:_LONGEST_DESCRIPTION])
         return self._publish(made.package, contents, members, began)
 
     def delete(self, version: int) -> LayerVersions:

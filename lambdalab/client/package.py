@@ -32,12 +32,11 @@ class Package:
         return base64.b64encode(hashlib.sha256(self.data).digest()).decode()
 
 
-def package(built: Built, files: Mapping[str, bytes] | None = None) -> Package:
-    """The package of what was built, and of further files; those do not replace what was built."""
+def package(built: Built, files: Mapping[str, bytes] | None = None, programs: frozenset[str] = frozenset()) -> Package:
+    """The package of what was built, and of further files, some of them `programs`; they replace nothing built."""
     content = {**(files or {}), **built.files}
-    entries = (
-        (path, content[path], _PROGRAM_MODE if path in built.executable else _FILE_MODE) for path in sorted(content)
-    )
+    executable = built.executable | (programs - built.files.keys())
+    entries = ((path, content[path], _PROGRAM_MODE if path in executable else _FILE_MODE) for path in sorted(content))
     return _zipped(entries, comment=_MAIN + built.main.encode())
 
 
@@ -75,6 +74,12 @@ def names_in(data: bytes) -> tuple[str, ...]:
     """The paths in a package."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return tuple(archive.namelist())
+
+
+def programs_in(data: bytes) -> frozenset[str]:
+    """The paths in a package that are executable."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return frozenset(entry.filename for entry in archive.infolist() if entry.external_attr >> 16 & 0o100)
 
 
 def source_of(data: bytes) -> str | None:

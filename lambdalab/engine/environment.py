@@ -27,13 +27,13 @@ from lambdalab.engine.failure import Failure
 from lambdalab.engine.farewell import Farewell
 from lambdalab.engine.leftover import Leftover
 from lambdalab.engine.log_pipe import EnvironmentLog, LogPipe, with_paths
-from lambdalab.engine.response_stream import StreamedAnswer
+from lambdalab.engine.response_stream import STREAM_LIMIT, Error, KeptAnswer, StreamedAnswer
 from lambdalab.engine.running import Conclusion, InitFailure, Reason, Running, State
 from lambdalab.model.function import FunctionVersion
 from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, Fidelity, Outcome
 from lambdalab.runtimes.backends.base import Backend, CannotStart, Exit, Place, Sandbox, SandboxSpec
 from lambdalab.runtimes.extensions_api import ExtensionsApi
-from lambdalab.runtimes.runtime_api import Connection, RuntimeApi, Stream
+from lambdalab.runtimes.runtime_api import Connection, RuntimeApi, Source, Stream
 
 FREEZE_AFTER_SECONDS = 0.01
 INIT_SECONDS = 10.0
@@ -242,6 +242,8 @@ class ExecutionEnvironment:
         running = self._running
         if running is not None and running.conclusion is None:
             running.conclusion = Conclusion(body, outcome, error_type, self._clock.monotonic(), ended, why)
+            if running.answer is not None:
+                running.answer.stop()
             self.sandbox.flush_log(self._conclude)
 
     def _conclude(self) -> None:
@@ -322,14 +324,14 @@ class ExecutionEnvironment:
             self._answered(body, "ok", None)
         return True
 
-    def streams(self, request_id: str, content_type: str) -> Stream | None:
+    def streams(self, request_id: str, content_type: str, source: Source) -> Stream | None:
         """The handler's result, in pieces."""
         if not self._is_current(request_id):
             return None
         running = self._running
         assert running is not None
 
-        def ended(body: bytes, too_large: bool, error: tuple[str, bytes] | None) -> None:
+        def ended(body: bytes, too_large: bool, error: Error | None) -> None:
             if self._running is not running:
                 return  # it timed out meanwhile
             if error is not None:
@@ -337,7 +339,17 @@ class ExecutionEnvironment:
             else:
                 self.responded(request_id, body, too_large=too_large)
 
-        running.answer = StreamedAnswer(running.caller, content_type, ended)
+        def filled() -> None:
+            why = failure.response_too_large(STREAM_LIMIT)
+            self._fail(running, why, "the last one was ended: its response passed the limit of streams")
+
+        if running.caller is None:
+            running.answer = KeptAnswer(source, ended)
+        else:
+            running.caller.begin(content_type)
+            running.answer = StreamedAnswer(
+                running.caller, source, self._clock, lambda error: ended(b"", False, error), filled
+            )
         return running.answer
 
     def failed(self, request_id: str, body: bytes, error_type: str) -> bool:

@@ -96,11 +96,11 @@ def extension_failed(request_id: str, error_type: str, message: str) -> Failure:
     return _failure("exit", error_type, f"RequestId: {request_id} Error: {message}")
 
 
-def response_too_large() -> Failure:
-    """The handler's result is over the limit; the environment survives."""
+def response_too_large(limit: int = RESPONSE_LIMIT) -> Failure:
+    """The handler's result is over the limit in bytes. Of a streamed response AWS does not document the words."""
     return _failure(
         "response_too_large",
         "Function.ResponseSizeTooLarge",
-        f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).",
+        f"Response payload size exceeded maximum allowed payload size ({limit} bytes).",
         message_first=True,
     )

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Literal
 
 from lambdalab.engine import failure
-from lambdalab.engine.response_stream import ResponseStream, StreamedAnswer
+from lambdalab.engine.response_stream import KeptAnswer, ResponseStream, StreamedAnswer
 from lambdalab.model.invocation import Outcome
 from lambdalab.runtimes.backends.base import Exit
 from lambdalab.runtimes.runtime_api import Event
@@ -62,7 +62,7 @@ class Completion:
     """How an invocation ended in its environment. `duration_ms` is the handler phase.
 
     Where extensions take part it runs on until they are done; `extensions_ms` is how long they took after the
-    runtime, None while they still do.
+    runtime, None while they still do. `held_ms` of it the bandwidth of streams held the response up.
     """
 
     body: bytes
@@ -71,6 +71,7 @@ class Completion:
     duration_ms: float
     streamed_bytes: int = 0
     extensions_ms: float | None = 0.0
+    held_ms: float = 0.0
 
 
 Answered = Callable[[Completion], None]
@@ -111,7 +112,7 @@ class Running:
     done: Done
     caller: ResponseStream | None = None
     answered: Answered | None = None
-    answer: StreamedAnswer | None = None
+    answer: KeptAnswer | StreamedAnswer | None = None
     handed_out: float | None = None
     reported: tuple[bytes, str] | None = None
     result: Completion | None = None
@@ -123,5 +124,6 @@ class Running:
         began = self.handed_out if self.handed_out is not None else end.moment
         # AWS reports a timeout's duration as the limit; how late our own timer fired is not the function's.
         spent = min(end.moment - began, self.allowed)
-        streamed = self.answer.size if self.answer is not None and self.caller is not None else 0
-        return Completion(end.body, end.outcome, end.error_type, spent * 1000, streamed, extensions_ms)
+        answer = self.answer
+        streamed, held = (answer.size, answer.held_seconds) if answer is not None else (0, 0.0)
+        return Completion(end.body, end.outcome, end.error_type, spent * 1000, streamed, extensions_ms, held * 1000)

@@ -76,6 +76,7 @@ class Taken:
             repeated_ms=round(self.repeated_ms, 2),
             simulated_ms=round(self.simulated_ms, 2),
             streamed_bytes=completion.streamed_bytes,
+            held_ms=round(completion.held_ms, 2),
             machine=_MACHINE,
             extensions_ms=None if completion.extensions_ms is None else round(completion.extensions_ms, 2),
         )

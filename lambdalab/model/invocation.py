@@ -44,8 +44,9 @@ class InvocationRecord:
     (INIT is billed since 2025-08-01, `lambda-contract.md` section 13). `started_at` is epoch milliseconds.
     `simulated_ms` passed on the lab's clock before the init, for a network interface that is not there: no
     measurement, not billed. `start_reason` says in words why it was cold or warm; `nth_call` counts calls of
-    this environment. `streamed_bytes` were passed on to the caller in pieces. `machine` is the architecture that it
-    really ran on. `extensions_ms` of the duration
+    this environment. `streamed_bytes` were passed on to the caller in pieces; for `held_ms` of the duration the
+    bandwidth of streamed responses, 2 MB a second beyond the first 6 MB, held the function up. `machine` is the
+    architecture that it really ran on. `extensions_ms` of the duration
     were the extensions' after the runtime was done; None in the record that goes with an answer while they are
     still at work: duration and bill are then those up to the answer, and the log's REPORT has the whole.
     """
@@ -77,6 +78,7 @@ class InvocationRecord:
     streamed_bytes: int = 0
     extensions_ms: float | None = 0.0
     machine: str = ""
+    held_ms: float = 0.0
 
     @property
     def on_another_machine(self) -> bool:

@@ -115,6 +115,12 @@ _RULES = (
         "On AWS only the standard library, boto3 and what you pack are there; the notebook's packages are not.",
     ),
     _rule(
+        "Runtime.ImportModuleError",
+        r"Cannot find (?:module|package) '(?P<name>(?:@[\w.~-]+/)?[\w.~-]+)'",
+        "The function's package does not contain `{name}`.",
+        "`--requirements {name}` puts it there, installed by npm.",
+    ),
+    _rule(
         "Runtime.HandlerNotFound",
         r"Handler '(?P<name>[^']+)' missing",
         "The code has no function `{name}`.",

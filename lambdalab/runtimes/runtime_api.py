@@ -71,7 +71,7 @@ class Listener(Protocol):
     def init_failed(self, body: bytes, error_type: str) -> None:
         """The runtime reports that its init failed."""
 
-    def streams(self, request_id: str, content_type: str) -> Stream | None:
+    def streams(self, request_id: str, content_type: str, source: Source) -> Stream | None:
         """The runtime begins to answer an invocation piece by piece; None when that invocation was not waiting."""
 
 
@@ -83,6 +83,19 @@ class Stream(Protocol):
 
     def end(self, error: tuple[str, bytes] | None) -> None:
         """All pieces are here; the error's type and document where the runtime stopped for one."""
+
+
+class Source(Protocol):
+    """Where an answer comes from in pieces: the connection of its runtime."""
+
+    def wait(self) -> None:
+        """Read nothing for now: the runtime's writes wait once what lies between is full."""
+
+    def go_on(self) -> None:
+        """Read on."""
+
+    def accept(self) -> None:
+        """Tell the runtime that its answer has arrived. Called once after the answer's end, then or later."""
 
 
 class Others(Protocol):
@@ -206,6 +219,7 @@ class Connection(asyncio.Protocol):
         """Read what was sent and what comes; harmless when nothing waited."""
         if self._transport is not None and not self._transport.is_reading():
             self._transport.resume_reading()
+            self._send_unsent()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Forget the connection."""
@@ -218,9 +232,8 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self.abort()
-        # A peer that polled without reading our last answer does not wait for it: it goes with the event.
-        if self._unsent and not self._polling:
-            self._write(b"")
+        if self._unsent:
+            self._send_unsent()
 
     def abort(self) -> None:
         """Drop the connection at once."""
@@ -261,7 +274,7 @@ class Connection(asyncio.Protocol):
         if request.streaming and self._parser.get_method() == b"POST":
             parts = request.url[len(_PREFIX) :].decode("ascii", "replace").split("/")
             if len(parts) == 3 and parts[0] == "invocation" and parts[2] == "response":
-                request.stream = self._api.listener.streams(parts[1], request.content_type)
+                request.stream = self._api.listener.streams(parts[1], request.content_type, self)
         if request.expects and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -286,8 +299,7 @@ class Connection(asyncio.Protocol):
             self._polling = True
             return self._api.listener.polled(self)
         if request.stream is not None:
-            request.stream.end(_trailed(request))
-            return self._answer(202)
+            return request.stream.end(_trailed(request))
         if method == b"POST" and path == "init/error":
             self._api.listener.init_failed(request.body(), request.error_type or "Unhandled")
             return self._answer(202)
@@ -321,6 +333,10 @@ class Connection(asyncio.Protocol):
         self._polling = False
         self._write(event.encode(deadline_ms))
 
+    def accept(self) -> None:
+        """Take an answer that came in pieces."""
+        self._answer(202)
+
     @property
     def closed(self) -> bool:
         """Whether the peer has gone."""
@@ -335,6 +351,11 @@ class Connection(asyncio.Protocol):
     def _answer(self, status: int, body: bytes = b'{"status":"OK"}', more: str = "") -> None:
         head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n{more}"
         self._unsent += f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+    def _send_unsent(self) -> None:
+        # A peer that polled without reading our last answer does not wait for it: it goes with the event.
+        if self._unsent and not self._polling:
+            self._write(b"")
 
     def _write(self, data: bytes) -> None:
         data, self._unsent = self._unsent + data, b""

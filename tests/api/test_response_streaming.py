@@ -104,6 +104,23 @@ def test_more_than_six_megabytes_stream_but_are_not_buffered(streamer, lab):
     assert lab["streamer"].invoke(large).error.type == "Function.ResponseSizeTooLarge"
 
 
+def test_beyond_six_megabytes_the_bandwidth_holds_the_function_up_and_the_record_says_so(streamer, lab):
+    """512 KiB beyond the burst, at 2 MiB a second: a quarter of a second."""
+    made = lab["streamer"].stream({"pieces": [{"text": "x" * 1024, "times": 512}] * 13})
+    assert sum(map(len, made)) == 6656 << 10
+    record = made.invocation.record
+    assert record.streamed_bytes == 6656 << 10
+    assert record.duration_ms >= 250
+    assert 0 < record.held_ms <= record.duration_ms
+
+
+def test_a_timeout_holds_while_the_bandwidth_holds_the_function_up(streamer, lab):
+    *pieces, last = stream(streamer, {"pieces": [{"text": "x" * 1024, "times": 1024}] * 20})
+    assert "Task timed out after 2.00 seconds" in last["InvokeComplete"]["ErrorDetails"]
+    assert 0 < sum(len(e["PayloadChunk"]["Payload"]) for e in pieces) < 12 << 20
+    assert lab["streamer"].invoke({"pieces": [{"text": "well"}]}).raw == b"well"
+
+
 def test_a_handler_that_answers_whole_is_one_piece(lab):
     lab["whole"].deploy("def handler(event, context):\n    return {'a': event['n']}\n")
     *pieces, last = lab.client().invoke_with_response_stream(FunctionName="whole", Payload=b'{"n": 1}')["EventStream"]

@@ -5,6 +5,8 @@ import contextlib
 import io
 import itertools
 import os
+import shutil
+import subprocess
 import zipfile
 from functools import cache
 
@@ -29,6 +31,22 @@ def _why_not(runtime):
 def needs(runtime):
     """Skip, or fail where toolchains are required, when the runtime's interpreter is not on this machine."""
     if why := _why_not(runtime):
+        if "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", ""):
+            pytest.fail(f"LAMBDALAB_REQUIRE names toolchains: {why}", pytrace=False)
+        pytest.skip(why)
+
+
+@cache
+def _why_no_npm():
+    if shutil.which("npm") is None:
+        return "npm is not on this machine"
+    asked = subprocess.run(["npm", "view", "left-pad@1.3.0", "version"], capture_output=True, timeout=120, check=False)
+    return None if asked.returncode == 0 else "npm reaches no packages"
+
+
+def needs_npm():
+    """Skip, or fail where toolchains are required, when npm is not on this machine or has no packages."""
+    if why := _why_no_npm():
         if "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", ""):
             pytest.fail(f"LAMBDALAB_REQUIRE names toolchains: {why}", pytrace=False)
         pytest.skip(why)

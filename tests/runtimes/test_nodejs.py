@@ -703,6 +703,24 @@ def test_a_stream_with_a_head_of_its_own_is_an_http_response(node, lab, runtime)
     assert body == b"short and stout"
 
 
+@old_and_new
+def test_beyond_six_megabytes_the_handlers_writes_wait_for_the_bandwidth(node, runtime):
+    source = """
+    exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+      for (let i = 0; i < 13; i += 1) {
+        await new Promise((done) => stream.write(Buffer.alloc(524288, i), done));
+      }
+      stream.end();
+      await stream.finished;
+    });
+    """
+    answer = node(runtime, source).stream()
+    assert b"".join(answer) == b"".join(bytes([i]) * 524288 for i in range(13))
+    record = answer.invocation.record
+    assert record.duration_ms >= 250
+    assert record.held_ms > 0
+
+
 def test_streaming_needs_a_promise(node):
     source = (
         "exports.handler = awslambda.streamifyResponse((event, stream) => { setTimeout(() => stream.end('x'), 50); });"

@@ -7,7 +7,8 @@ from io import BytesIO
 import pytest
 
 from lambdalab.client import requirements
-from lambdalab.client.requirements import NotInstalled, platform_tags
+from lambdalab.client.requirements import NotInstalled
+from lambdalab.client.requirements.pip import Pip, platform_tags
 from lambdalab.errors import BadOption
 from tests.wheels import only_from, wheel
 
@@ -24,12 +25,7 @@ def wheels(monkeypatch, tmp_path):
 def install(tmp_path):
     def run(*words, runtime="python3.12", architecture="x86_64", **more):
         return requirements.install(
-            requirements.read(words),
-            runtime=runtime,
-            architecture=architecture,
-            prefix="python/",
-            cache=tmp_path / "cache",
-            **more,
+            words, runtime=runtime, architecture=architecture, layer=True, cache=tmp_path / "cache", **more
         )
 
     return run
@@ -50,13 +46,13 @@ def names(installed):
     ],
 )
 def test_one_word_is_one_requirement_or_several_with_spaces_between(words, lines):
-    assert requirements.read(words).lines == lines
+    assert Pip().read(words).lines == lines
 
 
 def test_a_file_gives_its_lines_without_comments(tmp_path):
     file = tmp_path / "requirements.txt"
     file.write_text("# ours\nrequests==2.*  # the newest\n\nsix\n")
-    assert requirements.read([str(file)]).lines == ("requests==2.*", "six")
+    assert Pip().read([str(file)]).lines == ("requests==2.*", "six")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +66,7 @@ def test_a_file_gives_its_lines_without_comments(tmp_path):
 )
 def test_what_is_no_requirement_is_refused_before_pip_runs(word, said):
     with pytest.raises(BadOption, match=re.escape(said)):
-        requirements.read([word])
+        Pip().read([word])
 
 
 def test_the_package_has_the_modules_under_python_and_says_what_is_in_it(wheels, install):
@@ -152,6 +148,16 @@ def test_without_a_network_the_error_says_so(monkeypatch, install):
         install("greetings")
 
 
-def test_a_runtime_that_is_not_python_is_refused(install):
-    with pytest.raises(BadOption, match=r"installed by pip, for Python; the runtime is 'nodejs22\.x'"):
-        install("six", runtime="nodejs22.x")
+@pytest.mark.parametrize(
+    ("runtime", "instead"),
+    [
+        ("ruby3.3", "bundle config set --local path vendor/bundle"),
+        ("java21", "--file FOLDER=lib"),
+        ("dotnet8", "dotnet publish"),
+        ("provided.al2023", "Go fetches what a cell imports by itself"),
+        ("cobol1", "Try python3.12 or nodejs22.x"),
+    ],
+)
+def test_for_other_languages_it_is_refused_with_what_to_do_instead(install, runtime, instead):
+    with pytest.raises(BadOption, match=rf"pip for Python and with npm for Node.js; .*{runtime}.*{re.escape(instead)}"):
+        install("six", runtime=runtime)

@@ -205,6 +205,17 @@ def test_a_warm_call_says_which_call_of_its_environment_it_was():
     assert "Cold" not in card and "Init" not in card
 
 
+def test_a_deployed_function_says_what_its_package_may_lack():
+    noted = replace(records.CREATED, notes=("install scripts are not run: esbuild may lack something",))
+    assert "Install scripts are not run: esbuild may lack something." in Page(function_card.html(noted)).text
+
+
+def test_a_call_says_how_much_of_its_duration_the_bandwidth_of_streams_was():
+    held = replace(records.WARM_CALL, record=replace(records.WARM, duration_ms=2310.0, held_ms=1987.2))
+    assert "1.99 s held up by the bandwidth of streams" in Page(invocation.html(held)).text
+    assert "bandwidth" not in text_of("warm")
+
+
 def test_a_card_names_where_it_ran_and_everything_that_was_enforced():
     page = Page(DISPLAYS["cold"])
     assert "sandbox isolation 2 of 3" in page.text
@@ -576,6 +587,8 @@ def test_each_kind_of_figure_has_one_form(shown, written):
         ("NameError", "name 'json' is not defined", "`json` is not defined"),
         ("json.decoder.JSONDecodeError", "Expecting value", "should be JSON"),
         ("Runtime.ImportModuleError", "Unable to import module 'lambda_function': No module named 'numpy'", "`numpy`"),
+        ("Runtime.ImportModuleError", "Error: Cannot find module 'left-pad'\nRequire stack:", "contain `left-pad`"),
+        ("Runtime.ImportModuleError", "Error: Cannot find package '@a/b' imported from /var/task/index.mjs", "`@a/b`"),
         ("Runtime.MarshalError", "Unable to marshal response: Object of type set is not JSON serializable", "`set`"),
         ("OSError", "[Errno 30] Read-only file system: '/var/task/x'", "read-only"),
         ("NotImplementedError", "", "not written yet"),

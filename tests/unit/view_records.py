@@ -133,6 +133,7 @@ class Deployment:
     configuration: object = None
     old_source: str | None = None
     new_source: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

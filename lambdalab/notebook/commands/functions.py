@@ -15,9 +15,20 @@ DEPLOY = Command(
         Option(("--timeout",), "SECONDS", "1 to 900", values.timeout),
         Option(("--handler",), "NAME", "the function to call, when the cell has several"),
         Option(("--env",), "NAME=VALUE", "an environment variable; may be repeated", values.variable, repeat=True),
-        Option(("--requirements",), "WHAT", "packages to install into it; may be repeated", repeat=True),
+        Option(
+            ("--requirements",),
+            "WHAT",
+            "packages to install into it: pip's for Python (requests==2.*, or a file ending in .txt), npm's for Node.js"
+            " (left-pad@1.3.0, or a package.json; install scripts are not run); may be repeated",
+            repeat=True,
+        ),
         Option(("--file",), "PATH", "a file or folder to add, PATH=PLACE puts it elsewhere", repeat=True),
-        Option(("--from",), "PATH", "a source file or folder instead of a cell: %lambda deploy NAME --from PATH"),
+        Option(
+            ("--from",),
+            "PATH",
+            "a source file or folder instead of a cell: %lambda deploy NAME --from PATH; nothing is installed for it"
+            " but what --requirements names",
+        ),
         Option(("--image",), None, "the cell is a Dockerfile: the function is a container image (needs Docker)"),
         Option(("--description", "-d"), "TEXT", "a line about the function"),
         Option(("--tmp",), "MB", "the size of /tmp, 512 to 10240", values.ephemeral),

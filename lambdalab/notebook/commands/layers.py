@@ -14,7 +14,8 @@ LAYER = Command(
         Option(
             ("--requirements",),
             "TEXT",
-            "what pip shall install, such as requests==2.*, or a file ending in .txt; may be repeated",
+            "what pip shall install, such as requests==2.*, or a file ending in .txt; for Node.js what npm shall, such"
+            " as left-pad@1.3.0, or a package.json; may be repeated",
             repeat=True,
         ),
         Option(("--module",), "NAME", "with a cell's body: the module's name, if not the layer's", values.module),
@@ -29,7 +30,7 @@ LAYER = Command(
             completes="architecture",
         ),
         Option(("--description", "-d"), "TEXT", "a line about the version"),
-        Option(("--refresh",), None, "ask pip again, though these requirements were installed before"),
+        Option(("--refresh",), None, "ask pip or npm again, though these requirements were installed before"),
         Option(("--delete",), "VERSION", "delete this version; functions that have it keep it", values.layer_number),
         HELP,
     ),

@@ -67,7 +67,11 @@ def strip(call: Call) -> Html:
 def _duration(call: Call) -> Figure | None:
     if call.duration_ms is None:
         return None
-    note = "the limit" if call.record and call.record.outcome == "timeout" else ""
+    record, note = call.record, ""
+    if record is not None and record.held_ms:
+        note = f"{duration(record.held_ms)} held up by the bandwidth of streams"
+    if record is not None and record.outcome == "timeout":
+        note = "the limit"
     return Figure("Duration", duration(call.duration_ms), note)
 
 

@@ -19,6 +19,7 @@ from lambdalab.notebook.views.kit import (
     figures,
     head,
     next_steps,
+    note,
     section,
     status,
     title,
@@ -54,6 +55,7 @@ def _changed_card(deployment: Deployed) -> Html:
         ),
         section(settings(deployment.configuration)),
         _changes(deployment),
+        _notes(deployment),
         next_steps(
             f"%lambda invoke {deployment.name}", f"%lambda logs {deployment.name}", f"%lambda publish {deployment.name}"
         ),
@@ -81,6 +83,12 @@ def _changes(deployment: Deployed) -> Html:
         return Html("")
     change = _code_change(deployment)
     return section(changes.as_table(deployment.changes, "What changed", change), _code(change))
+
+
+def _notes(deployment: Deployed) -> Html:
+    if not deployment.notes:
+        return Html("")
+    return section(*(note("warn", f"{words[:1].upper()}{words[1:]}.", cls="wa") for words in deployment.notes))
 
 
 def _code_change(deployment: Deployed) -> blocks.Difference | None:

@@ -173,6 +173,10 @@ class Deployed(Protocol):
     def new_source(self) -> str | None:
         """The code now."""
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences on what the package may lack."""
+
 
 class LogEvent(Protocol):
     """One line of a log."""

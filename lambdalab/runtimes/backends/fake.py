@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,8 @@ class FakeExit(Exception):
         self.end = end
 
 
-Handler = Callable[[Any, FakeContext], Awaitable[Any]]
+Handler = Callable[[Any, FakeContext], Awaitable[Any] | AsyncIterator[bytes]]
+"""A coroutine's result is the response; what an asynchronous generator yields is one in pieces."""
 
 
 class FakeExtension:
@@ -291,7 +292,12 @@ class FakeSandbox(Sandbox):
             while True:
                 headers, event = await _exchange(reader, writer, "GET", "/invocation/next")
                 request_id = headers["lambda-runtime-aws-request-id"]
-                kind, body = await self._call(self._handler, request_id, event)
+                context = FakeContext(request_id, self.spec, self._globals, self._write)
+                answer = self._handler(json.loads(event), context)
+                if isinstance(answer, AsyncIterator):
+                    await _stream(writer, request_id, answer)
+                    continue
+                kind, body = await _called(answer)
                 await _exchange(reader, writer, "POST", f"/invocation/{request_id}/{kind}", body)
         except FakeExit as ended:
             self._end(ended.end)
@@ -300,21 +306,33 @@ class FakeSandbox(Sandbox):
         finally:
             writer.close()
 
-    async def _call(self, handler: Handler, request_id: str, event: bytes) -> tuple[str, bytes]:
-        context = FakeContext(request_id, self.spec, self._globals, self._write)
-        try:
-            return "response", json.dumps(await handler(json.loads(event), context)).encode()
-        except FakeExit:
-            raise
-        except Exception as problem:  # noqa: BLE001 - a handler may raise anything
-            return "error", _error(type(problem).__name__, str(problem))
-
     def _write(self, text: str) -> None:
         os.write(self._log, f"{text}\n".encode())
 
 
 def _error(kind: str, message: str) -> bytes:
     return json.dumps({"errorMessage": message, "errorType": kind, "stackTrace": []}).encode()
+
+
+async def _called(answer: Awaitable[Any]) -> tuple[str, bytes]:
+    try:
+        return "response", json.dumps(await answer).encode()
+    except FakeExit:
+        raise
+    except Exception as problem:  # noqa: BLE001 - a handler may raise anything
+        return "error", _error(type(problem).__name__, str(problem))
+
+
+async def _stream(writer: asyncio.StreamWriter, request_id: str, pieces: AsyncIterator[bytes]) -> None:
+    lines = (
+        f"POST {_API}/invocation/{request_id}/response HTTP/1.1", "Host: runtime", "Transfer-Encoding: chunked",
+        "Lambda-Runtime-Function-Response-Mode: streaming", "", "",
+    )  # fmt: skip
+    writer.write("\r\n".join(lines).encode())
+    async for piece in pieces:
+        writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        await writer.drain()
+    writer.write(b"0\r\n\r\n")
 
 
 async def _exchange(

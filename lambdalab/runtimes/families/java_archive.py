@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lambdalab.runtimes.families.java_client import Client
 from lambdalab.runtimes.interpreters import Interpreter
-from lambdalab.runtimes.runtime_api import Connection, Event, RuntimeApi, Stream
+from lambdalab.runtimes.runtime_api import Connection, Event, RuntimeApi, Source, Stream
 from lambdalab.trees import making
 
 _SECONDS = 60
@@ -100,7 +100,7 @@ class _Trial:
         """Whatever it answers."""
         return True
 
-    def streams(self, request_id: str, content_type: str) -> Stream | None:  # noqa: ARG002
+    def streams(self, request_id: str, content_type: str, source: Source) -> Stream | None:  # noqa: ARG002
         """Java's client answers whole."""
         return None
 

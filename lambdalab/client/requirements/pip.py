@@ -1,24 +1,20 @@
-"""Python requirements as a package: what the kernel's pip installs for a runtime on Lambda's own Linux.
+"""Python's requirements: what the kernel's pip installs.
 
 Only wheels, because Lambda's machines are not this one: what would have to be built here would be built for here.
-Where packages come from is the person's own pip configuration; nothing is named here. A package that was installed
-once is kept in the home under what was asked for, so that the same line gives the same bytes, network or not.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from lambdalab.client.package import Package, names_in, package_of_folder
+from lambdalab.client.package import names_in
+from lambdalab.client.requirements.base import Contents, Installer, NotInstalled, Requirements, Target
 from lambdalab.errors import BadOption, LabError
 
 _GLIBC = {"python3.9": 26, "python3.10": 26, "python3.11": 26}
@@ -38,38 +34,33 @@ _SPACE_BEFORE_NAME = re.compile(r"(?<![=<>!~,(])\s+(?=[A-Za-z])")
 _DIST_INFO = re.compile(r"(?:.*/)?(?P<name>[^/]+)-(?P<version>[^/-]+)\.dist-info/METADATA")
 
 
-class NotInstalled(LabError):
-    """pip could not install the requirements. The message says which, why, and what helps."""
+class Pip(Installer):
+    """pip of the Python that runs this: the notebook's."""
 
+    layer = "python/"
 
-@dataclass(frozen=True, slots=True)
-class Requirements:
-    """What was asked for: requirements as pip reads them, or lines of a requirements file."""
+    def read(self, words: Sequence[str]) -> Requirements:
+        """Requirements as pip reads them; a path ending in .txt is a file of them."""
+        lines = tuple(line for word in words for line in _lines(word))
+        if not lines:
+            raise BadOption("--requirements names nothing to install; write for example --requirements requests.")
+        # Options in a file, and local paths, may mean something else tomorrow.
+        return Requirements(lines, elsewhere=any(line.startswith("-") or "/" in line for line in lines))
 
-    lines: tuple[str, ...]
+    def fill(self, folder: Path, wanted: Requirements, target: Target) -> None:
+        """Modules and packages, without programs."""
+        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
+            listed.write("".join(f"{line}\n" for line in wanted.lines))
+            listed.flush()
+            _run(listed.name, folder, target)
+        # Programs' first lines name this machine's Python: they would run nowhere else.
+        for program in (folder / "bin").glob("*"):
+            program.unlink()
 
-    def __str__(self) -> str:
-        return ", ".join(self.lines)
-
-
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """The package, and what is in it: (name, version) of each distribution. `kept`: it was there from before."""
-
-    package: Package
-    distributions: tuple[tuple[str, str], ...]
-    kept: bool
-
-
-def read(words: Sequence[str]) -> Requirements:
-    """The requirements in `words`: each is one, or several with spaces between, or a file's path ending in .txt.
-
-    Raises `BadOption` for an option of pip's and for a file that cannot be read.
-    """
-    lines = [line for word in words for line in _lines(word)]
-    if not lines:
-        raise BadOption("--requirements names nothing to install; write for example --requirements requests.")
-    return Requirements(tuple(lines))
+    def contents(self, data: bytes) -> Contents:
+        """What the distributions' own directories say."""
+        found = filter(None, map(_DIST_INFO.fullmatch, names_in(data)))
+        return Contents(tuple(sorted((one["name"], one["version"]) for one in found)))
 
 
 def _lines(word: str) -> list[str]:
@@ -89,54 +80,11 @@ def _lines(word: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def install(
-    wanted: Requirements, *, runtime: str, architecture: str, prefix: str, cache: Path, refresh: bool = False
-) -> Installed:
-    """The package with `wanted` under `prefix`, for a runtime such as `python3.12` and `x86_64` or `arm64`.
-
-    Kept in the directory `cache`; `refresh` asks pip again. Raises `BadOption` for a runtime that is not Python
-    and for what is no requirement, and `NotInstalled` for everything else.
-    """
-    if not re.fullmatch(r"python3\.\d+", runtime):
-        raise BadOption(f"requirements are installed by pip, for Python; the runtime is {runtime!r}. Try python3.12.")
-    place = cache / f"{_key(wanted, runtime, architecture, prefix)}.zip"
-    if place.is_file() and not refresh and not _refers_elsewhere(wanted):
-        return _installed(Package(place.read_bytes()), kept=True)
-    with tempfile.TemporaryDirectory(prefix="lambdalab-pip-") as folder:
-        target = Path(folder) / "target"
-        _run_pip(wanted, runtime, architecture, target, Path(folder) / "requirements.txt")
-        made = package_of_folder(target, prefix)
-    _keep(place, made)
-    return _installed(made, kept=False)
-
-
-def _key(wanted: Requirements, runtime: str, architecture: str, prefix: str) -> str:
-    asked = json.dumps([sorted(wanted.lines), runtime, architecture, prefix])
-    return hashlib.sha256(asked.encode()).hexdigest()
-
-
-def _refers_elsewhere(wanted: Requirements) -> bool:
-    """Options in a file, and local paths, may mean something else tomorrow."""
-    return any(line.startswith("-") or "/" in line for line in wanted.lines)
-
-
-def _installed(package: Package, *, kept: bool) -> Installed:
-    found = filter(None, map(_DIST_INFO.fullmatch, names_in(package.data)))
-    return Installed(package, tuple(sorted((one["name"], one["version"]) for one in found)), kept)
-
-
-def _keep(place: Path, made: Package) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as file:
-        file.write(made.data)
-    Path(file.name).replace(place)
-
-
-def _run_pip(wanted: Requirements, runtime: str, architecture: str, target: Path, listed: Path) -> None:
-    listed.write_text("".join(f"{line}\n" for line in wanted.lines), "utf-8")
+def _run(listed: str, folder: Path, target: Target) -> None:
+    runtime, architecture = target.runtime, target.architecture
     platforms = [word for tag in platform_tags(runtime, architecture) for word in ("--platform", tag)]
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--requirement", str(listed), "--target", str(target),
+        [sys.executable, "-m", "pip", "install", "--requirement", listed, "--target", str(folder),
          "--only-binary=:all:", "--implementation", "cp", "--python-version", runtime.removeprefix("python"),
          *platforms, "--no-compile", "--no-input", "--progress-bar=off", "--no-color", "--disable-pip-version-check",
          "--retries=2"],
@@ -150,9 +98,6 @@ def _run_pip(wanted: Requirements, runtime: str, architecture: str, target: Path
     )  # fmt: skip
     if done.returncode:
         raise _explained(f"{done.stdout}\n{done.stderr}", runtime, architecture)
-    # Programs' first lines name this machine's Python: they would run nowhere else.
-    for program in (target / "bin").glob("*"):
-        program.unlink()
 
 
 def platform_tags(runtime: str, architecture: str) -> list[str]:
