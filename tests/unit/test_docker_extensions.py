@@ -15,8 +15,9 @@ from lambdalab.runtimes.backends.base import Exit, SandboxSpec
 from lambdalab.runtimes.backends.docker import container, inside
 from lambdalab.runtimes.backends.docker.container import Mounted, Program
 from lambdalab.runtimes.backends.docker.images import Known
-from lambdalab.runtimes.backends.docker.launching import Launcher, Reports
+from lambdalab.runtimes.backends.docker.launching import Launcher
 from lambdalab.runtimes.backends.docker.output import Output
+from lambdalab.runtimes.backends.docker.reports import Reports
 from lambdalab.runtimes.backends.programs import CannotLaunch, File
 
 # -- reports among output

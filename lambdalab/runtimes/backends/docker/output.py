@@ -21,8 +21,8 @@ from collections.abc import Callable
 from typing import Any
 
 from lambdalab.runtimes.backends.docker.attached import Reader
-from lambdalab.runtimes.backends.docker.launching import Reports
 from lambdalab.runtimes.backends.docker.log_writer import LogWriter
+from lambdalab.runtimes.backends.docker.reports import Reports
 
 _HEADER = struct.Struct(">BxxxI")
 _MOST_UNWRITTEN = 4 << 20
