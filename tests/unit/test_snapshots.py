@@ -62,10 +62,10 @@ async def _exit(context):
 class Engine:
     """A dispatcher over the fake backend and the fake clock, and what became of publications."""
 
-    def __init__(self, folder, hooks=None, **options):
+    def __init__(self, folder, hooks=None, extensions=None, **options):
         self.clock = FakeClock()
         handlers = {"app.tell": _tell, "app.variables": _variables, "app.hang": _hang}
-        self.backend = FakeBackend(handlers, hooks=hooks or FakeHooks(_before, _after))
+        self.backend = FakeBackend(handlers, extensions=extensions, hooks=hooks or FakeHooks(_before, _after))
         self.logs = LogStore(folder / "logs", self.clock)
         packages = SimpleNamespace(unpacked=lambda sha256: folder, hold=lambda held: None, release=lambda held: None)
         self.environments = Environments(
@@ -85,11 +85,9 @@ class Engine:
 
     async def until(self, true):
         """Let the loop turn until something is so."""
-        for _ in range(10_000):
-            if true():
-                return
-            await asyncio.sleep(0)
-        raise AssertionError(self.environments.counts())
+        async with asyncio.timeout(20):
+            while not true():
+                await asyncio.sleep(0)
 
     async def until_ready(self, version=VERSION):
         await self.until(lambda: self.environments.has_snapshot(version))
@@ -111,6 +109,8 @@ def running(tmp_path, steps, *hooks, **options):
         finally:
             engine.snapshots.close()
             engine.environments.close()
+            engine.clock.jump(3)
+            await engine.environments.closed()
             await engine.backend.close()
 
     asyncio.run(go())
@@ -461,3 +461,41 @@ def test_after_a_failure_the_next_call_is_restored_anew(tmp_path):
         assert again.restore_ms is not None
 
     running(tmp_path, steps)
+
+
+def test_extensions_are_part_of_the_snapshot_and_are_told_of_its_restore(tmp_path):
+    told, events = [], []
+
+    async def listens(me):
+        async def take(reader, writer):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            told.extend(json.loads(await reader.readexactly(int(head.split("Content-Length: ")[1].split("\r\n")[0]))))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(take, "127.0.0.1", 0)
+        where = {"protocol": "HTTP", "URI": f"http://sandbox.localdomain:{server.sockets[0].getsockname()[1]}"}
+        await me.register("INVOKE")
+        wanted = {"schemaVersion": "2022-12-13", "types": ["platform"], "destination": where}
+        wanted["buffering"] = {"timeoutMs": 25, "maxBytes": 262_144, "maxItems": 1000}
+        assert await me.ask("PUT", "/2022-07-01/telemetry", wanted) == (200, "OK")
+        while True:
+            events.append((await me.next())["eventType"])
+
+    async def steps(engine):
+        assert await engine.publish() is None
+        result = await engine.invoke()
+        assert json.loads(result.body) == ["before", "after", "handler"]
+        await engine.until(lambda: events == ["INVOKE"])
+        assert "EXTENSION" not in result.tail, "the extensions were part of the init"
+        await asyncio.sleep(0.02)  # until it asks for its next event
+        engine.clock.jump(0.05)
+        await engine.invoke()
+        await engine.until(lambda: any(one["type"] == "platform.restoreReport" for one in told))
+        by_type = {one["type"].removeprefix("platform."): one["record"] for one in told}
+        assert by_type["initStart"]["initializationType"] == "snap-start"
+        assert by_type["restoreStart"]["functionName"] == "snapped"
+        assert by_type["restoreRuntimeDone"] == {"status": "success"}
+        assert by_type["restoreReport"]["status"] == "success"
+
+    running(tmp_path, steps, extensions={"listens": listens})
