@@ -13,10 +13,9 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from lambdalab.clock import Clock, Timer
-from lambdalab.engine import room
+from lambdalab.engine import room, specification
 from lambdalab.engine.environment import AHEAD_INIT_SECONDS, ExecutionEnvironment
 from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.logs import LogStore, log_group
@@ -26,12 +25,11 @@ from lambdalab.engine.room import Room
 from lambdalab.engine.running import InitFailure, State
 from lambdalab.engine.spawns import Spawns
 from lambdalab.engine.taken import Taken
-from lambdalab.engine.variables import function_variables
-from lambdalab.errors import ResourceNotFound, RuntimeUnavailable
+from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model import image
 from lambdalab.model.function import FunctionKey, FunctionVersion
 from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, Fidelity
-from lambdalab.runtimes.backends.base import Backend, Kept, Place, SandboxSpec
+from lambdalab.runtimes.backends.base import Backend, Kept, Place
 from lambdalab.store.packages import PackageStore
 
 _NOTICED_SECONDS = 0.2
@@ -284,9 +282,10 @@ class Environments:
         self._packages.hold(version.packages)
         environment.on_stop = partial(self._packages.release, version.packages)
         try:
-            spec = replace(self._spec(environment, version, place, await environment.open(place)), kept=kept)
+            address = await environment.open(place)
+            spec = specification.of(environment, version, place, address, access=self._access, packages=self._packages)
             began = self._clock.monotonic()
-            failed = await environment.initialise(self._backend, spec, limit)
+            failed = await environment.initialise(self._backend, replace(spec, kept=kept), limit)
         except BaseException:
             environment.stop("the last one could not be started")
             pool.all.discard(environment)
@@ -295,36 +294,6 @@ class Environments:
             if kept is not None:
                 kept.release()
         return failed, (self._clock.monotonic() - began) * 1000
-
-    def _spec(
-        self, environment: ExecutionEnvironment, version: FunctionVersion, place: Place, address: str
-    ) -> SandboxSpec:
-        program = image.of(version)
-        variables = function_variables(
-            version,
-            runtime_api=address,
-            log_group=log_group(version),
-            log_stream=environment.log_stream,
-            access=self._access,
-            initialization=environment.initialization,
-        )
-        try:
-            code, *layers = [self._packages.unpacked(sha256) for sha256 in version.packages] or [Path()]
-        except FileNotFoundError as gone:  # deleted between the request's arrival and its turn
-            raise ResourceNotFound(f"Function not found: {version.qualified_arn}") from gone
-        return SandboxSpec(
-            id=environment.id,
-            runtime=version.runtime or "",
-            handler=version.handler or "",
-            code=code,
-            layers=tuple(layers),
-            environment=variables,
-            runtime_api=address,
-            memory_mb=version.memory_size,
-            ephemeral_mb=version.ephemeral_size,
-            image=program,
-            backend=place.backend,
-        )
 
     @contextlib.contextmanager
     def _holding(self, version: FunctionVersion) -> Iterator[None]:

@@ -5,8 +5,9 @@ its own whose init and before-snapshot hooks are over, and which is frozen. It i
 for the next start; AWS restores any number from one, and what init made (random seeds, ids) is the same in all of them.
 
 One is made when the version is published, which waits for it; later ones in the background, one after another, while no
-call waits and where the machine has memory for them. The first that the machine's memory is taken from are these. When
-none is ready, one is initialised for the call: AWS has no such wait, and it counts as queue.
+call waits and where the machine has memory for them. They are few, those of the versions that were used last, and the
+first to end when memory is needed. When none is ready, one is initialised for the call: AWS has no such wait, and it
+counts as queue.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ REFILL_SECONDS = 1.0
 """How long after a restore the next snapshot is made: the call that was restored for has the machine to itself."""
 KEPT_SECONDS = 3600.0
 """How long one is kept without a call of its version. AWS keeps them for 14 days, but not in this machine's memory."""
+READY_AT_ONCE = 10
+"""How many are ready at a time, of all versions together: each is a process that holds memory. AWS keeps them all."""
 _RESTORED = "a snapshot of the version, initialised ahead, was restored"
 _JUST_USED = "the one that was ready had just been restored for another call"
 _NO_ROOM = "the machine had no memory to keep one ready"
@@ -193,8 +196,18 @@ class Snapshots:
         self._environments.put_back(kept.version, taken.environment)
         if taken.failure is None:
             kept.last, kept.used = taken.environment, self._clock.monotonic()
+            self._end_beyond(READY_AT_ONCE)
             self._reap_in_time()
         return taken.failure
+
+    def _ready_ones(self) -> list[_Kept]:
+        """Those that have one ready, the longest unused first."""
+        found = [kept for kept in self._kept.values() if self._environments.has_snapshot(kept.version)]
+        return sorted(found, key=lambda kept: kept.used)
+
+    def _end_beyond(self, most: int) -> None:
+        for kept in self._ready_ones()[:-most]:
+            self._environments.end_snapshots(kept.version, f"{most} other versions had been used since")
 
     async def _start(self, version: FunctionVersion) -> Taken:
         taken = await self._environments.start_ahead(version, SNAP_START)
@@ -235,9 +248,9 @@ class Snapshots:
 
     def _reap_in_time(self) -> None:
         """Look again when the one that has waited longest will have waited too long."""
-        used = [kept.used for kept in self._kept.values() if self._environments.has_snapshot(kept.version)]
-        if self._reaper is None and used:
-            left = min(used) + KEPT_SECONDS - self._clock.monotonic()
+        ready = self._ready_ones() if self._reaper is None else ()
+        if ready:
+            left = ready[0].used + KEPT_SECONDS - self._clock.monotonic()
             self._reaper = self._clock.call_later(max(left, 0.0), self._reap)
 
     def _reap(self) -> None:

@@ -14,7 +14,7 @@ from lambdalab.engine.environments import Environments
 from lambdalab.engine.logs import LogStore
 from lambdalab.engine.request import Request
 from lambdalab.engine.room import Memory, Room
-from lambdalab.engine.snapshots import KEPT_SECONDS, REFILL_SECONDS, NotMade
+from lambdalab.engine.snapshots import KEPT_SECONDS, READY_AT_ONCE, REFILL_SECONDS, NotMade
 from lambdalab.errors import SnapStartFailed, SnapStartTimeout
 from lambdalab.model.function import LATEST, CodeReference, FunctionKey, FunctionVersion
 from lambdalab.runtimes.backends.base import Exit
@@ -298,6 +298,20 @@ def test_one_that_nobody_restores_is_ended_after_its_time_and_made_again_with_th
         assert "was ended after 1 h without a call" in (await engine.invoke()).record.start_reason
         engine.clock.jump(REFILL_SECONDS + 0.1)
         await engine.until_ready()
+
+    running(tmp_path, steps)
+
+
+def test_only_those_of_the_versions_that_were_used_last_are_kept_ready(tmp_path):
+    async def steps(engine):
+        versions = [replace(VERSION, version=str(number)) for number in range(1, READY_AT_ONCE + 3)]
+        for version in versions:
+            await engine.publish(version)
+            engine.clock.jump(0.1)
+        ready = [version.version for version in versions if engine.environments.has_snapshot(version)]
+        assert ready == [str(number) for number in range(3, READY_AT_ONCE + 3)]
+        record = (await engine.invoke(versions[0])).record
+        assert "10 other versions had been used since" in record.start_reason
 
     running(tmp_path, steps)
 
