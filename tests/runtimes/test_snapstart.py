@@ -1,4 +1,4 @@
-"""Java's hooks of SnapStart, org.crac's, with AWS's client and with the one of ours: the same from both."""
+"""Java's hooks of SnapStart, with AWS's client and with the one of ours, the same from both; and C#'s."""
 
 import pytest
 
@@ -111,4 +111,75 @@ def test_a_failing_after_hook_fails_the_call(hooked):
     assert (refused.value.error_code, refused.value.http_status) == ("SnapStartException", 400)
     log = log_of(function)
     assert "IllegalStateException: not first" in log and "IllegalStateException: not second" in log
+    assert "Error Type: Runtime.AfterRestoreError" in log
+
+
+CSHARP = """
+using System;
+using System.Collections.Generic;
+using System.Threading.Tasks;
+using Amazon.Lambda.Core;
+
+public class Function
+{
+    static readonly List<string> Told = new();
+
+    public Function()
+    {
+        foreach (var name in new[] { "first", "second" })
+        {
+            SnapshotRestore.RegisterBeforeSnapshot(() => Tell("before", name));
+            SnapshotRestore.RegisterAfterRestore(() => Tell("after", name));
+        }
+    }
+
+    static async ValueTask Tell(string when, string name)
+    {
+        await Task.Yield();
+        Told.Add(when + " " + name);
+        if (Environment.GetEnvironmentVariable("FAILS") == when) throw new InvalidOperationException("not " + name);
+    }
+
+    public List<string> Handle(object input)
+    {
+        Told.Add("handler");
+        return Told;
+    }
+}
+"""
+
+
+@pytest.fixture
+def dotnet(lab):
+    """The same in C#."""
+    needs("dotnet8")
+
+    def deploy(fails=""):
+        function = lab[f"csharp-{fails or 'well'}"]
+        function.deploy(CSHARP, runtime="dotnet8", memory=256, timeout=10, env={"FAILS": fails})
+        function.configure(snapstart=True)
+        return function
+
+    return deploy
+
+
+def test_hooks_of_csharp_run_in_aws_order(dotnet):
+    function = dotnet()
+    function.publish()
+    call = function.invoke(qualifier="1")
+    assert call.payload == ["before second", "before first", "after first", "after second", "handler"]
+    assert call.restore_ms > 0
+    assert call.cost.restore > 0, "only Java's restores are free"
+
+
+def test_failing_hooks_of_csharp_fail_the_version_or_the_call(dotnet):
+    with pytest.raises(LabError, match="could not be published"):
+        dotnet("before").publish()
+    assert "Error Type: Runtime.BeforeSnapshotError" in log_of(dotnet("before"))
+    function = dotnet("after")
+    function.publish()
+    with pytest.raises(AwsError, match="runtime hook encountered an error"):
+        function.invoke(qualifier="1")
+    log = log_of(function)
+    assert "InvalidOperationException: not first" in log
     assert "Error Type: Runtime.AfterRestoreError" in log
