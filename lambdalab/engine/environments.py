@@ -330,6 +330,7 @@ class Environments:
                 limit = max(AHEAD_INIT_SECONDS, float(version.timeout))
                 failed, init_ms = await self._initialise(pool, environment, version, place, limit)
         pool.peak_mb = max(pool.peak_mb, environment.max_memory_mb())
+        environment.drain_log()
         if failed is not None:
             self._log_failed_init(environment.log, version, failed, init_ms, "init")
             environment.stop("its init failed", failed.reason)
