@@ -132,6 +132,18 @@ class TooManyRequests(AwsError):
     code, status = "TooManyRequestsException", 429
 
 
+class SnapStartFailed(AwsError):
+    """A snapshot could not be restored: an after-restore hook of the function failed. Its log has the details."""
+
+    code, message_key = "SnapStartException", "Message"
+
+
+class SnapStartTimeout(AwsError):
+    """A snapshot was not restored within ten seconds: an after-restore hook of the function ran longer."""
+
+    code, status, message_key = "SnapStartTimeoutException", 408, "Message"
+
+
 class InvalidRequestContent(AwsError):
     """The payload of an invocation is not JSON."""
 

@@ -125,6 +125,7 @@ def _move_provisioned(region: Region, alias: Alias) -> None:
         return
     if version.version == LATEST:
         raise InvalidParameterValue("Alias with Provisioned Concurrency cannot point at $LATEST.")
+    concurrency.check_not_snapped(version)
     concurrency.check_overlap(region, alias.key, alias.name, version)
     region.provisioning.request(alias.name, version, document["requested"])
 

@@ -7,11 +7,13 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.api import collecting, images
+from lambdalab.engine.snapshots import NotMade
 from lambdalab.errors import InvalidParameterValue, ResourceConflict
-from lambdalab.model import function_rules, layer, limits, version_rules
+from lambdalab.model import function_rules, layer, limits, snapstart, version_rules
 from lambdalab.model.function import LATEST, CodeReference, Function, FunctionVersion
 from lambdalab.model.function_rules import Code, Stamp
 
@@ -129,23 +131,32 @@ def publish(region: Region, latest: FunctionVersion, description: str | None, af
 
 
 def settle_soon(region: Region, version: FunctionVersion, after: float = 0.0) -> None:
-    """The state after the answer: what takes time was done before it, all but the `after` seconds of a simulation."""
+    """The state after the answer: what takes time was done before it, all but the `after` seconds of a simulation.
 
-    def settle() -> None:
+    A version with SnapStart is Pending until its snapshot is there, and Failed when it cannot be made.
+    """
+    snapshots, snapped = region.dispatcher.snapshots, snapstart.applies(version)
+
+    def settle(failed: NotMade | None = None) -> None:
         # Tags and reservations may have given it another revision id meanwhile; another creation has another moment.
         present = region.functions.get(version.key, version.version)
         if present is None or present.last_modified != version.last_modified:
             return
-        region.functions.replace(function_rules.settle(present, str(uuid.uuid4())), expected=present)
+        settled = function_rules.settle(present, str(uuid.uuid4()))
+        if failed is not None:
+            settled = function_rules.failed(present, settled.revision_id, failed.code, failed.reason)
+        region.functions.replace(settled, expected=present)
         old = region.superseded.pop(version.key, None) if version.version == LATEST else None
         if old is not None:
             _over(region, old)
 
+    then = partial(snapshots.publish, version, settle) if snapped else settle
     if after:
-        region.lab_clock.call_later(after, settle)
+        region.lab_clock.call_later(after, then)
     else:
-        asyncio.get_running_loop().call_soon(settle)
-    region.environments.prepare(version)
+        asyncio.get_running_loop().call_soon(then)
+    if not snapped:
+        region.environments.prepare(version)
 
 
 def touch(region: Region, function: Function) -> None:

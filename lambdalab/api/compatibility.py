@@ -10,8 +10,7 @@ from lambdalab.api.operations import OPERATIONS
 from lambdalab.api.service_model import service_model
 
 _LIMITS = {
-    "functions": "works with zips, inline and from S3; "
-    "SnapStart, tracing and dead-letter settings are kept and not enforced yet",
+    "functions": "works with zips, inline and from S3; tracing and dead-letter settings are kept and not enforced yet",
     "permissions": "works; function URLs obey them, services that invoke come with the triggers",
     "code_signing": "kept and returned; nothing is verified, and Enforce is refused",
     "event_invoke": "kept and returned; the event queue that honours them is not offered yet",

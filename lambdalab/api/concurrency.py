@@ -10,7 +10,7 @@ from lambdalab.api import changing, paging, resolving
 from lambdalab.api.operations import Answer, Call, operation
 from lambdalab.errors import InvalidParameterValue, ProvisionedConcurrencyConfigNotFound, ResourceConflict
 from lambdalab.model import concurrency as rules
-from lambdalab.model import limits
+from lambdalab.model import limits, snapstart
 from lambdalab.model.arn import FunctionReference
 from lambdalab.model.function import LATEST, FunctionKey, FunctionVersion
 
@@ -76,6 +76,7 @@ async def put_provisioned_concurrency_config(region: Region, call: Call) -> Mapp
     asked, version = _provisionable(
         region, call, "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
     )
+    check_not_snapped(version)
     key, qualifier, wanted = asked.key, str(asked.qualifier), call.params["ProvisionedConcurrentExecutions"]
     check_overlap(region, key, qualifier, version)
     admission = region.dispatcher.admission
@@ -147,6 +148,12 @@ def _provisionable(region: Region, call: Call, refusal: str) -> tuple[FunctionRe
     if version.version == LATEST:
         raise InvalidParameterValue(refusal)
     return asked, version
+
+
+def check_not_snapped(version: FunctionVersion) -> None:
+    """Refuse provisioned concurrency where SnapStart is: AWS has one or the other. The text is made after AWS's."""
+    if snapstart.applies(version):
+        raise InvalidParameterValue("Provisioned Concurrency is not supported for SnapStart enabled functions.")
 
 
 def check_overlap(region: Region, key: FunctionKey, qualifier: str, version: FunctionVersion) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdalab.model import image
-from lambdalab.model.function import LATEST, FunctionVersion
+from lambdalab.model import image, snapstart
+from lambdalab.model.function import FunctionVersion
 
 
 def configuration(version: FunctionVersion, arn: str) -> dict[str, Any]:
@@ -52,8 +52,7 @@ def listed(version: FunctionVersion, *, qualified: bool) -> dict[str, Any]:
         "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{version.key.name}"},
         **settings,
     }
-    snapped = shown["SnapStart"]["ApplyOn"] == "PublishedVersions" and version.version != LATEST
-    shown["SnapStart"] = {**shown["SnapStart"], "OptimizationStatus": "On" if snapped else "Off"}
+    shown["SnapStart"] = {**shown["SnapStart"], "OptimizationStatus": "On" if snapstart.applies(version) else "Off"}
     if version.environment is not None:
         shown["Environment"] = {"Variables": version.environment}
     if version.layers:

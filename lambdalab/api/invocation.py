@@ -36,6 +36,7 @@ CLIENT_CONTEXT_LIMIT = 3583
 RECORD_HEADER = "x-lambdalab-record"
 """Asked for with any value, the answer carries the whole `InvocationRecord`, base64 of its JSON."""
 _INLINE_BYTES = 1 << 16
+_NOT_READY = frozenset(["Pending", "Failed"])
 
 
 @operation("Invoke")
@@ -125,9 +126,10 @@ def _find(region: Region, call: Call) -> tuple[FunctionVersion, str]:
     if version is None:
         raise reference.not_found(LATEST)
     version = resolving.running(region, version)
-    if version.state == "Pending":
+    if version.state in _NOT_READY:
         raise ResourceConflict(
-            "The operation cannot be performed at this time. The function is currently in the following state: Pending"
+            "The operation cannot be performed at this time. "
+            f"The function is currently in the following state: {version.state}"
         )
     invoked = f"{reference.key.arn}:{reference.qualifier}" if reference.qualifier else reference.key.arn
     return version, invoked

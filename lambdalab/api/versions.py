@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.api import encryption, paging, resolving
-from lambdalab.api.changing import publish
+from lambdalab.api.changing import publish, settle_soon
 from lambdalab.api.configuration import configuration, listed
 from lambdalab.api.operations import Call, operation
+from lambdalab.engine.snapshots import READY_AT_ONCE
 from lambdalab.model import function_rules, limits, version_rules
-from lambdalab.model.function import LATEST
+from lambdalab.model.function import LATEST, FunctionVersion
 from lambdalab.model.function_rules import check_revision, check_settled
 
 if TYPE_CHECKING:
     from lambdalab.api.region import Region
+
+
+def restore(region: Region, unsettled: Sequence[FunctionVersion]) -> None:
+    """Have again the snapshots that there were when the region last ran, of the functions that were published last.
+
+    Other versions have theirs from their next call on. `unsettled` are versions that were waiting for their first.
+    """
+    for version in unsettled:
+        settle_soon(region, version)
+    snapped = [version for version in region.functions.snapped() if version.state == "Active"]
+    for version in sorted(snapped, key=lambda version: version.last_modified, reverse=True)[:READY_AT_ONCE]:
+        region.dispatcher.snapshots.keep(version)
 
 
 @operation("PublishVersion")

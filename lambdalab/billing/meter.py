@@ -1,6 +1,6 @@
 """What one invocation costs by list price: the first tier, without the free tier.
 
-cost = request + GB x billed seconds x price + GB of /tmp above 512 MB x billed seconds x price
+cost = request + GB x billed seconds x price + GB of /tmp above 512 MB x billed seconds x price + GB restored x price
 Source: `lambda-contract.md` section 21; GB = MB / 1024.
 """
 
@@ -13,6 +13,7 @@ from lambdalab.billing import price_table
 
 _MILLION = 1_000_000
 _MB_PER_GB = 1024
+_MONTH_SECONDS = 30 * 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,12 @@ class Cost:
     price_date: str
     region: str
     architecture: str
+    restore: Decimal = Decimal(0)
 
     @property
     def total(self) -> Decimal:
         """Dollars for this invocation."""
-        return self.requests + self.duration + self.storage
+        return self.requests + self.duration + self.storage + self.restore
 
     @property
     def per_million(self) -> Decimal:
@@ -46,11 +48,18 @@ def gb_seconds(memory_mb: int, billed_ms: int) -> Decimal:
 
 
 def invocation_cost(
-    *, memory_mb: int, billed_ms: int, architecture: str, ephemeral_mb: int = 512, provisioned: bool = False
+    *,
+    memory_mb: int,
+    billed_ms: int,
+    architecture: str,
+    ephemeral_mb: int = 512,
+    provisioned: bool = False,
+    restored: bool = False,
 ) -> Cost:
     """The cost of one invocation of these sizes (MB, milliseconds).
 
     `provisioned` takes the price of what runs in provisioned environments; having them costs apart from calls.
+    `restored` adds the price of a snapshot's restore, which Java's functions have for nothing.
     """
     prices = price_table.load()
     price = prices.provisioned_price(architecture, "duration") if provisioned else prices.duration_price(architecture)
@@ -62,4 +71,10 @@ def invocation_cost(
         price_date=prices.date,
         region=prices.region,
         architecture=architecture,
+        restore=Decimal(memory_mb) / _MB_PER_GB * prices.snapshot_restore if restored else Decimal(0),
     )
+
+
+def snapshot_month(memory_mb: int) -> Decimal:
+    """Dollars for keeping a version's snapshot for thirty days, whether it is called or not."""
+    return Decimal(memory_mb) / _MB_PER_GB * _MONTH_SECONDS * price_table.load().snapshot_cache

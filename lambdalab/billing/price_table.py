@@ -31,6 +31,10 @@ class PriceTable:
     request: Decimal
     duration: Mapping[str, tuple[Tier, ...]]
     provisioned: Mapping[str, Mapping[str, Decimal]]
+    snapshot_cache: Decimal
+    """Per GB-second of memory of each published version that has SnapStart, called or not; Java's are free."""
+    snapshot_restore: Decimal
+    """Per GB of memory of each restore, but for Java's."""
     storage: Decimal
     free_storage_mb: int
     free_requests: int
@@ -62,6 +66,8 @@ def load() -> PriceTable:
             architecture: {part: Decimal(price) for part, price in parts.items()}
             for architecture, parts in found["provisioned_per_gb_second"].items()
         },
+        snapshot_cache=Decimal(found["snapstart"]["cache_per_gb_second"]),
+        snapshot_restore=Decimal(found["snapstart"]["restore_per_gb"]),
         storage=Decimal(found["ephemeral_storage_per_gb_second"]),
         free_storage_mb=found["ephemeral_storage_free_mb"],
         free_requests=found["free_tier"]["requests"],

@@ -14,6 +14,8 @@ from lambdalab.client.function_api import FunctionApi
 from lambdalab.client.variables import checked
 from lambdalab.errors import BadOption, LabError
 
+_APPLY_ON = {True: "PublishedVersions", False: "None"}
+
 
 @dataclass(frozen=True, slots=True)
 class NewSettings:
@@ -21,7 +23,7 @@ class NewSettings:
 
     `env` is added to the variables there are, `env_remove` taken away from them. `layers` are ARNs or
     `name:version`, all that the function shall have. `kms` is a key's ARN or `alias/name`; `vpc` are subnets and
-    groups. An empty list or text takes the setting away.
+    groups. An empty list or text takes the setting away. `snapstart` holds for versions that are published from now on.
     """
 
     memory: int | None = None
@@ -38,6 +40,7 @@ class NewSettings:
     kms: str | None = None
     vpc: tuple[Sequence[str], Sequence[str]] | None = None
     log_format: str | None = None
+    snapstart: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -78,6 +81,7 @@ def _document(api: FunctionApi, wanted: NewSettings, before: Mapping[str, Any]) 
         "Layers": None if wanted.layers is None else [_layer_arn(before, name) for name in wanted.layers],
         "KMSKeyArn": None if wanted.kms is None else _key_arn(before, wanted.kms),
         "VpcConfig": None if wanted.vpc is None else _vpc(wanted.vpc),
+        "SnapStart": None if wanted.snapstart is None else {"ApplyOn": _APPLY_ON[wanted.snapstart]},
         "LoggingConfig": None if wanted.log_format is None else {"LogFormat": wanted.log_format},
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -100,8 +104,9 @@ def _present(before: Mapping[str, Any], name: str) -> Any:
         return [layer["Arn"] for layer in value or ()]
     if name == "VpcConfig":
         return {part: (value or {}).get(part, []) for part in ("SubnetIds", "SecurityGroupIds")}
-    if name == "LoggingConfig":
-        return {"LogFormat": (value or {}).get("LogFormat")}
+    if name in {"LoggingConfig", "SnapStart"}:
+        member = "LogFormat" if name == "LoggingConfig" else "ApplyOn"
+        return {member: (value or {}).get(member)}
     return {"Variables": {}} if value is None and name == "Environment" else value
 
 

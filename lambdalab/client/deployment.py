@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lambdalab.client.display import Displayed
+from lambdalab.model import snapstart
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ _SETTINGS: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("layers", _layers),
     ("KMS key", lambda one: str(one.get("KMSKeyArn") or "").rpartition(":")[2]),
     ("VPC", _vpc),
+    ("SnapStart", lambda one: "published versions" if snapstart.wanted(one) else ""),
     ("log format", lambda one: str(one.get("LoggingConfig", {}).get("LogFormat", "Text"))),
 )
 

@@ -69,7 +69,12 @@ class FunctionApi:
             now = self.configuration(qualifier)
             if now.get("State") == "Failed" or now.get("LastUpdateStatus") == "Failed":
                 reason = now.get("StateReason") or now.get("LastUpdateStatusReason")
-                raise LabError(f"{self.name} could not be deployed: {reason}")
+                if qualifier is None:
+                    raise LabError(f"{self.name} could not be deployed: {reason}")
+                raise LabError(
+                    f"version {qualifier} of {self.name} could not be published: {reason} "
+                    f"Its log may say more: %lambda logs {self.name}"
+                )
             if now.get("State", "Active") != "Pending" and now.get("LastUpdateStatus") != "InProgress":
                 return now
             time.sleep(0.005 if attempt < 20 else 0.05)

@@ -15,6 +15,7 @@ from lambdalab.client.display import Displayed
 from lambdalab.client.stack import Frame, map_frames
 from lambdalab.client.wire import Response
 from lambdalab.errors import LabError
+from lambdalab.model import snapstart
 from lambdalab.model.invocation import PROVISIONED, InvocationRecord
 
 RECORD_HEADER = "x-lambdalab-record"
@@ -89,6 +90,11 @@ class Invocation(Displayed):
         return self.record.init_ms if self.record else _reported(self.log, "Init Duration")
 
     @property
+    def restore_ms(self) -> float | None:
+        """Milliseconds of a snapshot's restore; None where there was none."""
+        return self.record.restore_ms if self.record else _reported(self.log, "Restore Duration")
+
+    @property
     def memory_size_mb(self) -> int | None:
         """The memory that the function is given, in MB."""
         return self.record.memory_size_mb if self.record else _whole(_reported(self.log, "Memory Size"))
@@ -109,6 +115,7 @@ class Invocation(Displayed):
             architecture=self.record.architecture,
             ephemeral_mb=self.record.ephemeral_mb,
             provisioned=self.record.initialization == PROVISIONED,
+            restored=self.record.restore_ms is not None and not snapstart.free(self.record.runtime),
         )
 
     def raise_for_error(self) -> Invocation:
@@ -151,6 +158,8 @@ class Invocation(Displayed):
     def _start(self) -> str:
         if self.init_ms is not None:
             return f"cold (init {_ms(self.init_ms)})"
+        if self.restore_ms is not None:
+            return f"cold (restore {_ms(self.restore_ms)})"
         return "cold (init within the call)" if self.record is not None and self.record.cold else "warm"
 
     @property

@@ -17,8 +17,10 @@ from lambdalab.engine.journal import Journal
 from lambdalab.engine.platform_log import platform_log
 from lambdalab.engine.request import Done, Request, Result
 from lambdalab.engine.running import Answered, Completion, Running
+from lambdalab.engine.snapshots import Snapshots
 from lambdalab.engine.taken import Taken
 from lambdalab.engine.trace import new_trace
+from lambdalab.model import snapstart
 from lambdalab.model.invocation import InvocationRecord
 from lambdalab.runtimes.runtime_api import Event
 
@@ -29,14 +31,15 @@ class Dispatcher:
     def __init__(self, environments: Environments, clock: Clock, *, admission: Admission | None = None) -> None:
         self.admission = admission or Admission(clock)
         self.journal = Journal()
+        self.snapshots = Snapshots(environments, clock)
         self._environments = environments
         self._clock = clock
 
     async def invoke(self, request: Request) -> Result:
         """Run the function once.
 
-        Raises `TooManyRequests`, also where the machine has no memory for it, or what the backend raises when
-        nothing can start.
+        Raises `TooManyRequests`, also where the machine has no memory for it, `SnapStartFailed` and `SnapStartTimeout`
+        where a snapshot cannot be restored, or what the backend raises when nothing can start.
         """
         result = None
         while result is None:
@@ -71,8 +74,9 @@ class Dispatcher:
     async def _invoke_cold(self, request: Request, done: Done) -> None:
         key = request.version.key
         self.admission.enter(key)
+        source = self.snapshots.take if snapstart.applies(request.version) else self._environments.take_cold
         try:
-            taken = await self._environments.take_cold(request.version)
+            taken = await source(request.version)
         except BaseException:
             self.admission.leave(key)
             raise

@@ -11,6 +11,9 @@ function under load is not stopped and continued between back-to-back calls.
 With extensions it is otherwise, as on AWS. Init is over when the runtime and all extensions ask for an event; an
 invocation in which some take part, when they all ask for the next, though its caller has the answer before.
 
+An environment of SnapStart's waits after its init as a snapshot: its runtime has asked to be restored, where it knows
+how to, and everything is frozen. `restore` thaws it and answers; with the runtime's asking for an event it is restored.
+
 Nothing is over before its log is here: where a backend's log takes a way of its own, an init and an invocation
 end once the sandbox says that all of it has come (`flush_log`). That wait is no part of a duration.
 """
@@ -30,7 +33,8 @@ from lambdalab.engine.log_pipe import EnvironmentLog, LogPipe, with_paths
 from lambdalab.engine.response_stream import STREAM_LIMIT, Error, KeptAnswer, StreamedAnswer
 from lambdalab.engine.running import Conclusion, InitFailure, Reason, Running, State
 from lambdalab.model.function import FunctionVersion
-from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, Fidelity, Outcome
+from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, SNAP_START, Fidelity, Outcome
+from lambdalab.model.snapstart import RESTORE_SECONDS
 from lambdalab.runtimes.backends.base import Backend, CannotStart, Exit, Place, Sandbox, SandboxSpec
 from lambdalab.runtimes.extensions_api import ExtensionsApi
 from lambdalab.runtimes.runtime_api import Connection, RuntimeApi, Source, Stream
@@ -38,8 +42,8 @@ from lambdalab.runtimes.runtime_api import Connection, RuntimeApi, Source, Strea
 FREEZE_AFTER_SECONDS = 0.01
 INIT_SECONDS = 10.0
 """The init phase's limit for on-demand environments (`lambda-contract.md` section 17)."""
-PROVISIONED_INIT_SECONDS = 130.0
-"""The same for provisioned ones; a longer timeout of the function's is their limit."""
+AHEAD_INIT_SECONDS = 130.0
+"""The same for those that are initialised ahead; a longer timeout of the function's is their limit."""
 
 
 class ExecutionEnvironment:
@@ -54,15 +58,15 @@ class ExecutionEnvironment:
         version: FunctionVersion,
         *,
         leaving: set[asyncio.Future[None]],
-        provisioned: bool = False,
+        initialization: str = ON_DEMAND,
         repeated: bool = False,
     ) -> None:
         self.id = environment_id
         self.log_stream = log_stream
         self.state = State.STARTING
-        self.calls, self.idle_since = 0, 0.0
-        self.provisioned = provisioned
-        self.retired = self._runtime_ended = False
+        self.calls, self.idle_since, self.answered = 0, 0.0, 0.0
+        self.initialization, self.is_snapshot = initialization, initialization == SNAP_START
+        self.retired = self._runtime_ended = self._restoring = False
         self.left = Leftover()
         self.ended: str | None = None
         self.on_stop: Callable[[], None] = lambda: None
@@ -78,6 +82,7 @@ class ExecutionEnvironment:
         self._ready: asyncio.Future[InitFailure | None] = asyncio.get_running_loop().create_future()
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._poll: Connection | None = None
+        self._restore_poll: Connection | None = None
         self._running: Running | None = None
         self._freeze_timer: Timer | None = None
         self._deadline_timer: Timer | None = None
@@ -88,6 +93,11 @@ class ExecutionEnvironment:
         """There is one from `initialise` on."""
         assert self._sandbox is not None, "initialise() comes first"
         return self._sandbox
+
+    @property
+    def provisioned(self) -> bool:
+        """Whether it is one of provisioned concurrency's."""
+        return self.initialization == PROVISIONED
 
     @property
     def fidelity(self) -> Fidelity | None:
@@ -119,13 +129,36 @@ class ExecutionEnvironment:
             self._sandbox.stop()
         self._api.let_in(self._sandbox.owns_connection)
         self._sandbox.exited.add_done_callback(self._sandbox_ended)
+        return await self._readiness(INIT_SECONDS if limit is None else limit)
+
+    async def _readiness(self, limit: float) -> InitFailure | None:
+        """Wait for the poll that ends an init or a restore, `limit` seconds at most."""
         late = InitFailure("timeout", None, None, None)
-        timer = self._clock.call_later(INIT_SECONDS if limit is None else limit, lambda: self._flush_and_fail(late))
+        timer = self._clock.call_later(limit, lambda: self._flush_and_fail(late))
         try:
             # Shielded: a caller that goes away does not decide whether the environment lives.
             return await asyncio.shield(self._ready)
         finally:
             timer.cancel()
+
+    async def restore(self) -> InitFailure | None:
+        """Thaw a snapshot and wait until its runtime asks for an event: None, or why it did not.
+
+        From then on it is an environment like others. `answered` is the moment after the thaw.
+        """
+        self.is_snapshot, self._restoring, self.state = False, True, State.STARTING
+        self._began = self._clock.monotonic()
+        self._ready = asyncio.get_running_loop().create_future()
+        if self.extensions is not None:
+            self.extensions.restore_begins()
+        self.sandbox.begin_invocation()
+        self.answered = self._clock.monotonic()
+        waiting, self._restore_poll = self._restore_poll, None
+        if waiting is not None:
+            waiting.reply(200, b"", {})
+        elif self._poll is not None:  # a runtime without such hooks: it has asked for its event already
+            self.polled(self._poll)
+        return await self._readiness(RESTORE_SECONDS)
 
     def _flush_and_fail(self, why: InitFailure) -> None:
         self.sandbox.flush_log(lambda: self._settle_init(why))
@@ -134,7 +167,8 @@ class ExecutionEnvironment:
         """Init is over, with this result; whoever says so first is right."""
         if not self._ready.done():
             if self.extensions is not None:
-                self.extensions.init_over((self._clock.monotonic() - self._began) * 1000, why)
+                over = self.extensions.restore_over if self._restoring else self.extensions.init_over
+                over((self._clock.monotonic() - self._began) * 1000, why)
             self._ready.set_result(why)
 
     def _initialised(self) -> None:
@@ -148,9 +182,10 @@ class ExecutionEnvironment:
     def _extensions_api(self) -> ExtensionsApi:
         """The extensions' side of the port, made for its first use."""
         if self.extensions is None:
-            how = PROVISIONED if self.provisioned else ON_DEMAND
             phase: Phase = "invoke" if self._repeated else "init"
-            self.extensions = Extensions(self._clock, self.log, self._version, self.sandbox, how, phase, self._moved)
+            self.extensions = Extensions(
+                self._clock, self.log, self._version, self.sandbox, self.initialization, phase, self._moved
+            )
             if self.state is not State.STARTING:
                 self.extensions.too_late()
         return self.extensions.api
@@ -219,7 +254,7 @@ class ExecutionEnvironment:
     def _moved(self) -> None:
         """The runtime or an extension asks for its next event: see what is over with that."""
         at_work, running = self.extensions, self._running
-        if at_work is None or self._poll is None:
+        if at_work is None or (self._poll is None and self._restore_poll is None):
             return
         if self.state is State.STARTING:
             at_work.runtime_ready()
@@ -295,14 +330,29 @@ class ExecutionEnvironment:
             self._moved()
             self._freeze_soon()
 
+    def asks_to_be_restored(self, connection: Connection) -> bool:
+        """The runtime has run its before-snapshot hooks: init is over."""
+        if not self.is_snapshot or self.state is not State.STARTING:
+            return False
+        self._restore_poll = connection
+        if self.extensions is None:
+            self.sandbox.flush_log(self._initialised)
+        else:
+            self._moved()
+        return True
+
+    def restore_failed(self, body: bytes, error_type: str) -> None:
+        """An after-restore hook failed, and the runtime says how; its process ends next."""
+        self._flush_and_fail(InitFailure("error", error_type, self._as_on_aws(body), None))
+
     def _freeze_soon(self) -> None:
-        if self._freeze_timer is None and self.state is State.IDLE and self._poll is not None:
+        if self._freeze_timer is None and self.state is State.IDLE and (self._poll is not None or self.is_snapshot):
             self._freeze_timer = self._clock.call_later(FREEZE_AFTER_SECONDS, self._freeze)
 
     def _freeze(self) -> None:
         """Freeze what has been idle for the whole wait; what was used meanwhile waits again."""
         self._freeze_timer = None
-        if self.state is not State.IDLE or self._poll is None:
+        if self.state is not State.IDLE or (self._poll is None and not self.is_snapshot):
             return
         left = self.idle_since + FREEZE_AFTER_SECONDS - self._clock.monotonic()
         if left > 0:

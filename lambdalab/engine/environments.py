@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from lambdalab.clock import Clock, Timer
-from lambdalab.engine import room
-from lambdalab.engine.environment import PROVISIONED_INIT_SECONDS, ExecutionEnvironment
+from lambdalab.engine import room, specification
+from lambdalab.engine.environment import AHEAD_INIT_SECONDS, ExecutionEnvironment
 from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.logs import LogStore, log_group
 from lambdalab.engine.platform_log import platform_log
@@ -26,12 +26,11 @@ from lambdalab.engine.room import Room
 from lambdalab.engine.running import InitFailure, State
 from lambdalab.engine.spawns import Spawns
 from lambdalab.engine.taken import Taken
-from lambdalab.engine.variables import function_variables
-from lambdalab.errors import LabError, ResourceNotFound
+from lambdalab.errors import LabError
 from lambdalab.model import image
 from lambdalab.model.function import FunctionKey, FunctionVersion
 from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, Fidelity
-from lambdalab.runtimes.backends.base import Backend, Kept, Place, SandboxSpec
+from lambdalab.runtimes.backends.base import Backend, Kept, Place
 from lambdalab.store.packages import PackageStore
 
 _NOTICED_SECONDS = 0.2
@@ -61,7 +60,7 @@ class Environments:
         *,
         access: Mapping[str, str],
         keep_warm_seconds: float,
-        lifetime_seconds: float,
+        lifetime_seconds: float = math.inf,
         room: Room | None = None,
     ) -> None:
         self._backend = backend
@@ -114,6 +113,11 @@ class Environments:
         """One that was initialised ahead, if one waits."""
         return self._take(pool, pool.provisioned, _PROVISIONED)
 
+    def take_snapshot(self, version: FunctionVersion, reason: str) -> Taken | None:
+        """One of SnapStart's that waits to be restored, if there is one."""
+        pool = self.pool(version)
+        return self._take(pool, pool.snapshots, reason)
+
     def take_idle(self, pool: Pool) -> Taken | None:
         """The one that was used last, if one waits."""
         return self._take(pool, pool.idle, _WARM)
@@ -159,6 +163,8 @@ class Environments:
                 self.on_provisioned_end()
         elif environment.provisioned:
             pool.provisioned.append(environment)
+        elif environment.is_snapshot:
+            pool.snapshots.append(environment)
         elif environment.state is State.IDLE:
             pool.idle.append(environment)
             self._reap_in_time()
@@ -181,7 +187,10 @@ class Environments:
         return Taken(environment, init_ms, reason, failed, simulated_ms=simulated_ms, waited_ms=waited_ms)
 
     def _make_room(self, pool: Pool) -> None:
-        """End idle environments, the longest idle first, until another one fits. Raises `TooManyRequests`."""
+        """End snapshots, then idle environments, the longest idle first, until another one fits.
+
+        Raises `TooManyRequests` where that is not enough.
+        """
         if self._room is None:
             return
         needed = pool.peak_mb or room.USUAL_MB
@@ -190,14 +199,14 @@ class Environments:
             for one in self._pools.values():
                 one.forget()  # what they have in /tmp is memory, too
         idle = sorted(
-            ((e, owner) for owner in self._pools.values() for e in owner.idle if owner is not pool),
-            key=lambda pair: pair[0].idle_since,
+            ((e, owner) for owner in self._pools.values() for e in owner.unneeded() if owner is not pool),
+            key=lambda pair: (not pair[0].is_snapshot, pair[0].idle_since),
         )
         for environment, owner in idle:
             if missing <= 0:
                 break
             missing -= environment.max_memory_mb()
-            owner.idle.remove(environment)
+            (owner.snapshots if environment.is_snapshot else owner.idle).remove(environment)
             environment.stop("the last one made room for another function's: the machine's memory was full")
             self._put_back(owner, environment)
         if missing > 0:
@@ -245,17 +254,22 @@ class Environments:
             self._log_failed_init(again.log, version, failed, init_ms, "invoke")
         return replace(first, environment=again, init_ms=None, failure=failed, repeated_ms=init_ms)
 
-    def _new_environment(
-        self, version: FunctionVersion, place: Place, *, provisioned: bool = False
-    ) -> ExecutionEnvironment:
+    def _new_environment(self, version: FunctionVersion, place: Place, how: str = ON_DEMAND) -> ExecutionEnvironment:
         environment_id = uuid.uuid4().hex
-        stream = f"{self._clock.now():%Y/%m/%d}/[{version.version}]{environment_id}"
+        stream = self._stream(version, environment_id)
         log = EnvironmentLog(self._log_writer(log_group(version), stream))
-        how = PROVISIONED if provisioned else ON_DEMAND
         log.add(*platform_log(version).init_start(place.backend, self._clock.now(), how))
         return ExecutionEnvironment(
-            environment_id, stream, self._clock, log, version, leaving=self._leaving, provisioned=provisioned
+            environment_id, stream, self._clock, log, version, leaving=self._leaving, initialization=how
         )
+
+    def _stream(self, version: FunctionVersion, name: str) -> str:
+        return f"{self._clock.now():%Y/%m/%d}/[{version.version}]{name}"
+
+    def open_stream(self, version: FunctionVersion, environment: ExecutionEnvironment) -> None:
+        """A new log stream for an environment: what is restored of a snapshot has one of its own."""
+        environment.log_stream = self._stream(version, uuid.uuid4().hex)
+        environment.log.go_on_in(self._log_writer(log_group(version), environment.log_stream))
 
     def _log_failed_init(
         self, log: EnvironmentLog, version: FunctionVersion, why: InitFailure, init_ms: float, phase: str
@@ -277,9 +291,10 @@ class Environments:
         self._packages.hold(version.packages)
         environment.on_stop = partial(self._packages.release, version.packages)
         try:
-            spec = replace(self._spec(environment, version, place, await environment.open(place)), kept=kept)
+            address = await environment.open(place)
+            spec = specification.of(environment, version, place, address, access=self._access, packages=self._packages)
             began = self._clock.monotonic()
-            failed = await environment.initialise(self._backend, spec, limit)
+            failed = await environment.initialise(self._backend, replace(spec, kept=kept), limit)
         except BaseException:
             environment.stop("the last one could not be started")
             pool.all.discard(environment)
@@ -288,36 +303,6 @@ class Environments:
             if kept is not None:
                 kept.release()
         return failed, (self._clock.monotonic() - began) * 1000
-
-    def _spec(
-        self, environment: ExecutionEnvironment, version: FunctionVersion, place: Place, address: str
-    ) -> SandboxSpec:
-        program = image.of(version)
-        variables = function_variables(
-            version,
-            runtime_api=address,
-            log_group=log_group(version),
-            log_stream=environment.log_stream,
-            access=self._access,
-            initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
-        )
-        try:
-            code, *layers = [self._packages.unpacked(sha256) for sha256 in version.packages] or [Path()]
-        except FileNotFoundError as gone:  # deleted between the request's arrival and its turn
-            raise ResourceNotFound(f"Function not found: {version.qualified_arn}") from gone
-        return SandboxSpec(
-            id=environment.id,
-            runtime=version.runtime or "",
-            handler=version.handler or "",
-            code=code,
-            layers=tuple(layers),
-            environment=variables,
-            runtime_api=address,
-            memory_mb=version.memory_size,
-            ephemeral_mb=version.ephemeral_size,
-            image=program,
-            backend=place.backend,
-        )
 
     @contextlib.contextmanager
     def _holding(self, version: FunctionVersion) -> Iterator[None]:
@@ -334,27 +319,57 @@ class Environments:
 
         return write
 
-    # -- provisioned
+    # -- ahead of calls
+
+    async def start_ahead(self, version: FunctionVersion, how: str) -> Taken:
+        """One that is initialised for no call, `how` in AWS's words; where its init failed it has ended.
+
+        Raises `TooManyRequests` where the machine has no memory for it, or what the backend raises when nothing can
+        start.
+        """
+        pool = self.pool(version)
+        began = self._clock.monotonic()
+        with self._holding(version):
+            version, simulated_ms = await self.before_start(version)
+            waited_ms = (self._clock.monotonic() - began) * 1000 if simulated_ms else 0.0
+            async with self._spawns.place(version.key):
+                self._make_room(pool)
+                place = await self._place(version)
+                environment = self._new_environment(version, place, how)
+                limit = max(AHEAD_INIT_SECONDS, float(version.timeout))
+                failed, init_ms = await self._initialise(pool, environment, version, place, limit)
+        pool.peak_mb = max(pool.peak_mb, environment.max_memory_mb())
+        environment.drain_log()
+        if failed is not None:
+            self._log_failed_init(environment.log, version, failed, init_ms, "init")
+            environment.stop("its init failed", failed.reason)
+        return Taken(environment, init_ms, "", failed, simulated_ms=simulated_ms, waited_ms=waited_ms)
+
+    def has_room(self, version: FunctionVersion) -> bool:
+        """Whether another environment of a version fits without another one's end."""
+        return self._room is None or not self._room.missing_mb(self.pool(version).peak_mb or room.USUAL_MB)
+
+    def has_snapshot(self, version: FunctionVersion) -> bool:
+        """Whether one of SnapStart's waits to be restored."""
+        pool = self._pools.get((version.key, version.version))
+        return pool is not None and bool(pool.snapshots)
+
+    def end_snapshots(self, version: FunctionVersion, why: str) -> None:
+        """End those of a version that wait to be restored."""
+        pool = self.pool(version)
+        while pool.snapshots:
+            environment = pool.snapshots.pop()
+            environment.stop(why)
+            self._put_back(pool, environment)
 
     async def provision(self, version: FunctionVersion) -> InitFailure | None:
         """Initialise one environment ahead of any call, for as long as it lives; or say why its init failed.
 
         Raises what the backend raises when nothing can start.
         """
-        pool = self.pool(version)
-        with self._holding(version):
-            version, _ = await self.before_start(version)
-            async with self._spawns.place(version.key):
-                self._make_room(pool)
-                place = await self._place(version)
-                environment = self._new_environment(version, place, provisioned=True)
-                limit = max(PROVISIONED_INIT_SECONDS, float(version.timeout))
-                failed, init_ms = await self._initialise(pool, environment, version, place, limit)
-        if failed is not None:
-            self._log_failed_init(environment.log, version, failed, init_ms, "init")
-            environment.stop("its init failed", failed.reason)
-        self._put_back(pool, environment)
-        return failed
+        taken = await self.start_ahead(version, PROVISIONED)
+        self.put_back(version, taken.environment)
+        return taken.failure
 
     def provisioned(self, key: FunctionKey, version: str) -> int:
         """How many provisioned environments of a version are there, idle or at work."""
@@ -385,7 +400,7 @@ class Environments:
             del self._pools[pool_key, pool_version]
             for environment in pool.all:
                 environment.retired = True
-            for environment in [*pool.idle, *pool.provisioned]:
+            for environment in [*pool.idle, *pool.provisioned, *pool.snapshots]:
                 environment.stop(_CHANGED)
                 environment.left.forget()
             pool.forget()

@@ -136,6 +136,17 @@ class Extensions:
         self.telemetry.platform(reported)
         self.telemetry.end_init()
 
+    def restore_begins(self) -> None:
+        """The environment's snapshot is about to be restored."""
+        self.telemetry.resume()
+        self.telemetry.platform(platform_events.restore_start(self._version, self._sandbox.fidelity.backend))
+
+    def restore_over(self, spent_ms: float, why: InitFailure | None) -> None:
+        """A restore has ended, well or not."""
+        status, error_type = (why.status, why.error_type) if why is not None else ("success", None)
+        self.telemetry.platform(platform_events.restore_runtime_done(status, error_type))
+        self.telemetry.platform(platform_events.restore_report(spent_ms, status, error_type))
+
     def invoke(self, event: Event, deadline_ms: int) -> None:
         """Tell those who want to know of an invocation, just before the runtime gets it."""
         self.telemetry.resume()

@@ -40,6 +40,11 @@ class EnvironmentLog:
         self._tail.clear()
         self._tail_size = self._kept = 0
 
+    def go_on_in(self, write: Callable[[str], None]) -> None:
+        """Write elsewhere from now on: a restored environment has a log stream of its own."""
+        self._write = write
+        self.begin()
+
     def add(self, *lines: str) -> None:
         """Lines of the platform's."""
         for line in lines:

@@ -60,6 +60,30 @@ def init_report(
     )
 
 
+def restore_start(version: FunctionVersion, backend: str) -> Event:
+    """A snapshot is being restored."""
+    return _event(
+        "restoreStart",
+        {
+            "runtimeVersion": report.runtime_version(version.runtime or IMAGE, backend),
+            "runtimeVersionArn": version.runtime_version_arn,
+            "functionName": version.key.name,
+            "functionVersion": version.version,
+        },
+    )
+
+
+def restore_runtime_done(status: str, error_type: str | None = None) -> Event:
+    """The runtime has run its after-restore hooks, or failed."""
+    return _event("restoreRuntimeDone", {"status": status, "errorType": error_type})
+
+
+def restore_report(restore_ms: float, status: str, error_type: str | None = None) -> Event:
+    """The restore is over."""
+    metrics = {"durationMs": round(restore_ms, 3)}
+    return _event("restoreReport", {"status": status, "errorType": error_type, "metrics": metrics})
+
+
 def start(request_id: str, version: str, trace_id: str = "") -> Event:
     """An invocation begins."""
     return _event("start", {"requestId": request_id, "version": version, "tracing": _tracing(trace_id)})
@@ -100,6 +124,7 @@ def invocation_report(record: InvocationRecord, status: str, error_type: str | N
         "memorySizeMB": record.memory_size_mb,
         "maxMemoryUsedMB": record.max_memory_mb,
         "initDurationMs": record.init_ms,
+        "restoreDurationMs": record.restore_ms,
     }
     known = {name: value for name, value in metrics.items() if value is not None}
     facts = {"requestId": record.request_id, "status": status, "errorType": error_type, "metrics": known}

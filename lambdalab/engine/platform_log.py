@@ -16,7 +16,7 @@ from typing import Protocol
 from lambdalab.engine import platform_events, report
 from lambdalab.engine.platform_events import Event
 from lambdalab.model.function import FunctionVersion
-from lambdalab.model.invocation import InvocationRecord
+from lambdalab.model.invocation import SNAP_START, InvocationRecord
 
 Lines = Sequence[str]
 _LEVELS = ("DEBUG", "INFO", "WARN")
@@ -32,6 +32,15 @@ class PlatformLog(Protocol):
         self, init_ms: float, *, phase: str, status: str, error_type: str | None, moment: datetime
     ) -> Lines:
         """An init failed: `phase` is "init", or "invoke" when it was repeated for a request."""
+
+    def snapshot_report(self, init_ms: float, moment: datetime) -> Lines:
+        """The init that a snapshot is made of is over, its before-snapshot hooks included."""
+
+    def restore_start(self, backend: str, moment: datetime) -> Lines:
+        """A snapshot is being restored."""
+
+    def restore_report(self, restore_ms: float, moment: datetime, status: str | None, error_type: str | None) -> Lines:
+        """The restore is over, by itself or with a `status` that says why not."""
 
     def extension(
         self, name: str, state: str, events: Sequence[str], error_type: str | None, moment: datetime
@@ -75,6 +84,22 @@ class _Text:
     ) -> Lines:
         return [report.init_report(init_ms, phase=phase, status=status, error_type=error_type)]
 
+    def snapshot_report(self, init_ms: float, moment: datetime) -> Lines:  # noqa: ARG002
+        return [report.snapshot_report(init_ms)]
+
+    def restore_start(self, backend: str, moment: datetime) -> Lines:  # noqa: ARG002
+        version = self._version
+        return [report.restore_start(version.runtime or platform_events.IMAGE, backend, version.runtime_version_arn)]
+
+    def restore_report(
+        self,
+        restore_ms: float,
+        moment: datetime,  # noqa: ARG002
+        status: str | None,
+        error_type: str | None,
+    ) -> Lines:
+        return [report.restore_report(restore_ms, status, error_type)]
+
     def extension(
         self,
         name: str,
@@ -101,6 +126,8 @@ class _Text:
             memory_size_mb=record.memory_size_mb,
             max_memory_mb=record.max_memory_mb,
             init_ms=record.init_ms,
+            restore_ms=record.restore_ms,
+            billed_restore=record.billed_restore_ms,
             status=status_of(record),
             error_type=None if timed_out else _error_type(record),
         )
@@ -122,6 +149,17 @@ class _Json:
             init_ms, initialization="on-demand", phase=phase, status=status, error_type=error_type
         )
         return self._line("WARN", event, moment)
+
+    def snapshot_report(self, init_ms: float, moment: datetime) -> Lines:
+        event = platform_events.init_report(init_ms, initialization=SNAP_START, phase="init", status="success")
+        return self._line("INFO", event, moment)
+
+    def restore_start(self, backend: str, moment: datetime) -> Lines:
+        return self._line("INFO", platform_events.restore_start(self._version, backend), moment)
+
+    def restore_report(self, restore_ms: float, moment: datetime, status: str | None, error_type: str | None) -> Lines:
+        event = platform_events.restore_report(restore_ms, status or "success", error_type)
+        return self._line("WARN" if status else "INFO", event, moment)
 
     def extension(
         self, name: str, state: str, events: Sequence[str], error_type: str | None, moment: datetime

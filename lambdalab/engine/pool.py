@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lambdalab.engine.environment import ExecutionEnvironment
+from lambdalab.model.invocation import ON_DEMAND
 
 
 @dataclass(slots=True)
 class Pool:
-    """`all` are alive, `idle` and `provisioned` wait. `note` explains the next cold start.
+    """`all` are alive; `idle`, `provisioned` and `snapshots` wait. `note` explains the next cold start.
 
     `resets` ended by a failure or a timeout: the next call that finds nobody idle initialises one of them again, with
     what it had in /tmp, as AWS does.
@@ -18,6 +19,7 @@ class Pool:
 
     idle: list[ExecutionEnvironment] = field(default_factory=list)
     provisioned: list[ExecutionEnvironment] = field(default_factory=list)
+    snapshots: list[ExecutionEnvironment] = field(default_factory=list)
     resets: list[ExecutionEnvironment] = field(default_factory=list)
     all: set[ExecutionEnvironment] = field(default_factory=set)
     peak_mb: int = 0
@@ -28,6 +30,11 @@ class Pool:
         yield from self.idle
         yield from self.resets
 
+    def unneeded(self) -> Iterator[ExecutionEnvironment]:
+        """Those that may end for another function's sake."""
+        yield from self.snapshots
+        yield from self.idle
+
     def leave(self, environment: ExecutionEnvironment) -> None:
         """One has ended."""
         self.all.discard(environment)
@@ -35,7 +42,8 @@ class Pool:
 
     def keep_or_forget(self, environment: ExecutionEnvironment) -> None:
         """Let one that has ended begin again when it is needed, if it may."""
-        if environment.left.wanted and not environment.retired and not environment.provisioned:
+        again = environment.left.wanted and not environment.retired
+        if again and environment.initialization == ON_DEMAND:  # the others come initialised, each time anew
             self.resets.append(environment)
         else:
             environment.left.forget()

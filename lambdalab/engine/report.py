@@ -1,4 +1,4 @@
-"""The platform's lines in a function's log: INIT_START, START, END, REPORT. Pure text, to AWS's letter.
+"""The platform's lines in a function's log: INIT_START, RESTORE_START, START, END, REPORT. Pure text, to AWS's letter.
 
 Source: `lambda-contract.md` section 13. Tabs separate the fields; REPORT has a trailing one.
 """
@@ -12,15 +12,27 @@ from datetime import datetime
 
 
 def billed_ms(duration_ms: float, init_ms: float | None) -> int:
-    """Whole milliseconds, rounded up, of init and handler together (INIT is billed since 2025-08-01)."""
+    """Whole milliseconds, rounded up, of init and handler together (INIT is billed since 2025-08-01).
+
+    After a restore its billed part stands in the init's place.
+    """
     # Of the figures as they are shown, with two decimals: who adds them up comes to what is billed.
     return math.ceil(round(round(duration_ms, 2) + round(init_ms or 0.0, 2), 2)) or 1
 
 
 def init_start(runtime: str, backend: str, runtime_version_arn: str | None) -> str:
     """The first line of an environment. The version is named as the lab's own: it is not AWS's build."""
+    return f"INIT_START {_version(runtime, backend, runtime_version_arn)}"
+
+
+def restore_start(runtime: str, backend: str, runtime_version_arn: str | None) -> str:
+    """The first line of an environment that comes from a snapshot."""
+    return f"RESTORE_START {_version(runtime, backend, runtime_version_arn)}"
+
+
+def _version(runtime: str, backend: str, runtime_version_arn: str | None) -> str:
     arn = f"\tRuntime Version ARN: {runtime_version_arn}" if runtime_version_arn else ""
-    return f"INIT_START Runtime Version: {runtime_version(runtime, backend)}{arn}"
+    return f"Runtime Version: {runtime_version(runtime, backend)}{arn}"
 
 
 def runtime_version(runtime: str, backend: str) -> str:
@@ -62,10 +74,13 @@ def report(
     memory_size_mb: int,
     max_memory_mb: int,
     init_ms: float | None,
+    restore_ms: float | None = None,
+    billed_restore: int | None = None,
     status: str | None = None,
     error_type: str | None = None,
 ) -> str:
-    """The REPORT line. `status` is "timeout" or "error"; Init Duration stands only after a cold start."""
+    """The REPORT line. `status` is "timeout" or "error"; Init Duration stands only after a cold start, and after one
+    of SnapStart's the Restore Duration."""
     fields = [
         f"REPORT RequestId: {request_id}",
         f"Duration: {duration_ms:.2f} ms",
@@ -75,6 +90,8 @@ def report(
     ]
     if init_ms is not None:
         fields.append(f"Init Duration: {init_ms:.2f} ms")
+    if restore_ms is not None:
+        fields += [f"Restore Duration: {restore_ms:.2f} ms", f"Billed Restore Duration: {billed_restore or 0} ms"]
     if status is not None:
         fields.append(f"Status: {status}")
     if error_type is not None:
@@ -86,6 +103,18 @@ def init_report(init_ms: float, *, phase: str, status: str, error_type: str | No
     """The line of an init that failed: `phase` is "init", or "invoke" when it was repeated for a request."""
     kind = f"\tError Type: {error_type}" if error_type else ""
     return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\tStatus: {status}{kind}"
+
+
+def snapshot_report(init_ms: float) -> str:
+    """The line of the init that a snapshot is made of."""
+    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms"
+
+
+def restore_report(restore_ms: float, status: str | None, error_type: str | None) -> str:
+    """The line of a restore; `status` is "timeout" or "error" where it failed."""
+    ended = f"\tStatus: {status}" if status else ""
+    kind = f"\tError Type: {error_type}" if error_type else ""
+    return f"RESTORE_REPORT Restore Duration: {restore_ms:.2f} ms{ended}{kind}"
 
 
 def extension(name: str, state: str, events: Sequence[str], error_type: str | None = None) -> str:

@@ -9,18 +9,26 @@ from lambdalab.engine import report
 from lambdalab.engine.environment import ExecutionEnvironment
 from lambdalab.engine.request import Request
 from lambdalab.engine.running import Completion, InitFailure
-from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, Fidelity, InvocationRecord
+from lambdalab.model.invocation import Fidelity, InvocationRecord
 
 _MACHINE = {"aarch64": "arm64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine())
 """This machine's architecture, in Lambda's words."""
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    """How long a snapshot's restore took, in milliseconds, and what of that is billed: all after its thaw."""
+
+    ms: float
+    billed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """An environment for one invocation, and how it was come by. Times in milliseconds.
 
-    `repeated_ms` took an init within the invocation. `simulated_ms` were waited on the lab's clock before the start,
-    which took `waited_ms` of the machine's.
+    `repeated_ms` took an init within the invocation. `simulated_ms` were waited on the lab's clock before the start.
+    `waited_ms` of the machine's time before the handler are no queue: a simulated wait's, and a restore's.
     """
 
     environment: ExecutionEnvironment
@@ -30,6 +38,7 @@ class Taken:
     repeated_ms: float = 0.0
     simulated_ms: float = 0.0
     waited_ms: float = 0.0
+    restored: Restored | None = None
 
     @property
     def admitted(self) -> bool:
@@ -49,7 +58,8 @@ class Taken:
         """What was measured. `usual` is what environments enforce, for one that was never started."""
         version, environment = request.version, self.environment
         duration = completion.duration_ms
-        spent = queue_ms + (self.init_ms or 0.0) + duration
+        restored = self.restored
+        spent = queue_ms + (self.init_ms or 0.0) + (restored.ms if restored is not None else 0.0) + duration
         return InvocationRecord(
             request_id=request.request_id,
             function_name=version.key.name,
@@ -61,7 +71,7 @@ class Taken:
             queue_ms=round(queue_ms, 2),
             init_ms=None if self.init_ms is None else round(self.init_ms, 2),
             duration_ms=round(duration, 2),
-            billed_ms=report.billed_ms(duration, self.init_ms),
+            billed_ms=report.billed_ms(duration, restored.billed_ms if restored is not None else self.init_ms),
             memory_size_mb=version.memory_size,
             max_memory_mb=version.memory_size if completion.outcome == "out_of_memory" else peak_mb,
             ephemeral_mb=version.ephemeral_size,
@@ -72,11 +82,13 @@ class Taken:
             start_reason=self.reason,
             log_stream=environment.log_stream,
             fidelity=environment.fidelity or usual,
-            initialization=PROVISIONED if environment.provisioned else ON_DEMAND,
+            initialization=environment.initialization,
             repeated_ms=round(self.repeated_ms, 2),
             simulated_ms=round(self.simulated_ms, 2),
             streamed_bytes=completion.streamed_bytes,
             held_ms=round(completion.held_ms, 2),
             machine=_MACHINE,
+            restore_ms=None if restored is None else round(restored.ms, 2),
+            billed_restore_ms=None if restored is None else restored.billed_ms,
             extensions_ms=None if completion.extensions_ms is None else round(completion.extensions_ms, 2),
         )

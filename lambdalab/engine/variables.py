@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lambdalab.model.function import FunctionVersion
-from lambdalab.model.invocation import ON_DEMAND
+from lambdalab.model.invocation import ON_DEMAND, SNAP_START
 
 
 def function_variables(
@@ -23,7 +23,8 @@ def function_variables(
     """All variables of one environment. `access` names the endpoint and the function's own credentials.
 
     The function's own variables may replace PATH, LANG and the like, never a reserved name: the rules
-    refused those when the configuration was written.
+    refused those when the configuration was written. With SnapStart the log's names are not there, as on AWS: what is
+    restored of one snapshot logs to streams of its own.
     """
     region = version.key.region
     platform = {
@@ -34,12 +35,12 @@ def function_variables(
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_size),
         "AWS_LAMBDA_FUNCTION_VERSION": version.version,
         "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
-        "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
-        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
     }
+    if initialization != SNAP_START:
+        platform |= {"AWS_LAMBDA_LOG_GROUP_NAME": log_group, "AWS_LAMBDA_LOG_STREAM_NAME": log_stream}
     if version.runtime is not None and not version.runtime.startswith("provided"):
         platform["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{version.runtime}"
     return {**access, **(version.environment or {}), **platform, **_logging(version)}

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from lambdalab.errors import InvalidParameterValue, PreconditionFailed, ResourceConflict
-from lambdalab.model import image, limits, runtime, tags
+from lambdalab.model import image, limits, runtime, snapstart, tags
 from lambdalab.model.function import CodeReference, Function, FunctionKey, FunctionVersion
 from lambdalab.model.runtime import Policy
 
@@ -23,7 +23,6 @@ _KEPT = (
     "VpcConfig", "DeadLetterConfig", "KMSKeyArn", "TracingConfig", "SnapStart", "LoggingConfig",
     "ImageConfig",
 )  # fmt: skip
-_SNAPSTART = ("java11", "java17", "java21", "java25", "python3.12", "python3.13", "python3.14", "dotnet8", "dotnet10")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,13 @@ def check_creation(params: Mapping[str, Any], policy: Policy) -> None:
             if member not in params:
                 raise InvalidParameterValue(f"{member} is required when PackageType is Zip.")
         runtime.check(params["Runtime"], policy, updating=False)
-    _check_settings(params, params.get("Runtime"), package_type, "Text")
+    _check_settings(params, package_type, "Text")
+    snapstart.check(
+        params,
+        runtime=params.get("Runtime"),
+        package_type=package_type,
+        ephemeral_mb=params.get("EphemeralStorage", {}).get("Size", snapstart.STORAGE_MB),
+    )
 
 
 def create(key: FunctionKey, params: Mapping[str, Any], code: Code, stamp: Stamp) -> tuple[Function, FunctionVersion]:
@@ -86,9 +91,14 @@ def check_update(version: FunctionVersion, params: Mapping[str, Any], policy: Po
     if "Runtime" in params:
         runtime.check(params["Runtime"], policy, updating=True)
     logging = version.settings.get("LoggingConfig", {})
-    _check_settings(
-        params, params.get("Runtime", version.runtime), version.package_type, logging.get("LogFormat", "Text")
-    )
+    _check_settings(params, version.package_type, logging.get("LogFormat", "Text"))
+    if params.keys() & {"SnapStart", "Runtime", "EphemeralStorage"}:
+        snapstart.check(
+            params if "SnapStart" in params else version.settings,
+            runtime=params.get("Runtime", version.runtime),
+            package_type=version.package_type,
+            ephemeral_mb=params.get("EphemeralStorage", {}).get("Size", version.ephemeral_size),
+        )
 
 
 def check_settled(version: FunctionVersion) -> None:
@@ -138,6 +148,20 @@ def settle(version: FunctionVersion, revision_id: str) -> FunctionVersion:
         last_update_status="Successful",
         last_update_reason=None,
         last_update_reason_code=None,
+        revision_id=revision_id,
+    )
+
+
+def failed(version: FunctionVersion, revision_id: str, code: str, reason: str) -> FunctionVersion:
+    """The end of a creation that did not succeed: Failed, with AWS's code and a reason."""
+    return replace(
+        version,
+        state="Failed",
+        state_reason=reason,
+        state_reason_code=code,
+        last_update_status="Failed",
+        last_update_reason=reason,
+        last_update_reason_code=code,
         revision_id=revision_id,
     )
 
@@ -206,7 +230,7 @@ NOT_OFFERED = {
 """Members of requests by the feature they belong to. Source: `lambda-contract.md` section 22."""
 
 
-def _check_settings(params: Mapping[str, Any], runtime_name: str | None, package_type: str, log_format: str) -> None:
+def _check_settings(params: Mapping[str, Any], package_type: str, log_format: str) -> None:
     """`log_format` is the present one, for a request that names none."""
     check_offered(params)
     image.check_settings(params, package_type)
@@ -218,8 +242,6 @@ def _check_settings(params: Mapping[str, Any], runtime_name: str | None, package
     if "EphemeralStorage" in params:
         limits.check_range("ephemeralStorage.size", params["EphemeralStorage"]["Size"])
     limits.check_environment(params.get("Environment", {}).get("Variables", {}))
-    if params.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions" and runtime_name not in _SNAPSTART:
-        raise InvalidParameterValue(f"{runtime_name} is not supported for SnapStart enabled functions.")
     if params.get("FileSystemConfigs"):
         raise InvalidParameterValue(
             "FileSystemConfigs (Amazon EFS, S3 Files) are not offered by LambdaLab: leave them out; "

@@ -11,6 +11,7 @@ Outcome = Literal["ok", "error", "timeout", "out_of_memory", "exit", "init_error
 
 ON_DEMAND = "on-demand"
 PROVISIONED = "provisioned-concurrency"
+SNAP_START = "snap-start"
 """How an environment was initialised, as AWS_LAMBDA_INITIALIZATION_TYPE says it."""
 
 
@@ -42,6 +43,9 @@ class InvocationRecord:
     None on a warm start; `duration_ms` is the handler phase, and of an init that was repeated within the call, as
     on AWS, `repeated_ms`; `billed_ms` is ceil(init + duration)
     (INIT is billed since 2025-08-01, `lambda-contract.md` section 13). `started_at` is epoch milliseconds.
+    `restore_ms` were spent on restoring a snapshot, from its thaw to the runtime's asking for the event, and
+    `billed_restore_ms` of them on its after-restore hooks, in whole milliseconds: SnapStart bills those where other
+    cold starts bill an init; both None but on such a start.
     `simulated_ms` passed on the lab's clock before the init, for a network interface that is not there: no
     measurement, not billed. `start_reason` says in words why it was cold or warm; `nth_call` counts calls of
     this environment. `streamed_bytes` were passed on to the caller in pieces; for `held_ms` of the duration the
@@ -79,6 +83,8 @@ class InvocationRecord:
     extensions_ms: float | None = 0.0
     machine: str = ""
     held_ms: float = 0.0
+    restore_ms: float | None = None
+    billed_restore_ms: int | None = None
 
     @property
     def on_another_machine(self) -> bool:
@@ -87,8 +93,8 @@ class InvocationRecord:
 
     @property
     def cold(self) -> bool:
-        """Whether this call waited for an init: a new environment's, or one repeated within it."""
-        return (self.nth_call <= 1 or self.repeated_ms > 0) and self.initialization == ON_DEMAND
+        """Whether this call waited for an init, a new environment's or one repeated within it, or for a restore."""
+        return (self.nth_call <= 1 or self.repeated_ms > 0) and self.initialization != PROVISIONED
 
     def to_json(self) -> str:
         """The record as compact JSON: the value of the `x-lambdalab-record` header."""

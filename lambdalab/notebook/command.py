@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 Completes = Literal[
     "", "function", "qualified", "version", "qualifier", "alias", "layer", "layer version", "runtime", "variable",
-    "command", "architecture", "log format",
+    "command", "architecture", "log format", "snapstart",
 ]  # fmt: skip
 """What Tab offers. A version, alias or qualifier is one of the function that the line names first; `qualified`
 is a function's name, or `function:qualifier` once there is a colon."""

@@ -132,6 +132,7 @@ _FIXED: dict[str, Sequence[str]] = {
     "runtime": values.RUNTIMES,
     "architecture": values.ARCHITECTURES,
     "log format": values.LOG_FORMATS,
+    "snapstart": (values.PUBLISHED, values.NONE),
     "command": (DEPLOY.name, *SUBCOMMANDS),
 }
 

@@ -19,6 +19,7 @@ RUNTIMES = (*(one.name for one in runtimes.known().values() if not one.blocked),
 """Those that Tab offers. "go" is provided.al2023 with Go source."""
 ARCHITECTURES = ("x86_64", "arm64")
 LOG_FORMATS = ("Text", "JSON")
+PUBLISHED = "published"
 NONE = "none"
 """The word that takes a setting away."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -179,6 +180,13 @@ def log_format(words: str) -> str:
     if words in LOG_FORMATS:
         return words
     raise BadOption(f"--log-format is {words!r}; choose Text or JSON.{did_you_mean(words, LOG_FORMATS)}")
+
+
+def snapstart(words: str) -> bool:
+    """`published`, or none."""
+    if words in (PUBLISHED, NONE):
+        return words == PUBLISHED
+    raise BadOption(f"--snapstart is {words!r}; SnapStart is for {PUBLISHED} versions, or {NONE}.")
 
 
 def reserved(words: str) -> int | None:

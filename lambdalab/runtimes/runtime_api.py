@@ -71,6 +71,15 @@ class Listener(Protocol):
     def init_failed(self, body: bytes, error_type: str) -> None:
         """The runtime reports that its init failed."""
 
+    def asks_to_be_restored(self, connection: Connection) -> bool:
+        """The runtime has run its before-snapshot hooks; answer with `connection.reply` when its snapshot is restored.
+
+        False where no snapshot is made of it.
+        """
+
+    def restore_failed(self, body: bytes, error_type: str) -> None:
+        """The runtime reports that an after-restore hook failed."""
+
     def streams(self, request_id: str, content_type: str, source: Source) -> Stream | None:
         """The runtime begins to answer an invocation piece by piece; None when that invocation was not waiting."""
 
@@ -303,20 +312,35 @@ class Connection(asyncio.Protocol):
         if method == b"POST" and path == "init/error":
             self._api.listener.init_failed(request.body(), request.error_type or "Unhandled")
             return self._answer(202)
+        if path.startswith("restore/"):
+            return self._restore(request, method, path)
         if method == b"POST":
             return self._conclude(request, path)
         return self._answer(405, b'{"errorMessage":"method not allowed","errorType":"InvalidRequest"}')
 
+    def _restore(self, request: _Request, method: bytes, path: str) -> None:
+        """SnapStart's two paths. The poll is answered with the restore; elsewhere they are unknown, as on AWS."""
+        listener = self._api.listener
+        if (method, path) == (b"POST", "restore/error"):
+            listener.restore_failed(request.body(), request.error_type or "Unhandled")
+            return self._answer(202)
+        if (method, path) == (b"GET", "restore/next") and listener.asks_to_be_restored(self):
+            return None
+        return self._unknown()
+
+    def _unknown(self) -> None:
+        return self._answer(404, b'{"errorMessage":"unknown path","errorType":"InvalidRequest"}')
+
     def _pass_on(self, request: _Request, method: bytes) -> None:
         if self._api.others is None:
-            return self._answer(404, b'{"errorMessage":"unknown path","errorType":"InvalidRequest"}')
+            return self._unknown()
         path = request.url.partition(b"?")[0].decode("utf-8", "replace")
         return self._api.others().handle(self, method, path, request.extension or {}, request.body())
 
     def _conclude(self, request: _Request, path: str) -> None:
         parts = path.split("/")
         if len(parts) != 3 or parts[0] != "invocation" or parts[2] not in {"response", "error"}:
-            return self._answer(404, b'{"errorMessage":"unknown path","errorType":"InvalidRequest"}')
+            return self._unknown()
         too_large = request.size > RESPONSE_LIMIT
         if parts[2] == "response":
             known = self._api.listener.responded(parts[1], request.body(), too_large=too_large)

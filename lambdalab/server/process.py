@@ -16,7 +16,7 @@ from typing import Any, cast
 import uvicorn
 
 import lambdalab.api.families  # noqa: F401 - they register their operations
-from lambdalab.api import collecting, concurrency, starting
+from lambdalab.api import collecting, concurrency, starting, versions
 from lambdalab.api.gateway import Gateway
 from lambdalab.api.http import HttpProtocol
 from lambdalab.api.lifecycle import Lifecycle
@@ -78,7 +78,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     database = Database(settings.home / "region.db")
     functions = FunctionStore(database, Sealer(settings.home / "environment.key"))
     functions.forget_copies()
-    functions.settle_all()
+    unsettled = functions.settle_all()
     packages = PackageStore(settings.home / "packages")
     logs = LogStore(settings.home / "logs", clock)
     environments = Environments(
@@ -117,6 +117,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     environments.before_start = partial(starting.before_start, region)
     collecting.begin(region)
     concurrency.restore(region)
+    versions.restore(region, unsettled)
     known = {
         pair.access_key_id: Credentials(pair.access_key_id, pair.secret_access_key, pair.account)
         for pair in (pairs.person, pairs.function)
@@ -137,6 +138,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         settings.region_file.unlink(missing_ok=True)
         server.should_exit = True
         region.provisioning.close()
+        dispatcher.snapshots.close()
         environments.close()
         await serving
         await environments.closed()

@@ -73,6 +73,10 @@ _MIGRATIONS = (
         WHERE json_extract(document, '$.kms_sealed') IS NOT NULL
             AND json_extract(document, '$.environment_digest') IS NULL;
     """,
+    """
+    CREATE INDEX versions_snapped ON versions (account, region, name, version)
+        WHERE json_extract(document, '$.settings.SnapStart.ApplyOn') = 'PublishedVersions';
+    """,
 )
 """One script for each schema version, in order. Never changed once released; new ones are added."""
 

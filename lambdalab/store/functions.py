@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from lambdalab.model import function_rules, version_rules
+from lambdalab.model import function_rules, snapstart, version_rules
 from lambdalab.model.function import LATEST, CodeReference, Function, FunctionKey, FunctionVersion, version_number
 from lambdalab.store.database import Database
 from lambdalab.store.sealing import Sealer
@@ -201,13 +201,29 @@ class FunctionStore:
             del self._versions[place]
         return written.rowcount > 0
 
-    def settle_all(self) -> None:
-        """Finish what a killed region left under way."""
+    def snapped(self) -> list[FunctionVersion]:
+        """Of each function the newest version that has SnapStart, of all accounts and regions."""
+        rows = self._database.rows(
+            "SELECT account, region, name, max(version), document FROM versions"
+            f" WHERE version > 0 AND {_SNAPPED} GROUP BY account, region, name"
+        )
+        return [
+            self._read(FunctionKey(str(account), str(region), str(name)), str(number), str(document))
+            for account, region, name, number, document in rows
+        ]
+
+    def settle_all(self) -> list[FunctionVersion]:
+        """Finish what a killed region left under way. Returned is what still waits: versions without their snapshot."""
+        waiting = []
         rows = self._database.rows("SELECT account, region, name, version, document FROM versions WHERE settled = 0")
         for account, region, name, number, document in rows:
             key = FunctionKey(str(account), str(region), str(name))
             version = self._read(key, _version(int(str(number))), str(document))
+            if snapstart.applies(version):
+                waiting.append(version)
+                continue
             self.replace(function_rules.settle(version, str(uuid.uuid4())), expected=version)
+        return waiting
 
     def digest(self, key: FunctionKey, variables: Mapping[str, str]) -> str:
         """The home's keyed digest of a function's variables."""
@@ -281,6 +297,8 @@ _COPIED = (
     "json_extract(document, '$.kms_sealed') IS NOT NULL AND json_extract(document, '$.environment_digest') IS NULL"
 )
 """As in the index `versions_copied`."""
+_SNAPPED = "json_extract(document, '$.settings.SnapStart.ApplyOn') = 'PublishedVersions'"
+"""As in the index `versions_snapped`."""
 _SET_FUNCTION = "UPDATE functions SET document = ? WHERE account = ? AND region = ? AND name = ?"
 _KEY = "account = ? AND region = ? AND name = ?"
 _INSERT_VERSION = "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?)"

@@ -5,6 +5,7 @@ The region compiles its .NET client with it, and the builder of cells their clas
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 _SECONDS = 120
@@ -87,6 +89,16 @@ def stand_ins(directory: Path, release: str, dotnet: Path | None = None) -> list
     wrong = compile(Job(core, sorted((_STAND_INS / "core").glob("*.cs"))), release, dotnet)
     wrong += compile(Job(json, sorted((_STAND_INS / "json").glob("*.cs")), (core,)), release, dotnet)
     return [one for one in wrong if one.is_error]
+
+
+@cache
+def stand_ins_digest() -> str:
+    """What the stand-ins' sources are, for those who keep what was compiled of them, or against them."""
+    digest = hashlib.sha256()
+    for part in ("core", "json"):
+        for source in sorted((_STAND_INS / part).glob("*.cs")):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()
 
 
 def compiler(dotnet: Path | None = None) -> tuple[str, ...]:

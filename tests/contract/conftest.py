@@ -316,9 +316,7 @@ async def _with_engine(kind, name, steps, supervisor, packages, state, tmp_path)
         backend, _ = await probe.prepare(kind, clock, supervisor, state / "clients", tmp_path / "sandboxes", docker)
     logs = LogStore(tmp_path / "logs", clock)
     access = {"AWS_ACCESS_KEY_ID": "ASIAFUNCTION"}
-    environments = Environments(
-        backend, clock, logs, packages, access=access, keep_warm_seconds=60, lifetime_seconds=7200
-    )
+    environments = Environments(backend, clock, logs, packages, access=access, keep_warm_seconds=60)
     try:
         await steps(Engine(environments, backend, clock, name, logs))
     finally:

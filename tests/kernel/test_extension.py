@@ -84,6 +84,7 @@ def test_question_mark_shows_the_magics_documentation(kernel):
         ("%lambda alias hello production 1 --can", ["%lambda alias hello production 1 --canary"]),
         ("%%lambda lay", ["%%lambda layer"]),
         ("%%lambda layer common --mod", ["%%lambda layer common --module"]),
+        ("%lambda config hello --snapstart p", ["%lambda config hello --snapstart published"]),
         ("%lambda config hello --log-format J", ["%lambda config hello --log-format JSON"]),
     ],
 )

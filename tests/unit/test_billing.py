@@ -6,7 +6,7 @@ import pytest
 
 from lambdalab.billing import price_table
 from lambdalab.billing.estimates import month, tiered
-from lambdalab.billing.meter import invocation_cost
+from lambdalab.billing.meter import invocation_cost, snapshot_month
 
 
 def cents(amount):
@@ -37,6 +37,17 @@ def test_arm64_is_cheaper():
 def test_only_storage_above_512_mb_costs():
     cost = invocation_cost(memory_mb=128, billed_ms=1000, architecture="x86_64", ephemeral_mb=1536)
     assert cost.storage == Decimal("0.0000000309")
+
+
+def test_a_restore_costs_the_memory_that_is_restored():
+    sizes = {"memory_mb": 512, "billed_ms": 100, "architecture": "x86_64"}
+    restored, other = invocation_cost(**sizes, restored=True), invocation_cost(**sizes)
+    assert restored.restore == Decimal("0.5") * Decimal("0.0001397998")
+    assert restored.total == other.total + restored.restore
+
+
+def test_a_snapshot_costs_its_memory_for_as_long_as_it_is_kept():
+    assert snapshot_month(1024) == Decimal("0.0000015046") * 30 * 24 * 3600
 
 
 def test_a_cost_is_shown_per_million_and_is_no_number():

@@ -65,7 +65,7 @@ class Engine:
         packages = SimpleNamespace(unpacked=lambda sha256: folder, hold=self.held.extend, release=self.release)
         self.logs = LogStore(folder / "logs", self.clock)
         self.environments = Environments(
-            self.backend, self.clock, self.logs, packages, access={}, keep_warm_seconds=600, lifetime_seconds=7200
+            self.backend, self.clock, self.logs, packages, access={}, keep_warm_seconds=600
         )  # fmt: skip
         self.dispatcher = Dispatcher(self.environments, self.clock)
 

@@ -225,7 +225,7 @@ def test_the_other_sub_commands_ask_the_lab(shell):
             ),
         ),
         (
-            "config hello --layer none --kms none --vpc none --unset A --unset B --tmp 1024 --log-format JSON",
+            "config hello --layer none --kms none --vpc none --unset A --unset B --tmp 1024 --log-format JSON --snapstart none",
             (
                 "configure",
                 "hello",
@@ -236,6 +236,7 @@ def test_the_other_sub_commands_ask_the_lab(shell):
                     "env_remove": ["A", "B"],
                     "ephemeral": 1024,
                     "log_format": "JSON",
+                    "snapstart": False,
                 },
             ),
         ),

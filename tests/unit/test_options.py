@@ -111,6 +111,7 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
         ("config hello --vpc subnet-1", False, "write subnets, a slash, security groups"),
         ("config hello --vpc sg-1/subnet-1", False, "write subnets, a slash, security groups"),
         ("config hello --log-format Jason", False, "choose Text or JSON"),
+        ("config hello --snapstart on", False, "--snapstart is 'on'; SnapStart is for published versions, or none"),
         ("config hello --memry 5", False, "Did you mean --memory?"),
         ("concurrency hello --reserved few", False, "it takes a whole number from 0, or none"),
         ("concurrency hello:1 --provisioned 0", False, "it takes a whole number from 1, or none"),

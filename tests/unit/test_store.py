@@ -16,7 +16,7 @@ from lambdalab.model.function import LATEST, CodeReference, Function, FunctionKe
 from lambdalab.model.version_rules import fingerprint
 from lambdalab.store import packages
 from lambdalab.store.database import _MIGRATIONS, Database
-from lambdalab.store.functions import _COPIED, FunctionStore
+from lambdalab.store.functions import _COPIED, _SNAPPED, FunctionStore
 from lambdalab.store.packages import PackageStore
 from lambdalab.store.sealing import Sealer
 
@@ -177,3 +177,39 @@ def test_a_digest_is_the_homes_and_the_functions(tmp_path):
         one.digest({}, "f"),
     }
     assert len(digests) == 4
+
+
+# -- SnapStart
+
+
+def test_versions_with_snapstart_are_found_the_newest_of_each_function(tmp_path):
+    database = Database(tmp_path / "region.db")
+    store = FunctionStore(database, Sealer(tmp_path / "key"))
+    on = {"SnapStart": {"ApplyOn": "PublishedVersions"}}
+    for name, settings in (("f", [on, on, {}]), ("g", [{}]), ("h", [on])):
+        latest = _version(name, LATEST, settings=on)
+        store.insert(Function(latest.key), latest)
+        for number, own in enumerate(settings, 1):
+            version = _version(name, str(number), settings=own)
+            assert store.publish(Function(latest.key), version, latest, expected=latest)
+    assert [(one.key.name, one.version) for one in store.snapped()] == [("f", "2"), ("h", "1")]
+    assert "versions_snapped" in repr(database.rows(f"EXPLAIN QUERY PLAN SELECT name FROM versions WHERE {_SNAPPED}"))
+    store.close()
+
+
+def test_a_version_that_waited_for_its_snapshot_when_the_region_was_killed_waits_on(tmp_path):
+    store = FunctionStore(Database(tmp_path / "region.db"), Sealer(tmp_path / "key"))
+    latest = _version("f", LATEST, state="Pending")
+    store.insert(Function(latest.key), latest)
+    for number, settings in (("1", {}), ("2", {"SnapStart": {"ApplyOn": "PublishedVersions"}})):
+        version = _version("f", number, settings=settings, state="Pending")
+        assert store.publish(Function(latest.key), version, latest, expected=latest)
+    assert [one.version for one in store.settle_all()] == ["2"]
+    assert [store.get(latest.key, one).state for one in (LATEST, "1", "2")] == ["Active", "Active", "Pending"]
+    store.close()
+
+
+def _version(name, version, **more):
+    key = FunctionKey("123456789012", "us-east-1", name)
+    made = FunctionVersion(key, version, "role", CodeReference("00", 1, 1), "revision", "then", state="Active")
+    return replace(made, **more)

@@ -37,6 +37,7 @@ from lambdalab.notebook.views import (
 NO_RUNTIME = {**records.DOCTOR, "runtimes": records.DOCTOR["runtimes"][1:], "notes": ["user namespaces are closed"]}
 DISPLAYS = {
     "cold": invocation.html(records.COLD_CALL),
+    "restored": invocation.html(records.RESTORED_CALL),
     "warm": invocation.html(records.WARM_CALL),
     "failed": invocation.html(records.FAILED_CALL),
     "timed out": invocation.html(records.TIMED_OUT),
@@ -195,6 +196,15 @@ def test_a_cold_call_shows_its_figures_its_reason_and_its_cost():
     assert "Cold because no environment had been started for this code." in words
     assert "$0.85 per million calls" in words and "when warm" in words
     assert "Queue 1.4 ms" in words and "total 157 ms" in words
+
+
+def test_a_restored_call_shows_its_restore_what_is_not_as_on_aws_and_what_a_snapshot_costs():
+    words = text_of("restored")
+    assert "Restored restore 53 ms" in words and "Billed 75 ms restore + duration" in words
+    assert "Restore 53 ms" in words and "Init " not in words.partition("Raw log")[0]
+    assert "SnapStart: a snapshot of the version was restored. Here each restored environment had an init" in words
+    assert "Restore of the snapshot$34.95" in words
+    assert "Keeping the version's snapshot costs another $0.97 in thirty days" in words
 
 
 def test_a_warm_call_says_which_call_of_its_environment_it_was():

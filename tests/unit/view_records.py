@@ -107,11 +107,14 @@ class Call:
         if self.record is None:
             return None
         return invocation_cost(
-            memory_mb=self.record.memory_size_mb, billed_ms=self.record.billed_ms, architecture=self.record.architecture
+            memory_mb=self.record.memory_size_mb,
+            billed_ms=self.record.billed_ms,
+            architecture=self.record.architecture,
+            restored=self.record.restore_ms is not None,
         )
 
     def __getattr__(self, name):
-        figures = ("duration_ms", "billed_ms", "init_ms", "memory_size_mb", "max_memory_mb")
+        figures = ("duration_ms", "billed_ms", "init_ms", "restore_ms", "memory_size_mb", "max_memory_mb")
         if name in figures:
             return None if self.record is None else getattr(self.record, name)
         raise AttributeError(name)
@@ -171,6 +174,21 @@ def ended(outcome: str, error_type: str, sentence: str, **changes) -> Call:
 
 
 COLD_CALL = Call(RECORD, {"greeting": "hello Ada"})
+RESTORED_CALL = Call(
+    replace(
+        RECORD,
+        init_ms=None,
+        restore_ms=53.33,
+        billed_restore_ms=53,
+        duration_ms=21.63,
+        billed_ms=75,
+        start_reason="a snapshot of the version was restored",
+        executed_version="1",
+        initialization="snap-start",
+    ),
+    {"greeting": "hello Ada"},
+    executed_version="1",
+)
 WARM_CALL = Call(WARM, {"greeting": "hello Ada"}, qualifier="prod", executed_version="3")
 FAILED_CALL = Call(
     replace(WARM, outcome="error", error_type="KeyError"),

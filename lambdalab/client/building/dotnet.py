@@ -42,9 +42,9 @@ class DotNet(Builder):
         further = {name: data for name, data in source.files.items() if name.endswith((".cs", ".dll"))}
         release = source.runtime.version
         try:
-            command = " ".join(csharp.compiler())
-            lent = cache.made("amazon-lambda", (release, command), lambda directory: _lend(directory, release))
-            parts = (source.text, release, command, *(part for one in further.items() for part in one))
+            compiled_by = (release, " ".join(csharp.compiler()), csharp.stand_ins_digest())
+            lent = cache.made("amazon-lambda", compiled_by, lambda directory: _lend(directory, release))
+            parts = (source.text, *compiled_by, *(part for one in further.items() for part in one))
             made = cache.made("dotnet", parts, lambda directory: _compile(source, further, lent, directory))
         except csharp.NoCompiler as why:
             raise CompilerMissing(f"{source.runtime.name}: {why}") from why

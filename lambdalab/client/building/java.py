@@ -1,7 +1,8 @@
 """Java: the cell is one source file, compiled for the runtime's release; its classes are the package.
 
 The interfaces of handlers are those of AWS's -core library, which Lambda brings. What a cell uses of
-aws-lambda-java-events goes into the package, as on AWS; so do jars and further sources that are given as files.
+aws-lambda-java-events and of org.crac goes into the package, as on AWS; so do jars and further sources that are given
+as files.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from lambdalab.toolchains import javac, maven
 from lambdalab.toolchains.javac import Compiler
 from lambdalab.toolchains.maven import Artifact, NoJars
 
-_EVENTS = (
-    Artifact("com.amazonaws", "aws-lambda-java-events", "3.16.1"),
-    Artifact("joda-time", "joda-time", "2.10.8"),
-)
-_USES_EVENTS = "com.amazonaws.services.lambda.runtime.events"
+_KNOWN = {
+    "com.amazonaws.services.lambda.runtime.events": (
+        Artifact("com.amazonaws", "aws-lambda-java-events", "3.16.1"),
+        Artifact("joda-time", "joda-time", "2.10.8"),
+    ),
+    "org.crac": (Artifact("io.github.crac", "org-crac", "0.1.3"),),
+}
+"""The jars of packages that AWS's documentation has functions use and Lambda does not bring: its event classes, and the
+hooks of SnapStart."""
 _ERROR = re.compile(r"^(?P<file>\S[^:\n]*\.java):(?P<line>\d+): (?:error: )?(?P<what>.*)$")
 _SHOWN = 40
 """Lines of complaints: more help nobody."""
@@ -59,20 +64,20 @@ class Java(Builder):
 
 
 def _libraries(source: Source) -> dict[str, Path]:
-    """The jars of AWS's event classes by name, where the cell names those classes."""
-    if _USES_EVENTS not in source.text:
-        return {}
+    """The jars of those packages by name that the cell names."""
+    used = [name for name in _KNOWN if name in source.text]
+    wanted = [one for name in used for one in _KNOWN[name]]
     directory = cache.directory("jars")
-    if not all((directory / one.file).is_file() for one in _EVENTS):
+    if not all((directory / one.file).is_file() for one in wanted):
         try:
-            maven.jars(_EVENTS, directory)
+            maven.jars(wanted, directory)
         except NoJars as why:
             raise CompilerMissing(
-                f"{source.cell.label} uses AWS's event classes (aws-lambda-java-events), and they cannot be had: {why} "
+                f"{source.cell.label} uses {' and '.join(used)}, whose jars cannot be had: {why} "
                 "Get Maven with `apt install maven`, `conda install -c conda-forge maven` or `brew install maven`, or "
                 "give their jars with --file PATH=lib/NAME.jar and import them from there."
             ) from why
-    return {one.file: directory / one.file for one in _EVENTS}
+    return {one.file: directory / one.file for one in wanted}
 
 
 def _compile(

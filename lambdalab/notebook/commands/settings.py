@@ -34,6 +34,13 @@ CONFIG = Command(
         Option(("--handler",), "MODULE.NAME", "what is called, such as lambda_function.handler"),
         Option(("--role",), "ARN", "its execution role"),
         Option(("--log-format",), "FORMAT", "Text or JSON", values.log_format, completes="log format"),
+        Option(
+            ("--snapstart",),
+            "VERSIONS",
+            "published: versions published from now on start from a snapshot; none: no more",
+            values.snapstart,
+            completes="snapstart",
+        ),
         Option(("--description", "-d"), "TEXT", "a line about the function"),
         HELP,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lambdalab.billing.meter import Cost, invocation_cost
+from lambdalab.billing.meter import Cost, invocation_cost, snapshot_month
 from lambdalab.model.invocation import InvocationRecord
 from lambdalab.notebook.views import blocks
 from lambdalab.notebook.views.figures import count, dollars, duration, megabytes, percent, size, whole_ms
@@ -30,6 +30,10 @@ from lambdalab.notebook.views.log_lines import TAIL_BYTES, own_lines
 from lambdalab.notebook.views.shapes import Call
 
 _MILLION = 1_000_000
+_ONE_SNAPSHOT = (
+    "Here each restored environment had an init of its own; on AWS all come from one snapshot, and what init made "
+    "(random seeds, ids, the time) is the same in all of them."
+)
 _ERROR_BUDGET = 1500
 _RAW_LOG_BUDGET = 1300
 _LARGEST_PRETTY = 100_000
@@ -78,13 +82,17 @@ def _duration(call: Call) -> Figure | None:
 def _billed(call: Call) -> Figure | None:
     if call.billed_ms is None:
         return None
-    note = "init + duration" if call.init_ms is not None else "" if call.ok else "errors count"
+    note = "" if call.ok else "errors count"
+    if call.init_ms is not None or call.restore_ms is not None:
+        note = "init + duration" if call.restore_ms is None else "restore + duration"
     return Figure("Billed", whole_ms(call.billed_ms), note)
 
 
 def _start(call: Call) -> Figure | None:
     if call.init_ms is not None:
         return Figure("Start", join(icon("cold", "co"), "Cold"), f"init {duration(call.init_ms)}")
+    if call.restore_ms is not None:
+        return Figure("Start", join(icon("cold", "co"), "Restored"), f"restore {duration(call.restore_ms)}")
     if call.duration_ms is None:
         return None
     if call.record is not None and call.record.cold:
@@ -115,13 +123,15 @@ def _cost(call: Call) -> Figure | None:
 
 
 def stretches(call: Call, *, stopped: str = "") -> Html:
-    """The timeline, to scale: queue, init, handler. `stopped` says what ended the handler."""
+    """The timeline, to scale: queue, init or restore, handler. `stopped` says what ended the handler."""
     record = call.record
     if record is None:
         return Html("")
     segments = [Segment("q", "Queue", record.queue_ms)]
     if record.init_ms is not None:
         segments.append(Segment("in", "Init", record.init_ms))
+    if record.restore_ms is not None:
+        segments.append(Segment("in", "Restore", record.restore_ms))
     handler = Segment("bx", f"Handler, {stopped}", record.duration_ms) if stopped else None
     return timeline([*segments, handler or Segment("bu", "Handler", record.duration_ms)])
 
@@ -129,6 +139,8 @@ def stretches(call: Call, *, stopped: str = "") -> Html:
 def why_cold(record: InvocationRecord) -> Html:
     """The engine's own reason for the cold start."""
     words = f"Cold because {record.start_reason}. Call again to reuse this environment."
+    if record.restore_ms is not None:
+        words = f"SnapStart: {record.start_reason}. {_ONE_SNAPSHOT}"
     return el("p", join(icon("cold", "co"), words), cls="mt1 mut")
 
 
@@ -174,12 +186,17 @@ def cost_details(call: Call) -> Html:
     rows = [("Requests", *_each(costs, "requests")), ("Duration × memory", *_each(costs, "duration"))]
     if any(one.storage for one in costs):
         rows.append(("Storage in /tmp", *_each(costs, "storage")))
+    if cost.restore:
+        rows.append(("Restore of the snapshot", *_each(costs, "restore")))
     foot = ("Per million calls", *(dollars(one.per_million) for one in costs))
     summary = f"Cost: {dollars(cost.per_million)} per million calls like this one"
     summary += f", {dollars(warm.per_million)} when warm" if warm else ""
     prices = f"List price, us-east-1, {record.architecture}, {cost.price_date}. The free tier is not counted."
     if record.on_another_machine:
         prices += f" The time was measured on this {record.machine} machine: AWS's {record.architecture} takes its own."
+    if cost.restore:
+        month = dollars(snapshot_month(record.memory_size_mb))
+        prices += f" Keeping the version's snapshot costs another {month} in thirty days, whether it is called or not."
     return details(
         summary,
         table(columns, rows, caption="US dollars per million calls", foot=foot, caption_hidden=True),
@@ -192,8 +209,8 @@ def _each(costs: list[Cost], part: str) -> tuple[str, ...]:
 
 
 def _warm_cost(record: InvocationRecord) -> Cost | None:
-    """The same handler's time without the init, when there was one."""
-    if record.init_ms is None:
+    """The same handler's time without the init, or the restore, when there was one."""
+    if record.init_ms is None and record.restore_ms is None:
         return None
     return invocation_cost(
         memory_mb=record.memory_size_mb,

@@ -14,7 +14,8 @@ def html(call: Call) -> str:
     """The display of `call`."""
     if call.error is not None:
         return output(failed_card(call, call.error))
-    return output(_cold_card(call) if call.init_ms is not None else _warm_card(call))
+    cold = call.init_ms is not None or call.restore_ms is not None
+    return output(_cold_card(call) if cold else _warm_card(call))
 
 
 def _cold_card(call: Call) -> Html:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lambdalab.model import snapstart
 from lambdalab.notebook.views import blocks
 from lambdalab.notebook.views.css import output
 from lambdalab.notebook.views.figures import count, megabytes
@@ -44,6 +45,7 @@ def _rows(one: Mapping[str, Any]) -> list[tuple[object, ...]]:
         ("KMS key", one.get("KMSKeyArn")),
         ("VPC", ", ".join([*vpc.get("SubnetIds", ()), *vpc.get("SecurityGroupIds", ())])),
         ("Role", one.get("Role")),
+        ("SnapStart", "published versions" if snapstart.wanted(one) else None),
         ("Log format", one.get("LoggingConfig", {}).get("LogFormat", "Text")),
     )
     return [(name, mono(blocks.clip(value, _CLIP)) if value else muted("not set")) for name, value in values]

@@ -118,6 +118,10 @@ class Call(Protocol):
         """The init's time; None when warm."""
 
     @property
+    def restore_ms(self) -> float | None:
+        """The time of a snapshot's restore; None without one."""
+
+    @property
     def memory_size_mb(self) -> int | None:
         """The memory size."""
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model.image import Image
-from lambdalab.model.invocation import Fidelity
+from lambdalab.model.invocation import SNAP_START, Fidelity
 from lambdalab.runtimes.backends.base import Backend, Exit, Kept, Place, Sandbox, SandboxSpec
 
 _API = "/2018-06-01/runtime"
@@ -92,6 +92,22 @@ class FakeExtension:
         self._sandbox.write_for_extension(text)
 
 
+async def _nothing(context: FakeContext) -> None:
+    """No hook."""
+
+
+Hook = Callable[[FakeContext], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class FakeHooks:
+    """What a runtime does with SnapStart; one that is not `aware` of it asks for an event at once."""
+
+    before_snapshot: Hook = _nothing
+    after_restore: Hook = _nothing
+    aware: bool = True
+
+
 Extension = Callable[[FakeExtension], Awaitable[None]]
 
 
@@ -109,7 +125,7 @@ class FakeKept(Kept):
 class FakeBackend(Backend):
     """Runs `handlers` by name. A handler's name that is not there fails as in a real runtime.
 
-    `extensions` are external extensions by name, which every sandbox starts.
+    `extensions` are external extensions by name, which every sandbox starts; `hooks` are run where SnapStart is.
     """
 
     name = "fake"
@@ -120,8 +136,10 @@ class FakeBackend(Backend):
         handlers: Mapping[str, Handler],
         runtimes: frozenset[str] = frozenset({"python3.12"}),
         extensions: Mapping[str, Extension] | None = None,
+        hooks: FakeHooks | None = None,
     ) -> None:
         self.handlers = handlers
+        self.hooks = hooks or FakeHooks()
         self.extensions = extensions or {}
         self.runtimes = runtimes
         self.sandboxes: list[FakeSandbox] = []
@@ -135,7 +153,7 @@ class FakeBackend(Backend):
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start the polling task."""
         await self.prepare(spec.runtime)
-        sandbox = FakeSandbox(spec, self.handlers.get(spec.handler), self.extensions)
+        sandbox = FakeSandbox(spec, self.handlers.get(spec.handler), self.extensions, self.hooks)
         self.sandboxes.append(sandbox)
         return sandbox
 
@@ -152,14 +170,16 @@ class FakeSandbox(Sandbox):
     runtime got, `left` is what was kept of it.
     """
 
-    def __init__(self, spec: SandboxSpec, handler: Handler | None, extensions: Mapping[str, Extension]) -> None:
+    def __init__(
+        self, spec: SandboxSpec, handler: Handler | None, extensions: Mapping[str, Extension], hooks: FakeHooks
+    ) -> None:
         self.exited = asyncio.get_running_loop().create_future()
         self.fidelity = FIDELITY
         self.spec = spec
         self.frozen = False
         self.memory_mb = 16
         self.left: FakeKept | None = None
-        self._handler = handler
+        self._handler, self._hooks = handler, hooks
         self._globals: dict[str, Any] = {}
         self._log_fd, self._log = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._addresses: set[tuple[str, int]] = set()
@@ -289,6 +309,8 @@ class FakeSandbox(Sandbox):
                 await _exchange(reader, writer, "POST", "/init/error", _error("Runtime.HandlerNotFound", words))
                 self._end(Exit("exited", status=1))
                 return
+            if self._hooks.aware and self.spec.environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == SNAP_START:
+                await self._be_restored()
             while True:
                 headers, event = await _exchange(reader, writer, "GET", "/invocation/next")
                 request_id = headers["lambda-runtime-aws-request-id"]
@@ -303,6 +325,33 @@ class FakeSandbox(Sandbox):
             self._end(ended.end)
         except (ConnectionError, asyncio.IncompleteReadError):
             self._end(Exit("exited", status=1))
+        finally:
+            writer.close()
+
+    async def _be_restored(self) -> None:
+        """One hook, the wait for the restore, the other hook; a failed one is reported and ends the process."""
+        context = FakeContext("", self.spec, self._globals, self._write)
+        await self._hook(self._hooks.before_snapshot(context), "/init/error", "Runtime.BeforeSnapshotError", 64)
+        await self._ask("GET", "/restore/next")
+        await self._hook(self._hooks.after_restore(context), "/restore/error", "Runtime.AfterRestoreError", 65)
+
+    async def _hook(self, hook: Awaitable[None], path: str, kind: str, status: int) -> None:
+        try:
+            await hook
+        except FakeExit:
+            raise
+        except Exception as problem:
+            await self._ask("POST", path, _error(kind, str(problem)))
+            raise FakeExit(Exit("exited", status=status)) from problem
+
+    async def _ask(self, method: str, path: str, body: bytes = b"") -> None:
+        """A request on a connection of its own, as AWS's client makes these."""
+        reader, writer = await self.connect()
+        kind = f"Lambda-Runtime-Function-Error-Type: {json.loads(body)['errorType']}\r\n" if body else ""
+        head = f"{method} {_API}{path} HTTP/1.1\r\n{kind}Content-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        try:
+            await _read_answer(reader)
         finally:
             writer.close()
 

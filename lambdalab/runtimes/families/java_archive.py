@@ -108,6 +108,13 @@ class _Trial:
         """Whatever it reports."""
         return True
 
+    def asks_to_be_restored(self, connection: Connection) -> bool:  # noqa: ARG002
+        """It is not told of SnapStart."""
+        return False
+
+    def restore_failed(self, body: bytes, error_type: str) -> None:
+        """Nor of a restore."""
+
     def init_failed(self, body: bytes, error_type: str) -> None:  # noqa: ARG002
         """Nothing more is to come."""
         self.over.set()

@@ -54,11 +54,8 @@ class Client:
 
     def properties(self, runtime: str) -> tuple[str, ...]:
         """Options that tell the client where its parts are, seen below the path `runtime`."""
-        return (
-            ("-Dorg.crac.Core.Compat=com.amazonaws.services.lambda.crac", f"-D{_NATIVE}={runtime}/{self.native}")
-            if (self.native)
-            else ()
-        )
+        native = (f"-D{_NATIVE}={runtime}/{self.native}",) if self.native else ()
+        return ("-Dorg.crac.Core.Compat=com.amazonaws.services.lambda.crac", *native)
 
 
 async def make(clients: Path, found: Interpreter) -> Client:

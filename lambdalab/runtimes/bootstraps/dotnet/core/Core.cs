@@ -4,6 +4,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Reflection;
+using System.Threading.Tasks;
 
 [assembly: AssemblyVersion("1.0.0.0")]
 
@@ -103,6 +104,20 @@ public static class LambdaLogger
     private static Action<string> _loggingAction = Console.WriteLine;
 
     public static void Log(string message) => _loggingAction(message);
+}
+
+/// <summary>The hooks of SnapStart: those before a snapshot run in the reverse order, those after a restore in order.</summary>
+public static class SnapshotRestore
+{
+    private static readonly List<Func<ValueTask>> _before = new(), _after = new();
+
+    public static void RegisterBeforeSnapshot(Func<ValueTask> beforeSnapshotAction) => _before.Add(beforeSnapshotAction);
+
+    public static void RegisterAfterRestore(Func<ValueTask> afterRestoreAction) => _after.Add(afterRestoreAction);
+
+    internal static void CopyBeforeSnapshotCallbacksToRegistry(Action<Func<ValueTask>> register) => _before.ForEach(register);
+
+    internal static void CopyAfterRestoreCallbacksToRegistry(Action<Func<ValueTask>> register) => _after.ForEach(register);
 }
 
 /// <summary>Turns events and answers into values. The stream is the event's, or the answer's.</summary>

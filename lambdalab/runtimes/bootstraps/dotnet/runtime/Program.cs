@@ -30,6 +30,7 @@ static class Program
             api.InitFailed(Failure.Document(error), error.GetType().Name);
             return 1;
         }
+        if (Snapshot.IsWanted && !Snapshot.Passed(api)) return 1;
         while (true) Serve(api, handler);
     }
 

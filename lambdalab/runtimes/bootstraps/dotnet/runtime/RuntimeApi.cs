@@ -60,10 +60,23 @@ sealed class RuntimeApi
 
     public void Failed(string id, byte[] body, string type) => Post("invocation/" + id + "/error", body, ErrorType(type), Poll);
 
-    public void InitFailed(byte[] body, string type)
+    public void InitFailed(byte[] body, string type) => Report("init/error", body, type);
+
+    public void RestoreFailed(byte[] body, string type) => Report("restore/error", body, type);
+
+    void Report(string path, byte[] body, string type)
     {
-        Post("init/error", body, ErrorType(type), Array.Empty<byte>());
+        Post(path, body, ErrorType(type), Array.Empty<byte>());
         Read(new Invocation());
+    }
+
+    /// Wait, frozen in the meantime, until the snapshot that was made of this process is restored.
+    public void AwaitRestore()
+    {
+        var asked = Encoding.ASCII.GetBytes("GET " + Prefix + "restore/next HTTP/1.1\r\nHost: runtime\r\n\r\n");
+        Send(asked, asked.Length);
+        var status = Read(new Invocation());
+        if (status != 200) throw new RuntimeApiException("Received " + status + " when waiting for the restore.");
     }
 
     static string ErrorType(string name) =>

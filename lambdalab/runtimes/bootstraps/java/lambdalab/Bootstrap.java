@@ -2,7 +2,6 @@ package lambdalab;
 
 import com.amazonaws.services.lambda.runtime.LambdaLogger;
 import com.amazonaws.services.lambda.runtime.LambdaRuntime;
-import com.amazonaws.services.lambda.runtime.logging.LogLevel;
 import java.io.File;
 import java.io.FileOutputStream;
 import java.io.FileDescriptor;
@@ -37,11 +36,12 @@ public final class Bootstrap {
         try {
             handler = Handler.find(arguments[0], loader);
         } catch (Failure wrong) {
-            say(wrong);
+            LOG.failure(wrong);
             api.initFailed(wrong);
             System.exit(1);
             return;
         }
+        if (Snapshot.isWanted()) Snapshot.pass(api, LOG);
         while (serve(api, handler)) Thread.interrupted();
         System.exit(1);
     }
@@ -59,15 +59,11 @@ public final class Bootstrap {
         } catch (Throwable thrown) {
             Failure failure = thrown instanceof Failure ? (Failure) thrown : Failure.of(thrown);
             api.fail(event.id(), failure);
-            say(failure);
+            LOG.failure(failure);
             return !failure.isFatal();
         }
         api.respond(event.id(), answer);
         return true;
-    }
-
-    private static void say(Failure failure) {
-        LOG.log(failure.text(), LOG.isJson() ? LogLevel.ERROR : LogLevel.UNDEFINED);
     }
 
     /** The function's classes, its jars, and those of its layers, by name. */

@@ -42,6 +42,12 @@ final class Failure extends Exception {
         return new Failure(HANDLER, message == null ? message(cause) : message, cause.getClass().getName(), cause);
     }
 
+    /** What the hooks of SnapStart threw, under the platform's name for that. */
+    static Failure inHook(String kind, Throwable thrown) {
+        trim(thrown, new java.util.HashSet<>());
+        return new Failure(kind, message(thrown), thrown.getClass().getName(), thrown);
+    }
+
     private static String message(Throwable thrown) {
         return thrown.getLocalizedMessage() == null ? thrown.getClass().getName() : thrown.getLocalizedMessage();
     }

@@ -38,8 +38,9 @@ final class Log implements LambdaLogger {
         log(new String(message, StandardCharsets.UTF_8), level);
     }
 
-    boolean isJson() {
-        return json;
+    /** What went wrong, as AWS's client logs it. */
+    void failure(Failure failure) {
+        log(failure.text(), json ? LogLevel.ERROR : LogLevel.UNDEFINED);
     }
 
     private String document(String message, LogLevel level) {

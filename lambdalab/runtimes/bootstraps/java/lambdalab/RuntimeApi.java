@@ -53,6 +53,17 @@ final class RuntimeApi {
         post("init/error", failure.header(), failure.document());
     }
 
+    /** Waits, frozen in the meantime, until the snapshot that was made of this process is restored. */
+    void awaitRestore() throws IOException {
+        send("GET", "restore/next", "", new byte[0]);
+        int status = answer().status;
+        if (status != 200) throw new IOException("Failed to get next restore. HTTP Response code: " + status);
+    }
+
+    void restoreFailed(Failure failure) throws IOException {
+        post("restore/error", failure.header(), failure.document());
+    }
+
     private void post(String path, String header, byte[] body) throws IOException {
         send("POST", path, header, body);
         int status = answer().status;
