@@ -115,6 +115,8 @@ def test_files_and_folders_are_named_with_their_places(tmp_path):
     (tmp_path / "data" / "__pycache__").mkdir(parents=True)
     (tmp_path / "data" / "more.csv").write_text("b")
     (tmp_path / "data" / "__pycache__" / "old.pyc").write_text("c")
+    (tmp_path / "data" / "node_modules" / ".cache" / "babel").mkdir(parents=True)
+    (tmp_path / "data" / "node_modules" / ".cache" / "babel" / "1.json").write_text("{}")
     found = files.named(
         [str(tmp_path / "words.txt"), f"{tmp_path / 'words.txt'}=etc/other.txt", str(tmp_path / "data")]
     )

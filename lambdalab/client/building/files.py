@@ -10,7 +10,8 @@ from lambdalab.client.building.python import find_handler
 from lambdalab.errors import BadOption
 
 _USUAL_MODULES = ("lambda_function.py", "app.py", "handler.py", "index.py", "main.py")
-_NOT_PACKED = {"__pycache__", ".git", ".ipynb_checkpoints", "node_modules/.cache", ".venv", ".DS_Store"}
+_NOT_PACKED = {"__pycache__", ".git", ".ipynb_checkpoints", ".venv", ".DS_Store"}
+_TOOLS_CACHE = "node_modules/.cache/"
 
 
 def named(words: Sequence[str]) -> dict[str, bytes]:
@@ -32,10 +33,11 @@ def named(words: Sequence[str]) -> dict[str, bytes]:
 
 def below(folder: Path, prefix: str = "") -> dict[str, bytes]:
     """All files below a folder, by their paths; without what no package wants."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return {
-        f"{prefix}{path.relative_to(folder).as_posix()}": _read(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not _NOT_PACKED.intersection(path.relative_to(folder).parts)
+        f"{prefix}{name}": _read(path)
+        for name, path in files.items()
+        if not _NOT_PACKED.intersection(name.split("/")) and _TOOLS_CACHE not in name
     }
 
 
