@@ -58,3 +58,23 @@ def test_a_sandbox_runs_an_interpreter_from_there(copied, monkeypatch):
         assert result.payload == {
             "version": 12, "tmp": [], "named": f"{copied}/data", "layer": "from the layer"
         }, result  # fmt: skip
+
+
+PACKAGED = sorted(Path("/usr/lib/jvm").glob("java-*-openjdk-*/bin/java"))
+ECHO = """
+import com.amazonaws.services.lambda.runtime.*;
+public class Handler implements RequestHandler<String, String> {
+    public String handleRequest(String event, Context context) { return event; }
+}
+"""
+
+
+@pytest.mark.skipif(not PACKAGED, reason="no JVM of a distribution's, whose configuration lies in /etc")
+@pytest.mark.parametrize("backend", ["namespaces", "process"])
+def test_a_distributions_java_finds_its_configuration(backend, monkeypatch):
+    java = PACKAGED[-1]
+    runtime = f"java{java.parts[4].split('-')[1]}"
+    monkeypatch.setenv(f"LAMBDALAB_RUNTIME_{runtime.upper()}", str(java))
+    with Lab(isolated=True, backend=backend) as lab:
+        lab["f"].deploy(ECHO, runtime=runtime, memory=512, timeout=20)
+        assert lab["f"].invoke("heard").raise_for_error().payload == "heard"

@@ -183,7 +183,7 @@ def _copy_etc(target: Path) -> None:
     """An /etc for functions: one directory to mount, where a mount for each file takes milliseconds."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for name in etc.SHOWN:
+    for name in etc.shown():
         source = Path("/etc", name)
         with contextlib.suppress(OSError, shutil.Error):  # what cannot be read is not for functions either
             (target / name).parent.mkdir(exist_ok=True, parents=True)

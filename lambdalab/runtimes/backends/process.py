@@ -22,7 +22,6 @@ from lambdalab.runtimes.backends.launch import Launcher
 from lambdalab.runtimes.backends.supervisor import Command
 
 _READABLE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/dev/urandom")
-_ETC = tuple(f"/etc/{name}" for name in (*etc.SHOWN, *etc.CHANGING, "passwd", "group"))
 _WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
 _ON_AWS = {"task": b"/var/task", "opt": b"/opt", "runtime": b"/var/runtime"}
 _FILES = 1024
@@ -41,6 +40,7 @@ class ProcessBackend(Backend):
         self._launcher = launcher
         self.fidelity = fidelity
         self._landlock = landlock.abi() > 0
+        self._etc = [f"/etc/{name}" for name in (*etc.shown(), *etc.CHANGING, "passwd", "group")]
         self._seccomp = seccomp.available()
 
     async def prepare(self, runtime: str, image: Image | None = None) -> Place:
@@ -60,7 +60,7 @@ class ProcessBackend(Backend):
             environment={"TMPDIR": str(tmp), **program.variables},
             directory=str(spec.code),
             limits=self._limits(spec),
-            readable=(*_READABLE, *_ETC, *ready.interpreter.shown, *places.values()) if self._landlock else None,
+            readable=(*_READABLE, *self._etc, *ready.interpreter.shown, *places.values()) if self._landlock else None,
             writable=(*_WRITABLE, str(tmp)),
             plain=True,
             filtered=self._seccomp,
