@@ -22,7 +22,7 @@ check: $(VENV)/test ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/test ## measure, and compare with MiniStack in an environment of its own
+bench: $(VENV)/test ## measure, and compare with MiniStack in an environment of its own; ARGS=--peers with SAM, moto, LocalStack too
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean: ## remove what the other targets made

@@ -1,50 +1,65 @@
 """`make bench`: cold and warm invokes, throughput, memory and cells; MiniStack measured in the same run.
 
-ARGS="--quick" measures with fewer calls; "--alone" without MiniStack; "--no-runtimes" Python alone.
+ARGS="--quick" measures with fewer calls; "--alone" without MiniStack; "--no-runtimes" Python alone. "--peers" adds to
+the table those that run functions in containers: LambdaLab's own Docker backend, SAM, moto and LocalStack. They need a
+Docker engine and an image for functions; at first their packages are installed in the user's cache, which takes minutes.
 """
 
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import contestants, load, notebook, runtimes, scale
+from tests.benchmarks import contestants, load, notebook, peers, runtimes, scale, table
+from tests.benchmarks.table import Row, figure, spread
 
 QUICK = "--quick" in sys.argv
 COLD, SECONDS = (6, 1.0) if QUICK else (25, 5.0)
-
-
-def spread(values):
-    """`45.2 (38.1 to 61.0)`: the median, and the middle eight of ten."""
-    ordered = sorted(values)
-    low, high = ordered[len(ordered) // 10], ordered[-1 - len(ordered) // 10]
-    return f"{statistics.median(ordered):.2f} ({low:.2f} to {high:.2f})"
+COLD_NAMES, WARM = [f"cold{number}" for number in range(COLD)], "warm"
 
 
 def measure(one):
-    """All figures of a contestant, by name."""
-    figures = {"memory, idle, MB": f"{one.memory_mb():.0f}"}
-    cold = []
-    for number in range(COLD):
-        one.create(f"cold{number}")
-        time.sleep(0.3)  # what a creation leaves to do in the background is no part of a cold start
-        cold.append(one.invoke_ms(f"cold{number}"))
-    figures["cold invoke by boto3, ms"] = spread(cold)
-    one.create("warm")
-    one.invoke_ms("warm")
-    figures["warm invoke by boto3, ms"] = spread([one.invoke_ms("warm") for _ in range(100 if QUICK else 500)])
+    """The row of a contestant."""
+    row = Row(one.name, notes=list(one.notes))
+    row.take("idle, MB", lambda: f"{one.memory_mb():.0f}")
+    row.take("cold, boto3, ms", lambda: spread(cold_ms(one)))
+    row.take("warm, boto3, ms", lambda: spread(warm_ms(one)))
     for clients in (1, 4, 16):
-        target = one.target("warm")
-        load.run(target, clients, 1.0)  # environments for all clients
-        times, rate = load.run(target, clients, SECONDS)
-        figures[f"warm invoke, {clients} clients, ms"] = spread(times)
-        figures[f"calls a second, {clients} clients"] = f"{rate:,.0f}"
-    figures["memory, under way, MB"] = f"{one.memory_mb():.0f}"
-    return figures
+        row.take(f"{clients} at once, ms", partial(under_load, one, clients))
+    row.take("under way, MB", lambda: f"{one.memory_mb():.0f}")
+    return row
+
+
+def cold_ms(one):
+    """First calls, each of another function."""
+    found = []
+    for name in COLD_NAMES:
+        one.create(name)
+        time.sleep(0.3)  # what a creation leaves to do in the background is no part of a cold start
+        found.append(one.invoke_ms(name))
+    return found
+
+
+def warm_ms(one):
+    """Calls in a row, for ten seconds at most."""
+    one.create(WARM)
+    one.invoke_ms(WARM)
+    found, until = [], time.perf_counter() + 10
+    while len(found) < (100 if QUICK else 500) and time.perf_counter() < until:
+        found.append(one.invoke_ms(WARM))
+    return found
+
+
+def under_load(one, clients):
+    """What each of so many clients waits, and the calls a second of all."""
+    target = one.target(WARM)
+    load.run(target, clients, 1.0)  # environments for all clients
+    times, rate = load.run(target, clients, SECONDS)
+    return {f"{clients} at once, ms": spread(times), f"{clients}, calls/s": figure(rate)}
 
 
 def init_ms():
@@ -70,39 +85,33 @@ def floor_ms():
     return found
 
 
-def print_table(columns):
-    """One line for each figure, one column for each contestant."""
-    names = list(dict.fromkeys(name for figures in columns.values() for name in figures))
-    widths = [max(len(title), *(len(figures.get(name, "-")) for name in names)) for title, figures in columns.items()]
-    print(
-        f"| {'':<38} | " + " | ".join(f"{title:<{width}}" for title, width in zip(columns, widths, strict=True)) + " |"
-    )
-    print(f"|{'-' * 40}|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    for name in names:
-        cells = (f"{figures.get(name, '-'):>{w}}" for figures, w in zip(columns.values(), widths, strict=True))
-        print(f"| {name:<38} | " + " | ".join(cells) + " |")
+def asked(words):
+    """The contestants that the command line asks for, as (name, context manager)."""
+    found = [(f"lambdalab, {backend}", contestants.lambdalab(backend=backend)) for backend in ("auto", "process")]
+    if "--alone" not in words:
+        found.append((contestants.MINISTACK, contestants.ministack()))
+    if "--peers" in words:
+        found.append(("lambdalab, docker", peers.lambdalab()))
+        found += [(peers.SAM, peers.sam([*COLD_NAMES, WARM])), (peers.MOTO, peers.moto())]
+        found.append((peers.LOCALSTACK, peers.localstack()))
+    return found
 
 
 def main():
+    """Print everything; 1 when LambdaLab itself could not be measured."""
     model = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         "?",
     )
     print(f"{platform.platform()}, {os.cpu_count()} cores, {model}, Python {platform.python_version()}")
-    print("figures: median (10th to 90th percentile)\n")
+    print("figures: median (10th to 90th percentile)")
+    print(
+        f"load average before: {os.getloadavg()[0]:.2f}; figures of a machine that does other work are worth little\n"
+    )
     print(f"interpreter that does nothing, ms: {spread(floor_ms())}")
     print(f"init as the region measures it, ms: {spread(init_ms())}\n")
-    columns = {}
-    for backend in ("auto", "process"):
-        with contestants.lambdalab(backend=backend) as one:
-            columns[one.name] = measure(one)
-    if "--alone" not in sys.argv:
-        try:
-            with contestants.ministack() as other:
-                columns[other.name] = measure(other)
-        except Exception as problem:
-            print(f"{contestants.MINISTACK} could not be measured: {type(problem).__name__}: {problem}\n")
-    print_table(columns)
+    rows = [table.row(name, one, measure) for name, one in asked(sys.argv)]
+    print("\n".join(table.lines(rows)))
     print("\nin a notebook, ms from a cell's start to its reply")
     for name, milliseconds in notebook.cells().items():
         print(f"  {name:<38} {milliseconds:8.1f}")
@@ -112,7 +121,8 @@ def main():
             print(f"  {name:<44} {milliseconds:8.2f}")
     if "--no-runtimes" not in sys.argv:
         runtimes.print_all(os.environ.get("LAMBDALAB_TEST_IMAGES", "lambdalab-test"), QUICK)
+    return int(any(row.why for row in rows if row.name.startswith("lambdalab")))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
