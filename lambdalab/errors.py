@@ -126,10 +126,25 @@ class CodeSigningConfigNotFound(AwsError):
     code, status, message_key = "CodeSigningConfigNotFoundException", 404, "Message"
 
 
+_THROTTLED = {
+    "ReservedFunctionConcurrentInvocationLimitExceeded": "all of the function's reserved concurrency is in use",
+    "ReservedFunctionInvocationRateLimitExceeded": "of a function with reserved concurrency ten calls a second may "
+    "begin for each that is reserved",
+    "ConcurrentInvocationLimitExceeded": "all of the account's unreserved concurrency is in use",
+    "FunctionInvocationRateLimitExceeded": "ten calls a second may begin for each of the account's concurrency",
+}
+"""What the reasons mean (`lambda-contract.md` section 8)."""
+
+
 class TooManyRequests(AwsError):
     """Throttled: no execution environment may be used now. `extra["Reason"]` says which limit was met."""
 
     code, status = "TooManyRequestsException", 429
+
+    def __str__(self) -> str:
+        reason = str(self.extra.get("Reason", ""))
+        words = _THROTTLED.get(reason)
+        return f"{self.message} ({reason}: {words}.)" if words else super().__str__()
 
 
 class SnapStartFailed(AwsError):

@@ -194,9 +194,20 @@ class Function:
         cache = self._session.settings.home / "cache" / "requirements"
         return requirements.install(wanted, runtime=kind.name, architecture=architecture, cache=cache)
 
-    def logs(self, *, since: timedelta | None = None, grep: str | None = None, limit: int = _LINES) -> LogView:
-        """The newest `limit` lines of the log, of the last `since`, that contain `grep`; the oldest first."""
+    def logs(
+        self,
+        *,
+        since: timedelta | None = None,
+        grep: str | None = None,
+        limit: int = _LINES,
+        qualifier: str | None = None,
+    ) -> LogView:
+        """The newest `limit` lines of the log, of the last `since`, that contain `grep`; the oldest first.
+
+        With a `qualifier` those of that version, or of the one that an alias points at.
+        """
         query: dict[str, Any] = {"logGroupName": f"/aws/lambda/{self.name}"}
+        stream = f"[{self._api.configuration(qualifier)['Version']}]" if qualifier else ""
         if since is not None:
             query["startTime"] = int((time.time() - since.total_seconds()) * 1000)
         found: list[logs.LogEvent] = []
@@ -206,7 +217,11 @@ class Function:
             except ResourceNotFound:
                 _ = self.configuration  # a function without a log is no error; a function that is not there is
                 break
-            found += (logs.event(one) for one in answer["events"] if not grep or grep in one["message"])
+            found += (
+                logs.event(one)
+                for one in answer["events"]
+                if (not grep or grep in one["message"]) and stream in one["logStreamName"]
+            )
             found = found[-limit:]
             if "nextToken" not in answer:
                 break

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from lambdalab.billing.meter import Cost, invocation_cost
 from lambdalab.client.cell import CellSource
 from lambdalab.client.display import Displayed
+from lambdalab.client.logs import lines
 from lambdalab.client.stack import Frame, map_frames
 from lambdalab.client.wire import Response
 from lambdalab.errors import LabError
@@ -217,7 +218,7 @@ def _invocation(
         executed_version=headers.get("x-amz-executed-version", "$LATEST"),
         request_id=headers.get("x-amzn-requestid", ""),
         raw=raw,
-        log=base64.b64decode(log).decode(errors="replace") if log else "",
+        log=lines(base64.b64decode(log).decode(errors="replace")) if log else "",
         error=error,
         record=record,
     )

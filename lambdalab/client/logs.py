@@ -29,13 +29,18 @@ class LogView(Displayed):
         return f"{self.function} log: {len(self.events)} line{'' if len(self.events) == 1 else 's'}"
 
     def __str__(self) -> str:
-        return "\n".join(event.message.rstrip("\n") for event in self.events)
+        return "\n".join(lines(event.message).rstrip("\n") for event in self.events)
 
     def __iter__(self) -> Iterator[LogEvent]:
         return iter(self.events)
 
     def __len__(self) -> int:
         return len(self.events)
+
+
+def lines(text: str) -> str:
+    """A log for people: AWS's clients write a traceback as one event, its lines ended by carriage returns alone."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def event(member: Mapping[str, Any]) -> LogEvent:

@@ -24,6 +24,7 @@ class Session:
         self._isolated = isolated
         self._changes = changes
         self._own_home: IsolatedHome | None = None
+        self._ended = False
         self._running: RunningRegion | None = None
         self._wire: Wire | None = None
         self.sources: dict[str, CellSource] = {}
@@ -31,11 +32,17 @@ class Session:
 
     def __repr__(self) -> str:
         where = "isolated" if self._isolated else str(self.settings.home)
-        return f"{where}, {'region at ' + self._running.endpoint if self._running else 'not started'}"
+        state = "closed" if self._ended else "not started"
+        return f"{where}, {'region at ' + self._running.endpoint if self._running else state}"
 
     @property
     def settings(self) -> config.Settings:
-        """Where the home is, and what its region runs with. An isolated home is made when this is first asked."""
+        """Where the home is, and what its region runs with. An isolated home is made when this is first asked.
+
+        Raises `RegionUnavailable` when it has ended.
+        """
+        if self._ended:
+            raise RegionUnavailable("this isolated lab was closed, and all that was in it is gone: make another one.")
         if self._own_home is None:
             settings = replace(config.load(home=self._home), **self._changes)
             if not self._isolated:
@@ -101,6 +108,7 @@ class Session:
         if self._own_home is not None:
             self._own_home.close()
             self._own_home = None
+            self._ended = True
 
     def _connected(self) -> Wire:
         if self._wire is None:

@@ -44,7 +44,9 @@ def check(settings: Mapping[str, Any], *, runtime: str | None, package_type: str
     if package_type != "Zip":
         raise InvalidParameterValue("ContainerImage is not supported for SnapStart enabled functions.")
     if runtime not in RUNTIMES:
-        raise InvalidParameterValue(f"{runtime} is not supported for SnapStart enabled functions.")
+        raise InvalidParameterValue(
+            f"{runtime} is not supported for SnapStart enabled functions. ({', '.join(RUNTIMES)} are.)"
+        )
     if ephemeral_mb > STORAGE_MB:
         raise InvalidParameterValue(
             f"Ephemeral storage of more than {STORAGE_MB} MB is not supported for SnapStart enabled functions."

@@ -64,8 +64,10 @@ def family(found: Runtime) -> FamilyFacts:
 
 
 def filled(pattern: str, found: Runtime) -> str:
-    """A pattern of the catalogue with the runtime's version in it."""
-    return pattern.replace("{version}", found.version).replace("{digits}", re.sub(r"\D", "", found.version))
+    """A pattern of the catalogue with the runtime's version in it; `release` is what its name has of that: 8.al2."""
+    release = re.sub(r"^[a-z]+\.?", "", found.name).removesuffix(".x")
+    digits = re.sub(r"\D", "", found.version)
+    return pattern.replace("{version}", found.version).replace("{release}", release).replace("{digits}", digits)
 
 
 def how_to_get(name: str) -> str:

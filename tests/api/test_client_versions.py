@@ -39,6 +39,19 @@ def test_a_published_version_can_be_called_at_once(function):
     assert function.invoke(qualifier=function.publish().version).payload == "one"
 
 
+def test_the_log_of_a_version_is_what_it_wrote(two):
+    two.invoke(qualifier="1")
+    two.invoke({"fail": True}, qualifier="2")
+    two.alias("production", 2)
+    whole, first, second = two.logs(), two.logs(qualifier="1"), two.logs(qualifier="production")
+    assert {line for line in str(first).splitlines() if line.startswith("START")} < set(str(whole).splitlines())
+    assert "ValueError" not in str(first)
+    assert len(first) + len(second) == len(whole)
+    # AWS's client ends a traceback's lines by carriage returns, which would write them over each other here.
+    assert any("\r" in event.message for event in second)
+    assert "\r" not in str(second) + two.invoke({"fail": True}).log
+
+
 def test_an_alias_is_made_moved_and_taken_back(two):
     made = two.alias("production", 1)
     assert (made.before, made.route.version) == (None, "1")

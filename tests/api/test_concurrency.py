@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lambdalab.errors import TooManyRequests
 from tests.api.conftest import refusal, returning, zipped
 
 pytestmark = pytest.mark.toolchains
@@ -69,6 +70,14 @@ def test_more_calls_at_once_than_reserved_are_throttled(lab, api, make):
     with ThreadPoolExecutor(4) as pool:
         seen = sorted(map(str, pool.map(call, range(4))))
     assert seen == ["200", "200", *["ReservedFunctionConcurrentInvocationLimitExceeded"] * 2]
+
+
+def test_a_throttled_call_of_the_client_says_which_limit_it_met(lab, make):
+    name = make(returning(1))
+    lab[name].reserve(0)
+    words = r"Rate Exceeded\. \(ReservedFunctionConcurrentInvocationLimitExceeded: all of .* is in use"
+    with pytest.raises(TooManyRequests, match=words):
+        lab[name].invoke()
 
 
 def test_a_hundred_must_stay_unreserved(api, make):

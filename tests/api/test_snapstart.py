@@ -9,6 +9,7 @@ import pytest
 from lambdalab import Lab
 from lambdalab.client import region
 from lambdalab.errors import LabError
+from lambdalab.model import snapstart
 from tests.api.conftest import ROLE, RUNTIME, refusal, returning, zipped
 
 pytestmark = pytest.mark.toolchains
@@ -204,11 +205,14 @@ def test_after_a_restart_the_snapshot_is_made_again(tmp_path):
             region.stop(lab.settings)
 
 
+THOSE = f" ({', '.join(snapstart.RUNTIMES)} are.)"
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"Runtime": "nodejs22.x"}, "nodejs22.x is not supported for SnapStart enabled functions."),
-        ({"Runtime": "python3.11"}, "python3.11 is not supported for SnapStart enabled functions."),
+        ({"Runtime": "nodejs22.x"}, "nodejs22.x is not supported for SnapStart enabled functions." + THOSE),
+        ({"Runtime": "python3.11"}, "python3.11 is not supported for SnapStart enabled functions." + THOSE),
         (
             {"EphemeralStorage": {"Size": 513}},
             "Ephemeral storage of more than 512 MB is not supported for SnapStart enabled functions.",

@@ -153,6 +153,14 @@ def test_the_region_ends_when_nobody_asks(home):
     assert lab.functions() == ()  # and starts again when somebody does
 
 
+def test_an_isolated_lab_that_was_closed_does_not_come_back():
+    with Lab(isolated=True) as lab:
+        lab["f"].deploy(ECHO)
+    with pytest.raises(LabError, match="was closed, and all that was in it is gone"):
+        lab["f"].invoke()
+    assert repr(lab) == "Lab at isolated, closed"
+
+
 def test_an_isolated_lab_leaves_nothing(tmp_path):
     with Lab(isolated=True) as lab:
         lab["gone"].deploy(ECHO)

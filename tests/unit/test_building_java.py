@@ -153,6 +153,15 @@ def test_errors_point_at_the_cells_lines(own_cache):
 
 @needs_javac
 @pytest.mark.toolchains
+def test_what_does_not_compile_is_told_before_a_handler_is_missed(own_cache):
+    with pytest.raises(CellSyntaxError, match=r"Cell In\[4\], line 2: illegal start of expression"):
+        build(source("public class Handler { int x = ; }\n"))
+    with pytest.raises(HandlerNotInCell):
+        build(source("public class Handler { int x = 1; }\n"))
+
+
+@needs_javac
+@pytest.mark.toolchains
 def test_further_sources_are_compiled_with_the_cell_and_jars_are_on_its_class_path(own_cache):
     helper = 'package demo; public class Helper { public static String says() { return "x"; } }'
     text = "package demo; public class A { public String handle(String e) { return Helper.says(); } }"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lambdalab.errors import RuntimeUnavailable
+from lambdalab.runtimes import catalogue
 from lambdalab.runtimes.interpreters import Interpreters, candidates
 
 HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -79,3 +80,12 @@ def test_pyenvs_shims_are_no_interpreters(monkeypatch, tmp_path):
     shims = tmp_path / "shims"
     monkeypatch.setenv("PATH", str(shims))
     assert all(shims not in path.parents for path in candidates("python3.12"))
+
+
+@pytest.mark.parametrize(
+    ("runtime", "image"),
+    [("java8.al2", "java:8.al2"), ("java21", "java:21"), ("python3.12", "python:3.12"), ("nodejs22.x", "nodejs:22"),
+     ("dotnet8", "dotnet:8"), ("provided.al2023", "provided:al2023")],
+)  # fmt: skip
+def test_images_are_called_what_aws_calls_them(runtime, image):
+    assert catalogue.image(runtime, "public.ecr.aws/lambda") == f"public.ecr.aws/lambda/{image}"

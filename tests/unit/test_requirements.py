@@ -136,7 +136,7 @@ def test_a_missing_version_tells_which_there_are(wheels, install):
 
 
 def test_nonsense_is_told_from_what_is_missing(wheels, install):
-    with pytest.raises(BadOption, match=r"'gree&tings' is no requirement"):
+    with pytest.raises(BadOption, match=r"'gree&tings' is no requirement of python"):
         install("gree&tings")
 
 

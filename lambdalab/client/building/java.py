@@ -39,7 +39,6 @@ class Java(Builder):
     def build(self, source: Source) -> Built:
         """Its classes, the source itself where its package says, and the jars that it needs."""
         read = JavaSource.read(source.text)
-        handler = read.handler(source.handler, source.cell.label)
         main = read.path
         release = int(source.runtime.version)
         compiler = javac.best(release)
@@ -58,6 +57,7 @@ class Java(Builder):
             )
 
         made = cache.made("java", (*parts, *libraries), compiled) / "classes"
+        handler = read.handler(source.handler, source.cell.label)  # what does not compile hides it
         files = {path.relative_to(made).as_posix(): path.read_bytes() for path in sorted(made.rglob("*.class"))}
         files |= {f"lib/{name}": path.read_bytes() for name, path in libraries.items()}
         return Built({**files, main: source.text.encode()}, handler, main)

@@ -111,8 +111,8 @@ def platform_tags(runtime: str, architecture: str) -> list[str]:
 def _explained(said: str, runtime: str, architecture: str) -> LabError:
     if bad := _BAD.search(said):
         return BadOption(
-            f"{bad['what']} is no requirement. Write a name and, if need be, versions: requests==2.*, "
-            '"boto3>=1.40,<2"; several with --requirements again.'
+            f"{bad['what']} is no requirement of {runtime}. Write a name and, if need be, versions: requests==2.*, "
+            '"boto3>=1.40,<2"; several with --requirements again. For npm\'s packages say --runtime nodejs22.x.'
         )
     if "No module named pip" in said:
         return NotInstalled(

@@ -99,7 +99,8 @@ def _list(lab: Lab, request: Request, context: Context) -> Any:  # noqa: ARG001 
 
 
 def _logs(lab: Lab, request: Request, context: Context) -> Any:  # noqa: ARG001 - one signature for all
-    return lab[request.argument].logs(**request.options)
+    name, _, qualifier = request.argument.partition(":")
+    return lab[name].logs(qualifier=qualifier or None, **request.options)
 
 
 def _delete(lab: Lab, request: Request, context: Context) -> Any:  # noqa: ARG001 - one signature for all

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdalab.notebook import values
-from lambdalab.notebook.command import FUNCTION, HELP, Argument, Command, Option
+from lambdalab.notebook.command import HELP, Argument, Command, Option
 
 DEPLOY = Command(
     "deploy",
@@ -55,8 +55,8 @@ INVOKE = Command(
 LIST = Command("list", "all functions of this region", (), (HELP,), "%lambda list")
 LOGS = Command(
     "logs",
-    "what a function wrote, newest last",
-    (FUNCTION,),
+    "what a function wrote, newest last; of hello:1 what that version wrote",
+    (Argument("NAME", "a function's name", "qualified"),),
     (
         Option(("--since",), "TIME", "such as 30s, 5m, 2h, 1d", values.since),
         Option(("--grep",), "TEXT", "only lines that contain TEXT"),
