@@ -22,6 +22,9 @@ import httptools
 
 RESPONSE_LIMIT = 6_291_556
 """Bytes of result that an invocation may post (AWS's own text names the figure)."""
+HELD_LIMIT = RESPONSE_LIMIT + (2 << 20)
+"""Bytes of requests that are not whole yet, of all connections of an environment together: one result of the largest
+size, and more than any head. Whoever goes on beyond is dropped: what a function sends is the region's memory."""
 _PREFIX = b"/2018-06-01/runtime/"
 _ERROR_TYPE, _ERROR_BODY = b"lambda-runtime-function-error-type", b"lambda-runtime-function-error-body"
 _MODE, _CONTENT_TYPE, _EXPECT = b"lambda-runtime-function-response-mode", b"content-type", b"expect"
@@ -129,6 +132,8 @@ class RuntimeApi:
         self.others = others
         self._admit: Admit | None = None
         self.address = ""
+        self.held = 0
+        """Bytes of requests that are not whole yet."""
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
 
@@ -204,6 +209,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._unsent = b""
         self._polling = False
+        self._held = 0
 
     # -- asyncio's side
 
@@ -231,18 +237,29 @@ class Connection(asyncio.Protocol):
             self._send_unsent()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """Forget the connection."""
+        """Forget the connection, and what it had begun to say: the parser and this know each other."""
         self._transport = None
+        self._hold(-self._held)
+        self._request = _Request()
+        del self._parser
         self._api.left(self)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; a peer that does not speak HTTP is dropped."""
+        """Feed the parser; a peer that does not speak HTTP, or does not come to an end, is dropped."""
+        self._hold(len(data))
+        if self._api.held > HELD_LIMIT:
+            self.abort()
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self.abort()
         if self._unsent:
             self._send_unsent()
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        self._api.held += size
 
     def abort(self) -> None:
         """Drop the connection at once."""
@@ -291,16 +308,21 @@ class Connection(asyncio.Protocol):
         """A part of its body; what is over the limit is counted and dropped."""
         request = self._request
         if request.stream is not None:
+            self._hold(-self._held)
             return request.stream.piece(body)
         request.size += len(body)
         if request.size <= RESPONSE_LIMIT:
             request.chunks.append(body)
+        else:
+            request.chunks.clear()
+            self._hold(-self._held)
         return None
 
     def on_message_complete(self) -> None:
         """The whole request is here: route it."""
         request, method = self._request, self._parser.get_method()
         self._request = _Request()
+        self._hold(-self._held)
         if not request.url.startswith(_PREFIX):
             return self._pass_on(request, method)
         path = request.url[len(_PREFIX) :].decode("ascii", "replace")

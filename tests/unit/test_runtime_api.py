@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+from types import SimpleNamespace
 
 import pytest
 
-from lambdalab.runtimes.runtime_api import RESPONSE_LIMIT, Event, RuntimeApi
+from lambdalab.runtimes.runtime_api import HELD_LIMIT, RESPONSE_LIMIT, Event, RuntimeApi
 
 EVENT = Event("id-1", b'{"a": 1}', "arn:aws:lambda:us-east-1:123456789012:function:f", "Root=1")
 
@@ -167,3 +168,62 @@ def test_who_comes_before_the_sandbox_is_known_waits_until_it_is(listener, known
 def test_garbage_ends_the_connection(listener):
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         talk(listener, b"\x00\x01\x02 not http\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET /",
+        b"GET / HTTP/1.1\r\nX: ",
+        post(b"invocation/id-1/response", b"")[:-4].replace(b": 0", b": 6000000\r\n\r\n"),
+    ],
+)
+def test_what_never_comes_to_an_end_is_dropped_and_forgotten(listener, begun):
+    async def run():
+        api = RuntimeApi(listener)
+        await api.start()
+        api.let_in(lambda peer, local: True)
+        host, port = api.address.split(":")
+        most, opened = 0, []
+        for _ in range(8):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            opened.append((reader, writer))
+            with contextlib.suppress(ConnectionError):
+                writer.write(begun)
+                for _ in range(5):
+                    writer.write(b"a" * (1 << 20))
+                    await writer.drain()
+                    most = max(most, api.held)
+        for _, writer in opened:
+            writer.close()
+        while api.held:
+            await asyncio.sleep(0)
+        api.close()
+        return most
+
+    assert asyncio.run(run()) <= HELD_LIMIT + (1 << 18)
+
+
+def test_a_long_stream_of_small_chunks_is_no_request_without_end():
+    pieces = []
+    stream = SimpleNamespace(piece=pieces.append, end=lambda error: None)
+    listener = Recorder()
+    listener.streams = lambda request_id, content_type, source: stream
+
+    async def run():
+        api = RuntimeApi(listener)
+        await api.start()
+        api.let_in(lambda peer, local: True)
+        host, port = api.address.split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        head = b"Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(b"POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\n" + head)
+        for _ in range(1000):
+            writer.write(b"1\r\na\r\n" * 2000)
+            await writer.drain()
+        while len(pieces) < 2_000_000:
+            await asyncio.sleep(0)
+        writer.close()
+        api.close()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
