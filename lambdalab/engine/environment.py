@@ -84,6 +84,7 @@ class ExecutionEnvironment:
         self._poll: Connection | None = None
         self._restore_poll: Connection | None = None
         self._running: Running | None = None
+        self._handed_out = ""
         self._freeze_timer: Timer | None = None
         self._deadline_timer: Timer | None = None
         self._sandbox: Sandbox | None = None
@@ -206,7 +207,7 @@ class ExecutionEnvironment:
         assert running is not None
         self._poll = None
         self.log.add(*running.start_lines)
-        running.handed_out = self._clock.monotonic()
+        running.handed_out, self._handed_out = self._clock.monotonic(), running.event.request_id
         if self._deadline_timer is None:
             self._deadline_timer = self._clock.call_later(max(running.allowed, 0.0), self._deadline_passed)
         # The deadline is the handler's: it counts from the moment the event is handed out.
@@ -406,7 +407,7 @@ class ExecutionEnvironment:
         """The handler's error, as the runtime's client describes it. The invocation ends with the next poll, as on
         AWS: Java's client writes the stack trace to the log only after it has reported the error."""
         running = self._running
-        if running is None or not self._is_current(request_id) or running.reported is not None:
+        if running is None or not self._is_current(request_id):
             return False
         running.reported = (self._as_on_aws(body), error_type)
         return True
@@ -423,7 +424,11 @@ class ExecutionEnvironment:
         running = self._running
         if running is None or running.handed_out is None or running.event.request_id != request_id:
             return False
-        return running.conclusion is None and running.result is None
+        return running.conclusion is None and running.result is None and running.reported is None
+
+    def is_answered(self, request_id: str) -> bool:
+        """Whether it is the event handed out last, and its answer is here."""
+        return request_id == self._handed_out and not self._is_current(request_id)
 
     # -- the end
 

@@ -125,9 +125,9 @@ class Environments:
     def _take(self, pool: Pool, waiting: list[ExecutionEnvironment], reason: str) -> Taken | None:
         while waiting:
             environment = waiting.pop()
-            if environment.state is State.IDLE:
+            if environment.state is State.IDLE and not self._is_old(environment):
                 return Taken(environment, None, reason)
-            self._put_back(pool, environment)  # it ended while nobody looked
+            self._put_back(pool, environment)  # it ended while nobody looked, or ends now
         return None
 
     async def take_cold(self, version: FunctionVersion) -> Taken:
@@ -151,7 +151,7 @@ class Environments:
     def _put_back(self, pool: Pool, environment: ExecutionEnvironment) -> None:
         if environment.retired:
             environment.stop(_CHANGED)
-        elif self._clock.monotonic() - environment.born >= self._lifetime:
+        elif self._is_old(environment):
             environment.stop(
                 f"the last one was ended after {self._lifetime:g} s of service: on AWS none lasts for more than hours"
             )
@@ -168,6 +168,9 @@ class Environments:
         elif environment.state is State.IDLE:
             pool.idle.append(environment)
             self._reap_in_time()
+
+    def _is_old(self, environment: ExecutionEnvironment) -> bool:
+        return self._clock.monotonic() - environment.born >= self._lifetime
 
     # -- started
 

@@ -13,7 +13,7 @@ from lambdalab.errors import AccessDenied, InvalidParameterValue, ResourceNotFou
 from lambdalab.model.function import FunctionKey
 
 _FORM = re.compile(
-    r"(?:arn:aws[a-zA-Z-]*:lambda:)?"
+    r"(?:arn:(?P<partition>aws[a-zA-Z-]*):lambda:)?"
     r"(?:(?P<region>[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d):)?"
     r"(?:(?P<account>\d{12}):)?"
     r"(?:function:)?"
@@ -49,6 +49,10 @@ def parse(text: str, *, account: str, region: str, qualifier: str | None = None)
     found = _FORM.fullmatch(text)
     if found is None:
         raise InvalidParameterValue(f"'{text}' is not a function name, partial ARN or ARN.")
+    if found["partition"] not in {None, "aws"}:
+        raise InvalidParameterValue(
+            f"'{text}' is in the partition '{found['partition']}'; this region is in 'aws': arn:aws:lambda:{region}:…"
+        )
     if found["region"] not in {None, region}:
         raise ResourceNotFound(f"Functions from '{found['region']}' are not reachable in this region ('{region}')")
     if found["account"] not in {None, account}:

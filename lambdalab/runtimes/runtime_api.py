@@ -32,6 +32,10 @@ _EXTENSION, _EXTENSIONS_OWN = b"lambda-extension-", ("name", "identifier", "acce
 _READ_LENGTHS = frozenset(map(len, (_ERROR_TYPE, _MODE, _CONTENT_TYPE, _EXPECT)))
 _READ_LENGTHS |= {len(_EXTENSION) + len(name) for name in _EXTENSIONS_OWN}
 """Lengths of the headers that say something: most are told apart by that alone."""
+_ANSWERED = (
+    b'{"errorMessage":"State transition is not allowed: the invocation has its answer",'
+    b'"errorType":"InvalidStateTransition"}'
+)
 _REASONS = {int(status): status.phrase for status in http.HTTPStatus}
 
 
@@ -70,6 +74,9 @@ class Listener(Protocol):
 
     def failed(self, request_id: str, body: bytes, error_type: str) -> bool:
         """The runtime reports an invocation's error. Returns whether that invocation was waiting."""
+
+    def is_answered(self, request_id: str) -> bool:
+        """Whether that invocation has its answer already: the first one stands."""
 
     def init_failed(self, body: bytes, error_type: str) -> None:
         """The runtime reports that its init failed."""
@@ -368,6 +375,8 @@ class Connection(asyncio.Protocol):
             known = self._api.listener.responded(parts[1], request.body(), too_large=too_large)
         else:
             known = self._api.listener.failed(parts[1], request.body(), request.error_type or "Unhandled")
+        if not known and self._api.listener.is_answered(parts[1]):
+            return self._answer(403, _ANSWERED)
         if not known:
             return self._answer(400, b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}')
         return self._answer(413 if too_large else 202)

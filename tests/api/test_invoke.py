@@ -313,6 +313,20 @@ def test_a_json_log_has_aws_records_and_leaves_out_what_lies_below_its_levels(ap
     assert metrics["billedDurationMs"] >= metrics["durationMs"] + metrics["initDurationMs"]
 
 
+def test_an_error_that_was_accepted_is_the_answer_whatever_comes_after(api, deploy):
+    source = (
+        "import os, urllib.request\n"
+        "def handler(event, context):\n"
+        "    url = 'http://%s/2018-06-01/runtime/invocation/%s/error'\n"
+        "    url %= os.environ['AWS_LAMBDA_RUNTIME_API'], context.aws_request_id\n"
+        '    said = b\'{"errorMessage": "first", "errorType": "T"}\'\n'
+        "    urllib.request.urlopen(urllib.request.Request(url, said, method='POST'))\n"
+        "    return 'second'\n"
+    )
+    answer, payload, _ = call(api, deploy(source, memory=512))
+    assert (answer["FunctionError"], payload) == ("Unhandled", {"errorMessage": "first", "errorType": "T"})
+
+
 def test_levels_come_with_a_json_log_and_go_with_it(api, deploy):
     name = deploy("def handler(e, c): return 1", LoggingConfig={"LogFormat": "JSON", "LogGroup": "/my/group"})
     of_json = api.get_function_configuration(FunctionName=name)["LoggingConfig"]

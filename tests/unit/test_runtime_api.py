@@ -30,6 +30,9 @@ class Recorder:
         self.told.append(("failed", request_id, body, error_type))
         return self.known
 
+    def is_answered(self, request_id):
+        return request_id == "id-answered"
+
     def init_failed(self, body, error_type):
         self.told.append(("init_failed", body, error_type))
 
@@ -117,6 +120,13 @@ def test_an_answer_to_another_invocation_is_a_bad_request(listener):
     listener.known = False
     (answer,) = talk(listener, post(b"invocation/other/response", b"1"))
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_second_answer_is_refused_for_the_first_one_stands(listener):
+    listener.known = False
+    (answer,) = talk(listener, post(b"invocation/id-answered/response", b"1"))
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert b"InvalidStateTransition" in answer
 
 
 def test_an_error_carries_its_type(listener):

@@ -15,7 +15,7 @@ from pathlib import Path
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model import runtime
 from lambdalab.model.image import Image
-from lambdalab.runtimes import families
+from lambdalab.runtimes import catalogue, families
 from lambdalab.runtimes.backends import cgroup, programs
 from lambdalab.runtimes.backends.base import SandboxSpec
 from lambdalab.runtimes.backends.cgroup import Controllers, Group
@@ -123,7 +123,9 @@ class Launcher:
             own = variables.get("LD_LIBRARY_PATH", "")
             variables["LD_LIBRARY_PATH"] = f"{ready.interpreter.library_path}:{own}"
         words = start.argv if places["opt"] == "/opt" or not start.unmapped else start.unmapped
-        argv = _wrapped([_fill(word, places) for word in words], variables)
+        argv = [_fill(word, places) for word in words]
+        if not catalogue.family(runtime.known()[spec.runtime]).brings_its_own:  # AWS has wrappers for its own only
+            argv = _wrapped(argv, variables)
         extensions = programs.find(spec.layers)
         if extensions:
             hidden = [name for name in start.variables if name not in spec.environment]

@@ -112,6 +112,10 @@ class _Trial:
         """It is not told of SnapStart."""
         return False
 
+    def is_answered(self, request_id: str) -> bool:  # noqa: ARG002
+        """It is asked once."""
+        return False
+
     def restore_failed(self, body: bytes, error_type: str) -> None:
         """Nor of a restore."""
 
