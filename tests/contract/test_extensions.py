@@ -218,6 +218,7 @@ def test_an_extension_that_ends_during_an_invocation_fails_it(with_extensions, t
     [
         (0o644, "#!/bin/sh", "PermissionDenied", "fork/exec /opt/extensions/one: permission denied"),
         (0o755, "no program", "UnknownError", "fork/exec /opt/extensions/one: exec format error"),
+        (0o755, "#!/bin/sh\r\n", "UnknownError", "fork/exec /opt/extensions/one: no such file or directory"),
     ],
 )
 def test_a_file_that_cannot_be_started_is_a_launch_error(with_extensions, mode, text, kind, words):

@@ -15,7 +15,7 @@ from pathlib import Path
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model import runtime
 from lambdalab.model.image import Image
-from lambdalab.runtimes import catalogue, families
+from lambdalab.runtimes import catalogue, executable, families
 from lambdalab.runtimes.backends import cgroup, programs
 from lambdalab.runtimes.backends.base import SandboxSpec
 from lambdalab.runtimes.backends.cgroup import Controllers, Group
@@ -126,7 +126,7 @@ class Launcher:
         argv = [_fill(word, places) for word in words]
         if not catalogue.family(runtime.known()[spec.runtime]).brings_its_own:  # AWS has wrappers for its own only
             argv = _wrapped(argv, variables)
-        extensions = programs.find(spec.layers)
+        extensions = programs.find(spec.layers, executable.on_this_machine)
         if extensions:
             hidden = [name for name in start.variables if name not in spec.environment]
             argv = programs.launcher(places["opt"], hidden, argv)

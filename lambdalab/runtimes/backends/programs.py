@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from lambdalab.runtimes import executable
 from lambdalab.runtimes.backends.base import CannotStart, Exit
+from lambdalab.runtimes.executable import Exists
 from lambdalab.runtimes.families.base import BOOTSTRAPS
 
 DIRECTORY = "extensions"
@@ -31,8 +33,6 @@ HIDDEN = (
     "AWS_XRAY_DAEMON_ADDRESS", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER",
 )  # fmt: skip
 """Variables that are the runtime's alone (AWS's page "Augment Lambda functions using Lambda extensions")."""
-MAGIC = 4
-"""How many of a file's first bytes say whether the kernel can execute it."""
 REPORT = 4096
 """More bytes than a report has."""
 Ended = Callable[[str | None, Exit], None]
@@ -50,29 +50,32 @@ class CannotLaunch(CannotStart):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file in /opt/extensions: whether a function may execute it, and its first bytes."""
+    """A file in /opt/extensions: whether a function may execute it, and its first `executable.START` bytes."""
 
     executable: bool
     start: bytes
 
 
-def find(layers: Iterable[Path]) -> tuple[str, ...]:
-    """The names of the extensions in the layers' /opt/extensions, in order. Raises `CannotLaunch`."""
+def find(layers: Iterable[Path], exists: Exists) -> tuple[str, ...]:
+    """The names of the extensions in the layers' /opt/extensions, in order; `exists` knows interpreters of scripts.
+
+    Raises `CannotLaunch`.
+    """
     files: dict[str, Path] = {}
     for layer in layers:
         with contextlib.suppress(OSError):
             files |= {file.name: file for file in (layer / DIRECTORY).iterdir() if file.is_file()}
-    return launchable({name: _look(file) for name, file in files.items()})
+    return launchable({name: _look(file) for name, file in files.items()}, exists)
 
 
-def launchable(files: Mapping[str, File]) -> tuple[str, ...]:
+def launchable(files: Mapping[str, File], exists: Exists = executable.somewhere) -> tuple[str, ...]:
     """The names of the extensions among the files of /opt/extensions, in order. Raises `CannotLaunch`.
 
     AWS starts every file there, and fails the init where one cannot be; texts and kinds are those of the Runtime
     Interface Emulator.
     """
     for name, file in sorted(files.items()):
-        _check(name, file)
+        _check(name, file, exists)
     if len(files) > LIMIT:
         raise CannotLaunch(sorted(files)[LIMIT], "TooManyExtensions", "ErrTooManyExtensions")
     return tuple(sorted(files))
@@ -82,15 +85,14 @@ def _look(file: Path) -> File:
     if not os.access(file, os.X_OK):
         return File(executable=False, start=b"")
     with file.open("rb") as content:
-        return File(executable=True, start=content.read(MAGIC))
+        return File(executable=True, start=content.read(executable.START))
 
 
-def _check(name: str, file: File) -> None:
-    """A shell would take a text without `#!` for a script of its own; the kernel, and AWS with it, does not."""
+def _check(name: str, file: File, exists: Exists) -> None:
     if not file.executable:
         raise CannotLaunch(name, "PermissionDenied", f"fork/exec /opt/{DIRECTORY}/{name}: permission denied")
-    if file.start[:2] != b"#!" and file.start != b"\x7fELF":
-        raise CannotLaunch(name, "UnknownError", f"fork/exec /opt/{DIRECTORY}/{name}: exec format error")
+    if why := executable.refusal(file.start, exists):
+        raise CannotLaunch(name, "UnknownError", f"fork/exec /opt/{DIRECTORY}/{name}: {why}")
 
 
 def launcher(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from lambdalab.runtimes import executable
 from lambdalab.runtimes.backends.base import CannotStart, SandboxSpec
 from lambdalab.runtimes.families.base import Family, Start
 from lambdalab.runtimes.interpreters import Interpreter
@@ -22,10 +23,10 @@ class Provided(Family):
     def start(self, found: Interpreter, spec: SandboxSpec) -> Start:  # noqa: ARG002
         """The bootstrap. Text of the refusal: the Runtime Interface Emulator's."""
         if _is_file(spec.code / "bootstrap"):
-            return _checked("{task}/bootstrap", spec.code / "bootstrap", "/var/task/bootstrap")
+            return _checked("{task}/bootstrap", spec.code / "bootstrap", "/var/task/bootstrap", spec)
         for layer in reversed(spec.layers):
             if _is_file(layer / "bootstrap"):
-                return _checked("{opt}/bootstrap", layer / "bootstrap", "/opt/bootstrap")
+                return _checked("{opt}/bootstrap", layer / "bootstrap", "/opt/bootstrap", spec)
         raise CannotStart(
             "Runtime.InvalidEntrypoint", "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
         )
@@ -49,12 +50,18 @@ class Go(Family):
         program = Path(os.path.normpath(spec.code / spec.handler))
         if not program.is_relative_to(spec.code) or not _is_file(program):
             raise CannotStart("PathError", f"fork/exec /var/task/{spec.handler}: no such file or directory")
-        return _checked(f"{{task}}/{spec.handler}", program, f"/var/task/{spec.handler}")
+        return _checked(f"{{task}}/{spec.handler}", program, f"/var/task/{spec.handler}", spec)
 
 
-def _checked(argument: str, program: Path, shown: str) -> Start:
-    if not os.access(program, os.X_OK):
-        raise CannotStart("Runtime.InvalidEntrypoint", f"fork/exec {shown}: permission denied")
+def _checked(argument: str, program: Path, shown: str, spec: SandboxSpec) -> Start:
+    why: str | None = "permission denied"
+    if os.access(program, os.X_OK):
+        with program.open("rb") as file:
+            start = file.read(executable.START)
+        there = executable.somewhere if spec.backend == "docker" else executable.on_this_machine
+        why = executable.refusal(start, there)
+    if why is not None:
+        raise CannotStart("Runtime.InvalidEntrypoint", f"fork/exec {shown}: {why}")
     return Start((argument,))
 
 

@@ -18,7 +18,7 @@ from lambdalab import config
 from lambdalab.errors import LabError
 from lambdalab.model import runtime as runtimes
 from lambdalab.model.image import Image
-from lambdalab.runtimes import catalogue, families
+from lambdalab.runtimes import catalogue, executable, families
 from lambdalab.runtimes.backends import programs
 from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.docker import container, engine, leftovers, pause, problems
@@ -177,7 +177,10 @@ class DockerBackend(Backend):
 
     async def _starter(self, opened: _Open, spec: SandboxSpec) -> Starter | None:
         if spec.image is None:
-            names, shell = programs.find(spec.layers), True  # the entrypoint of AWS's images is a script
+            names, shell = (
+                programs.find(spec.layers, executable.somewhere),
+                True,
+            )  # the entrypoint of AWS's images is a script
         elif spec.image.extensions is False:
             return None
         else:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lambdalab.runtimes import executable
 from lambdalab.runtimes.backends import programs
 from lambdalab.runtimes.backends.docker import problems
 from lambdalab.runtimes.backends.docker.container import GROUP_ID, USER_ID
@@ -60,7 +61,7 @@ def read(chunks: Iterator[bytes]) -> Mapping[str, File]:
                 found[name] = File(executable=True, start=b"\x7fELF")
             elif entry.isfile():
                 content = archive.extractfile(entry)
-                start = content.read(programs.MAGIC) if content is not None else b""
+                start = content.read(executable.START) if content is not None else b""
                 found[name] = File(executable=_executable(entry), start=start)
     return found
 
