@@ -144,7 +144,7 @@ class TooManyRequests(AwsError):
     def __str__(self) -> str:
         reason = str(self.extra.get("Reason", ""))
         words = _THROTTLED.get(reason)
-        return f"{self.message} ({reason}: {words}.)" if words else super().__str__()
+        return f"{self.message} ({reason}: {words}.)" if words and self.message == "Rate Exceeded." else self.args[0]
 
 
 class SnapStartFailed(AwsError):

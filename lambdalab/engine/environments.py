@@ -196,8 +196,8 @@ class Environments:
         """
         if self._room is None:
             return
-        needed = pool.peak_mb or room.USUAL_MB
-        missing = self._room.missing_mb(needed)
+        needed, promised = pool.peak_mb or room.USUAL_MB, self._promised_mb()
+        missing = self._room.missing_mb(needed + promised)
         if missing > 0:
             for one in self._pools.values():
                 one.forget()  # what they have in /tmp is memory, too
@@ -213,7 +213,7 @@ class Environments:
             environment.stop("the last one made room for another function's: the machine's memory was full")
             self._put_back(owner, environment)
         if missing > 0:
-            raise self._room.refusal(needed, self.counts()["busy"])
+            raise self._room.refusal(needed, self.counts()["busy"], promised)
 
     async def _take_again(self, pool: Pool, version: FunctionVersion, first: Taken) -> Taken:
         """Init failed: AWS repeats it within the invocation, whose timeout and duration then cover it."""
@@ -350,7 +350,12 @@ class Environments:
 
     def has_room(self, version: FunctionVersion) -> bool:
         """Whether another environment of a version fits without another one's end."""
-        return self._room is None or not self._room.missing_mb(self.pool(version).peak_mb or room.USUAL_MB)
+        needed = self.pool(version).peak_mb or room.USUAL_MB
+        return self._room is None or not self._room.missing_mb(needed + self._promised_mb())
+
+    def _promised_mb(self) -> int:
+        """What is free now and will not be: the calls of a burst are let in before the first of them has grown."""
+        return sum(pool.promised_mb() for pool in self._pools.values())
 
     def has_snapshot(self, version: FunctionVersion) -> bool:
         """Whether one of SnapStart's waits to be restored."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from lambdalab.engine.environment import ExecutionEnvironment
+from lambdalab.engine.running import State
 from lambdalab.model.invocation import ON_DEMAND
 
 
@@ -34,6 +35,11 @@ class Pool:
         """Those that may end for another function's sake."""
         yield from self.snapshots
         yield from self.idle
+
+    def promised_mb(self) -> int:
+        """What those that start or work may take yet, going by the most that one of them was seen to hold."""
+        at_work = [one for one in self.all if one.state in {State.STARTING, State.BUSY}] if self.peak_mb else ()
+        return sum(max(self.peak_mb - one.max_memory_mb(), 0) for one in at_work)
 
     def leave(self, environment: ExecutionEnvironment) -> None:
         """One has ended."""

@@ -43,13 +43,14 @@ class Room:
             return 0
         return max(needed_mb + int(found.total_mb * KEPT_FREE) - found.available_mb, 0)
 
-    def refusal(self, needed_mb: int, environments: int) -> TooManyRequests:
-        """What the caller is told when nothing could make room."""
+    def refusal(self, needed_mb: int, environments: int, promised_mb: int = 0) -> TooManyRequests:
+        """What the caller is told when nothing could make room; `promised_mb` is what others may take yet."""
         found = self._look() or Memory(0, 0)
+        promised = f" beside {promised_mb:,} MB that those at work may take yet" if promised_mb else ""
         return TooManyRequests(
             f"Rate Exceeded. This machine has no memory for another execution environment: "
             f"{found.available_mb:,} of {found.total_mb:,} MB are free, {int(found.total_mb * KEPT_FREE):,} MB stay "
-            f"so, and one needs about {needed_mb:,} MB. {environments:,} environments are at work; "
+            f"so, and one needs about {needed_mb:,} MB{promised}. {environments:,} environments are at work; "
             "AWS would have started another one.",
             Reason="ConcurrentInvocationLimitExceeded",
         )

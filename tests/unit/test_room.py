@@ -1,6 +1,7 @@
 """Room on the machine, and turns at starting: nobody overloads it, and nobody is starved."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -42,6 +43,27 @@ def test_a_call_without_room_is_throttled_and_a_warm_one_is_not(tmp_path):
             await engine.invoke("hang")
 
     running(tmp_path, steps, room=Room(lambda: Memory(1000, available[0])))
+
+
+def test_a_burst_is_let_in_only_as_far_as_all_of_it_will_fit(tmp_path):
+    async def steps(engine):
+        first = asyncio.create_task(engine.invoke("hang"))
+        await engine.until("busy")
+        engine.backend.sandboxes[0].memory_mb = 300
+        engine.clock.jump(4)
+        await first
+        calls = [asyncio.create_task(engine.invoke("hang")) for _ in range(5)]
+        await engine.until("busy", 3)
+        while sum(call.done() for call in calls) < 2:
+            await asyncio.sleep(0)
+        refused = [str(call.exception()) for call in calls if call.done()]
+        assert len(refused) == 2
+        assert all(re.search(r"about 300 MB beside [\d,]+ MB that those at work may take yet", one) for one in refused)
+        engine.clock.jump(4)
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    # Of 1,000 MB 60 stay free. Each is known to come to 300, and those at work hold 16 so far.
+    running(tmp_path, steps, room=Room(lambda: Memory(1000, 1000)))
 
 
 def test_a_new_environment_takes_the_place_of_an_idle_one_of_another_function(tmp_path):
