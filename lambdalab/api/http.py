@@ -14,7 +14,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import httptools
 
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 70_167_211
 """Bytes of a request (AWS names the figure in CreateFunction's refusal)."""
+HELD_LIMIT = 4 * BODY_LIMIT
+"""Bytes of requests that are not whole yet, of all connections together: anybody on this machine may send them, and
+functions too, before a signature is looked at."""
+_QUEUED = 4
+"""Requests of a connection that wait behind the one under way before no more is read."""
 _STATUS_LINE = {int(s): f"HTTP/1.1 {int(s)} {s.phrase}\r\n".encode() for s in http.HTTPStatus}
 _NO_BODY = {204, 304}
 _HASHED_AS_IT_COMES = 1 << 20
@@ -95,6 +100,9 @@ class Responder(Protocol):
 class HttpProtocol(asyncio.Protocol):
     """One connection: requests are answered in the order they came, one at a time."""
 
+    held: ClassVar[int] = 0
+    """Bytes of requests that are not whole yet, of all connections."""
+
     def __init__(
         self,
         config: Config,
@@ -117,6 +125,7 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting: deque[tuple[HttpRequest, bool]] = deque()
         self._busy = False
         self._keep_alive = True
+        self._held = 0
         self._writable = asyncio.Event()
         self._writable.set()
 
@@ -132,6 +141,8 @@ class HttpProtocol(asyncio.Protocol):
         self._transport = None
         self._writable.set()
         self._waiting.clear()
+        self._hold(-self._held)
+        self._request, self._chunks = HttpRequest(), []
         self._connections.discard(cast("Any", self))
 
     def shutdown(self) -> None:
@@ -141,13 +152,24 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; what is not HTTP is refused and dropped."""
+        """Feed the parser; what is not HTTP, and what there is no room for, is refused and dropped."""
+        self._hold(len(data))
+        if HttpProtocol.held > HELD_LIMIT:
+            self._refuse(503)
+            return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            if self._transport is not None:
-                self._transport.write(HttpResponse(400, [(b"connection", b"close")]).encode())
-                self._transport.close()
+            self._refuse(400)
+
+    def _refuse(self, status: int) -> None:
+        if self._transport is not None:
+            self._transport.write(HttpResponse(status, [(b"connection", b"close")]).encode())
+            self._transport.close()
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        HttpProtocol.held += size
 
     # -- httptools' side
 
@@ -175,6 +197,7 @@ class HttpProtocol(asyncio.Protocol):
             self._chunks.append(body)
         else:
             self._chunks.clear()
+            self._hold(-self._held)
 
     def on_message_complete(self) -> None:
         """The request is whole: answer it, or queue it behind the one under way."""
@@ -184,14 +207,19 @@ class HttpProtocol(asyncio.Protocol):
         request.too_large = self._size > BODY_LIMIT
         request.sha256 = None if self._hash is None else self._hash.hexdigest()
         self._request, self._chunks, self._size, self._hash = HttpRequest(), [], 0, None
+        self._hold(-self._held)
         self._waiting.append((request, self._parser.should_keep_alive()))
         if not self._busy:
             self._next()
+        elif len(self._waiting) >= _QUEUED and self._transport is not None:
+            self._transport.pause_reading()
 
     # -- answering
 
     def _next(self) -> None:
         self._busy = bool(self._waiting)
+        if not self._busy and self._transport is not None and not self._transport.is_reading():
+            self._transport.resume_reading()
         if self._busy:
             request, self._keep_alive = self._waiting.popleft()
             self._to_head = request.method == "HEAD"

@@ -12,7 +12,7 @@ from lambdalab.api.http import HttpProtocol, HttpResponse
 
 class Transport:
     def __init__(self):
-        self.sent, self.closed, self.aborted = b"", False, False
+        self.sent, self.closed, self.aborted, self.paused = b"", False, False, False
 
     def write(self, data):
         self.sent += data
@@ -22,6 +22,15 @@ class Transport:
 
     def abort(self):
         self.aborted = True
+
+    def is_reading(self):
+        return not self.paused
+
+    def pause_reading(self):
+        self.paused = True
+
+    def resume_reading(self):
+        self.paused = False
 
 
 class Gateway:
@@ -134,3 +143,22 @@ def test_a_body_over_the_limit_is_dropped_and_its_hash_is_kept(monkeypatch):
     _, gateway = talk([head, *(body[n : n + 65536] for n in range(0, len(body), 65536))], a=PLAIN)
     assert (gateway.asked[0].too_large, gateway.asked[0].body) == (True, b"")
     assert gateway.asked[0].sha256 == hashlib.sha256(body).hexdigest()
+
+
+def test_requests_that_do_not_come_to_an_end_take_no_more_than_there_is_for_them(monkeypatch):
+    monkeypatch.setattr(http, "HELD_LIMIT", 1000)
+    head = b"POST /a HTTP/1.1\r\nContent-Length: 900\r\n\r\n"
+    within, _ = talk([head, b"x" * 900], a=HttpResponse(200, [], b"whole"))
+    assert b"whole" in within.sent
+    beyond, gateway = talk([head, b"x" * 800, b"y" * 99, b"z" * 200])
+    assert beyond.sent.startswith(b"HTTP/1.1 503 ")
+    assert beyond.closed
+    assert gateway.asked == []
+
+
+def test_a_connection_that_asks_without_waiting_is_read_no_faster_than_it_is_answered():
+    transport, gateway = talk(
+        [b"GET /a HTTP/1.1\r\n\r\n" * 4, b"GET /a HTTP/1.1\r\n\r\n" * 4], a=HttpResponse(200, [], b"ok")
+    )
+    assert transport.sent.count(b"ok") == len(gateway.asked) == 8
+    assert not transport.paused
