@@ -24,6 +24,7 @@ class NewSettings:
     `env` is added to the variables there are, `env_remove` taken away from them. `layers` are ARNs or
     `name:version`, all that the function shall have. `kms` is a key's ARN or `alias/name`; `vpc` are subnets and
     groups. An empty list or text takes the setting away. `snapstart` holds for versions that are published from now on.
+    Raises `BadOption` where it is neither True nor False.
     """
 
     memory: int | None = None
@@ -41,6 +42,13 @@ class NewSettings:
     vpc: tuple[Sequence[str], Sequence[str]] | None = None
     log_format: str | None = None
     snapstart: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.snapstart, bool | None):
+            raise BadOption(
+                f"snapstart is {self.snapstart!r}; it takes True (versions published from now on start from a"
+                " snapshot) or False."
+            )
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -112,6 +112,12 @@ def test_settings_are_changed_one_by_one_and_taken_away(function):
     assert function.settings().configuration["Environment"] == {"Variables": {"STAGE": "prod"}}
 
 
+@pytest.mark.parametrize("value", ["published", 1, "none"])
+def test_snapstart_is_true_or_false_and_another_value_is_named(lab, value):
+    with pytest.raises(BadOption, match=rf"^snapstart is {value!r}; it takes True .* or False\.$"):
+        lab["no-matter"].configure(snapstart=value)
+
+
 def test_concurrency_is_reserved_provisioned_and_given_back(two):
     assert two.reserve(5).reserved == 5
     two.alias("production", 1)

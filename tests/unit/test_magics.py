@@ -174,6 +174,13 @@ def test_help_starts_nothing(shell, line):
     assert shell.lab.asked == []
 
 
+def test_a_cell_without_a_name_is_refused_and_an_empty_one_gets_help(shell):
+    with pytest.raises(BadOption, match="needs a function's name"):
+        shell.run_cell_magic("lambda", "", "def handler(event, context):\n    return 1\n")
+    assert isinstance(shell.run_cell_magic("lambda", "", "\n"), Help)
+    assert isinstance(shell.run_cell_magic("lambda", "--help", "def handler(event, context): ...\n"), Help)
+
+
 def test_help_for_a_sub_command_is_found_both_ways(shell):
     assert shell.run_line_magic("lambda", "help invoke") == shell.run_line_magic("lambda", "invoke --help")
     with pytest.raises(BadOption, match=r"Did you mean invoke\?"):
