@@ -6,7 +6,7 @@ import base64
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -236,9 +236,12 @@ class Function:
             query["nextToken"] = answer["nextToken"]
         return LogView(self.name, tuple(found))
 
-    def configure(self, **settings: Any) -> Deployment:
-        """Change single settings, the fields of `configuring.NewSettings`; what is not named stays as it is."""
-        return configuring.configure(self._api, NewSettings(**settings))
+    def configure(self, *, waiting: Callable[[str], None] | None = None, **settings: Any) -> Deployment:
+        """Change single settings, the fields of `configuring.NewSettings`; what is not named stays as it is.
+
+        `waiting` is called, before it begins, with the words for a wait that the region simulates.
+        """
+        return configuring.configure(self._api, NewSettings(**settings), waiting)
 
     def settings(self) -> FunctionSettings:
         """All its settings, as a display."""

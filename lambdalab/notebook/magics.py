@@ -102,6 +102,7 @@ class LambdaLab(Magics):
             namespace=self._ipython.user_ns,
             defaults={"memory": self.memory, "timeout": self.timeout, "runtime": self.runtime},
             arrived=status.arrived,
+            waiting=status.waiting,
         )
         result = wait(lambda: run(self._lab(), request, context), what, status)
         self._use_environment()

@@ -66,7 +66,8 @@ class FakeFunction:
     def settings(self):
         return self._record("settings")
 
-    def configure(self, **settings):
+    def configure(self, *, waiting, **settings):
+        waiting("60 s for something, simulated")
         return self._record("configure", **settings)
 
     def concurrency(self):

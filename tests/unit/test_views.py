@@ -610,6 +610,11 @@ def test_a_common_error_gets_advice(error_type, message, said):
     assert found.advice
 
 
+def test_what_was_only_simulated_is_on_the_functions_card():
+    noted = replace(records.CHANGED, notes=("waited 60 s for its network interfaces, simulated",))
+    assert "Waited 60 s for its network interfaces, simulated." in function_card.html(noted)
+
+
 @pytest.mark.parametrize(
     ("error_type", "message"),
     [("PermissionError", "[Errno 13] Permission denied: '/tmp/x'"), ("OSError", "[Errno 30] Read-only file system")],

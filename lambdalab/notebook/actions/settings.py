@@ -16,7 +16,7 @@ _FIELDS = {"tmp": "ephemeral", "arch": "architecture", "unset": "env_remove", "l
 """The options that the client calls otherwise."""
 
 
-def _config(lab: Lab, request: Request, context: Context) -> Any:  # noqa: ARG001 - one signature for all
+def _config(lab: Lab, request: Request, context: Context) -> Any:
     function = lab[request.argument]
     if not request.options:
         return function.settings()
@@ -25,7 +25,7 @@ def _config(lab: Lab, request: Request, context: Context) -> Any:  # noqa: ARG00
         wanted["env"] = dict(wanted["env"])
     if "layers" in wanted:
         wanted["layers"] = _layers(wanted["layers"])
-    return function.configure(**wanted)
+    return function.configure(waiting=context.waiting, **wanted)
 
 
 def _layers(names: list[str]) -> list[str]:
