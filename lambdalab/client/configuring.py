@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from lambdalab.client.function_api import FunctionApi
 from lambdalab.client.variables import checked
 from lambdalab.errors import BadOption, LabError
 
+_SIMULATED = re.compile(r"\(LambdaLab: ([^)]*)\)")
 _APPLY_ON = {True: "PublishedVersions", False: "None"}
 
 
@@ -24,6 +26,7 @@ class NewSettings:
     `env` is added to the variables there are, `env_remove` taken away from them. `layers` are ARNs or
     `name:version`, all that the function shall have. `kms` is a key's ARN or `alias/name`; `vpc` are subnets and
     groups. An empty list or text takes the setting away. `snapstart` holds for versions that are published from now on.
+    Raises `BadOption` where it is neither True nor False.
     """
 
     memory: int | None = None
@@ -42,6 +45,13 @@ class NewSettings:
     log_format: str | None = None
     snapstart: bool | None = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.snapstart, bool | None):
+            raise BadOption(
+                f"snapstart is {self.snapstart!r}; it takes True (versions published from now on start from a"
+                " snapshot) or False."
+            )
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FunctionSettings(Displayed):
@@ -55,17 +65,30 @@ class FunctionSettings(Displayed):
         return f"{self.name}: {one.get('Runtime')}, {one['MemorySize']} MB, timeout {one['Timeout']} s"
 
 
-def configure(api: FunctionApi, wanted: NewSettings) -> Deployment:
-    """Give $LATEST these settings and wait until it has them. Nothing is sent when nothing would change."""
+def configure(api: FunctionApi, wanted: NewSettings, waiting: Callable[[str], None] | None = None) -> Deployment:
+    """Give $LATEST these settings and wait until it has them. Nothing is sent when nothing would change.
+
+    `waiting` is told of a wait that the region simulates, before it; the deployment's notes tell of it as well.
+    """
     began = time.monotonic()
     before = now = api.settled()
+    simulated = ""
     document = _document(api, wanted, before)
     if any(_present(before, name) != value for name, value in document.items()):
-        api.ask("PUT", "/configuration", document)
+        simulated = _simulated(api.ask("PUT", "/configuration", document))
+        if simulated and waiting is not None:
+            waiting(simulated)
         now = api.settled()
     if wanted.architecture not in {None, before.get("Architectures", ["x86_64"])[0]}:
         now = _built_for(api, str(wanted.architecture))
-    return Deployment(api.name, False, compare(before, now), time.monotonic() - began, now)
+    notes = (f"waited {simulated}",) if simulated else ()
+    return Deployment(api.name, False, compare(before, now), time.monotonic() - began, now, notes=notes)
+
+
+def _simulated(answer: Mapping[str, Any]) -> str:
+    """What the region adds to AWS's reason of an update under way: a wait that it simulates; "" for none."""
+    found = _SIMULATED.search(answer.get("LastUpdateStatusReason") or "")
+    return found[1] if found else ""
 
 
 def _document(api: FunctionApi, wanted: NewSettings, before: Mapping[str, Any]) -> dict[str, Any]:

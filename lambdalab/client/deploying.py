@@ -67,7 +67,7 @@ def deploy(api: FunctionApi, wanted: Wanted, made: Package, role: str | None) ->
 
 def _create(api: FunctionApi, wanted: Wanted, made: Package, role: str | None) -> dict[str, Any]:
     document = {
-        "FunctionName": api.name,
+        "FunctionName": api.address,
         "Role": role or f"arn:aws:iam::{api.session.region().account}:role/lambda-role",
         "Code": {"ZipFile": base64.b64encode(made.data).decode()},
         "Architectures": [wanted.architecture],

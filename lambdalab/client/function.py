@@ -6,7 +6,7 @@ import base64
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +30,7 @@ from lambdalab.client.streaming import Stream
 from lambdalab.client.variables import checked
 from lambdalab.client.versions import AliasChange, Publication, Versions
 from lambdalab.errors import BadEvent, BadOption, ResourceNotFound
+from lambdalab.model import arn
 from lambdalab.model.runtime import Runtime
 
 _LINES = 1000
@@ -39,15 +40,19 @@ THIS_PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 class Function:
-    """A function by name; it need not exist yet. Every method raises `AwsError` where AWS would refuse."""
+    """A function by name; it need not exist yet. Every method raises `AwsError` where AWS would refuse.
 
-    def __init__(self, session: Session, name: str) -> None:
+    `address` is its name, partial ARN or ARN, with or without a qualifier; `name` is its own name in that.
+    """
+
+    def __init__(self, session: Session, address: str) -> None:
         self._session = session
-        self._api = FunctionApi(session, name)
-        self.name = name
+        self._api = FunctionApi(session, address)
+        self.name = self._api.name
+        self._qualifier = arn.split(address).qualifier or None
 
     def __repr__(self) -> str:
-        return f"Function({self.name!r})"
+        return f"Function({self._api.address!r})"
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -69,7 +74,7 @@ class Function:
             headers=headers,
             body=_as_json(event),
         )
-        return invocation.read(self.name, qualifier, answer, self._session.sources.get(self.name))
+        return invocation.read(self.name, qualifier or self._qualifier, answer, self._session.sources.get(self.name))
 
     def stream(self, event: Any = None, *, qualifier: str | None = None) -> Stream:
         """Call the function and get its answer piece by piece: `for piece in lab["hello"].stream({}): ...`.
@@ -78,12 +83,12 @@ class Function:
         """
         with self._api.pointing():
             head, data = self._session.stream(
-                f"/2021-11-15/functions/{quote(self.name, safe='')}/response-streaming-invocations",
+                f"/2021-11-15/functions/{quote(self._api.address, safe='')}/response-streaming-invocations",
                 query={"Qualifier": qualifier} if qualifier else {},
                 headers=_MEASURED,
                 body=_as_json(event),
             )
-        return Stream(self.name, qualifier, head, data, self._session.sources.get(self.name))
+        return Stream(self.name, qualifier or self._qualifier, head, data, self._session.sources.get(self.name))
 
     def deploy(
         self,
@@ -207,7 +212,10 @@ class Function:
         With a `qualifier` those of that version, or of the one that an alias points at.
         """
         query: dict[str, Any] = {"logGroupName": f"/aws/lambda/{self.name}"}
-        stream = f"[{self._api.configuration(qualifier)['Version']}]" if qualifier else ""
+        qualifier = qualifier or self._qualifier
+        # An ARN may name another account or region, which only the function's own API refuses.
+        shown = self._api.configuration(qualifier) if qualifier or self._api.address != self.name else {}
+        stream = f"[{shown['Version']}]" if qualifier else ""
         if since is not None:
             query["startTime"] = int((time.time() - since.total_seconds()) * 1000)
         found: list[logs.LogEvent] = []
@@ -228,13 +236,17 @@ class Function:
             query["nextToken"] = answer["nextToken"]
         return LogView(self.name, tuple(found))
 
-    def configure(self, **settings: Any) -> Deployment:
-        """Change single settings, the fields of `configuring.NewSettings`; what is not named stays as it is."""
-        return configuring.configure(self._api, NewSettings(**settings))
+    def configure(self, *, waiting: Callable[[str], None] | None = None, **settings: Any) -> Deployment:
+        """Change single settings, the fields of `configuring.NewSettings`; what is not named stays as it is.
+
+        `waiting` is called, before it begins, with the words for a wait that the region simulates.
+        """
+        return configuring.configure(self._api, NewSettings(**settings), waiting)
 
     def settings(self) -> FunctionSettings:
         """All its settings, as a display."""
-        return FunctionSettings(self.name, self.configuration)
+        name = f"{self.name}:{self._qualifier}" if self._qualifier else self.name
+        return FunctionSettings(name, self.configuration)
 
     def publish(self, description: str | None = None) -> Publication:
         """Make $LATEST a version; the same code and configuration twice are the same version."""
@@ -282,7 +294,7 @@ class Function:
         if qualifier:
             self._api.configuration(qualifier)  # AWS says nothing of a version that is not there
         self._api.call("DELETE", "", query={"Qualifier": qualifier} if qualifier else {})
-        if not qualifier:
+        if not (qualifier or self._qualifier):
             self._session.sources.pop(self.name, None)
         return None
 

@@ -15,22 +15,27 @@ from lambdalab.client.near import pointing
 from lambdalab.client.session import Session
 from lambdalab.client.wire import Response
 from lambdalab.errors import LabError, ResourceNotFound
+from lambdalab.model import arn
 
 PATIENCE_SECONDS = 120
 """How long a change may be under way before nobody waits for it any more."""
 
 
 class FunctionApi:
-    """One function's part of the API. Every method raises `AwsError` where AWS would refuse."""
+    """One function's part of the API. Every method raises `AwsError` where AWS would refuse.
 
-    def __init__(self, session: Session, name: str) -> None:
+    `address` is what the function was called by, in any form that AWS takes; `name` is its own name in that.
+    """
+
+    def __init__(self, session: Session, address: str) -> None:
         self.session = session
-        self.name = name
+        self.address = address
+        self.name = arn.split(address).name
 
     def call(self, method: str, what: str, *, date: str = "2015-03-31", **more: Any) -> Response:
         """A request below the function's path; `date` is the API version that the operation's path has."""
         with self.pointing():
-            return self.session.call(method, f"/{date}/functions/{quote(self.name, safe='')}{what}", **more)
+            return self.session.call(method, f"/{date}/functions/{quote(self.address, safe='')}{what}", **more)
 
     @contextmanager
     def pointing(self) -> Iterator[None]:

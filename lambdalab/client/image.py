@@ -142,7 +142,7 @@ def deploy(api: FunctionApi, wanted: WantedImage, uri: str, role: str | None) ->
 
 def _create(api: FunctionApi, wanted: WantedImage, uri: str, role: str | None) -> dict[str, Any]:
     document = {
-        "FunctionName": api.name,
+        "FunctionName": api.address,
         "Role": role or f"arn:aws:iam::{api.session.region().account}:role/lambda-role",
         "PackageType": "Image",
         "Code": {"ImageUri": uri},

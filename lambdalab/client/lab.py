@@ -58,7 +58,7 @@ class Lab:
         return Lab(home=home, isolated=isolated, **settings)
 
     def __getitem__(self, name: str) -> Function:
-        """The function of that name, whether or not it exists."""
+        """The function of that name, partial ARN or ARN, whether or not it exists."""
         if not isinstance(name, str):
             raise TypeError(f"a function's name is text, not {type(name).__name__}: lab['hello']")
         return Function(self._session, name)

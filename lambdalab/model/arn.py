@@ -40,6 +40,27 @@ class FunctionReference:
         return ResourceNotFound(f"Function not found: {self.key.arn}{f':{qualifier}' if qualifier else ''}")
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A function as a person wrote it: `function` without the qualifier, its own `name`, and the `qualifier` or ""."""
+
+    function: str
+    name: str
+    qualifier: str
+
+
+def split(text: str) -> Address:
+    """The parts of a name, partial ARN or ARN, with or without a qualifier.
+
+    Nothing is refused: what is none of these is taken as a name, and AWS's own check says what is wrong with it.
+    """
+    found = _FORM.fullmatch(text)
+    if found is None:
+        return Address(text, text, "")
+    qualifier = found["qualifier"] or ""
+    return Address(text.removesuffix(f":{qualifier}") if qualifier else text, found["name"], qualifier)
+
+
 @lru_cache(maxsize=4096)
 def parse(text: str, *, account: str, region: str, qualifier: str | None = None) -> FunctionReference:
     """What `text` and a Qualifier parameter name together.

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
+from lambdalab.model import arn
 from lambdalab.notebook import values
 from lambdalab.notebook.command import Command, Completes, Option
 from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS
@@ -117,11 +118,11 @@ class _Line:
     def _named(self, what: Completes, command: Command) -> Iterable[str]:
         names = self.names()
         if what == "qualified":
-            function, colon, _ = self.fragment.partition(":")
+            function, colon, _ = self.fragment.rpartition(":")
             return [f"{function}:{one}" for one in _qualifiers(names, function)] if colon else names.functions()
         if what in ("function", "layer", "layer version"):
             return {"function": names.functions, "layer": names.layers, "layer version": names.layer_versions}[what]()
-        function = next(iter(self._arguments(command)), "").partition(":")[0]
+        function = arn.split(next(iter(self._arguments(command)), "")).function
         if not function:
             return ()
         of = {"version": names.versions, "alias": names.aliases}

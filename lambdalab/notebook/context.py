@@ -15,6 +15,7 @@ class Context:
     """The cell's label and body, the notebook's variables, the defaults set.
 
     `arrived` takes pieces of an answer as they come, from any thread: they are shown while the rest is waited for.
+    `waiting` takes words on what is waited for, from any thread, for the line that is shown meanwhile.
     """
 
     label: str
@@ -22,3 +23,4 @@ class Context:
     namespace: Mapping[str, Any]
     defaults: Mapping[str, Any]
     arrived: Callable[[bytes], None] = lambda _: None
+    waiting: Callable[[str], None] = lambda _: None

@@ -23,10 +23,18 @@ class _Rule:
     message: re.Pattern[str]
     happened: str
     advice: str
+    in_process: str
+    """The advice in the process isolation, where it is another."""
 
 
-def _rule(error_type: str, message: str, happened: str, advice: str) -> _Rule:
-    return _Rule(error_type, re.compile(message, re.DOTALL), happened, advice)
+def _rule(error_type: str, message: str, happened: str, advice: str, in_process: str = "") -> _Rule:
+    return _Rule(error_type, re.compile(message, re.DOTALL), happened, advice, in_process or advice)
+
+
+_OWN_DIRECTORY = (
+    "Write below `tempfile.gettempdir()`: in the process isolation that is a directory of the function's own,"
+    " `$TMPDIR`, and on AWS `/tmp`."
+)
 
 
 _RULES = (
@@ -83,12 +91,14 @@ _RULES = (
         r"Read-only file system",
         "The function's file system is read-only, as on AWS.",
         "Write below `/tmp`.",
+        _OWN_DIRECTORY,
     ),
     _rule(
         "PermissionError",
         r"",
         "The function may not touch that file.",
         "It may write below `/tmp` only, as on AWS.",
+        _OWN_DIRECTORY,
     ),
     _rule(
         "MemoryError",
@@ -141,12 +151,13 @@ _RULES = (
 )
 
 
-def hint(error_type: str, message: str) -> Hint | None:
-    """The advice for an error, or None when no rule fits."""
+def hint(error_type: str, message: str, backend: str = "") -> Hint | None:
+    """The advice for an error, or None when no rule fits. `backend` is the isolation it was raised in, if known."""
     kind = error_type.rpartition(".")[2] if not error_type.startswith("Runtime.") else error_type
     for rule in _RULES:
         found = rule.message.search(message) if rule.error_type == kind else None
         if found:
             parts = found.groupdict()
-            return Hint(rule.happened.format(**parts), rule.advice.format(**parts))
+            advice = rule.in_process if backend == "process" else rule.advice
+            return Hint(rule.happened.format(**parts), advice.format(**parts))
     return None

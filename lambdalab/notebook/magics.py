@@ -90,7 +90,7 @@ class LambdaLab(Magics):
         with self._clean_errors():
             # IPython silences the display of a line that ends in a semicolon, and leaves the semicolon in it.
             words = line if cell is not None else line.rstrip().removesuffix(";")
-            request = options.parse(words, has_body=cell is not None)
+            request = options.parse(words, has_body=cell is not None, blank=not (cell or "").strip())
             return actions.asks_for_help(request) or self._ask(actions.run, request, cell)
 
     def _ask(self, run: Callable[..., Any], request: options.Request, cell: str | None) -> Any:
@@ -102,6 +102,7 @@ class LambdaLab(Magics):
             namespace=self._ipython.user_ns,
             defaults={"memory": self.memory, "timeout": self.timeout, "runtime": self.runtime},
             arrived=status.arrived,
+            waiting=status.waiting,
         )
         result = wait(lambda: run(self._lab(), request, context), what, status)
         self._use_environment()

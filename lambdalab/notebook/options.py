@@ -32,14 +32,16 @@ class Request:
         return self.arguments[0] if self.arguments else ""
 
 
-def parse(line: str, *, has_body: bool) -> Request:
-    """The request of a `%lambda` line (`has_body`: of a `%%lambda` cell). Raises `BadOption`.
+def parse(line: str, *, has_body: bool, blank: bool = False) -> Request:
+    """The request of a `%lambda` line (`has_body`: of a `%%lambda` cell, whose body is `blank`). Raises `BadOption`.
 
-    Sub-commands win over functions of the same name.
+    Sub-commands win over functions of the same name. A body is never thrown away: without a name it is refused.
     """
     first, *rest = words.split(line) or [""]
-    if first in ("", "-h", "--help"):
+    if first in ("-h", "--help") or (not first and (blank or not has_body)):
         return Request(COMMANDS["help"])
+    if not first:
+        raise BadOption("%%lambda needs a function's name, and the cell's body becomes that function: %%lambda NAME")
     if first in SUBCOMMANDS:
         return _parse_subcommand(COMMANDS[first], rest, has_body)
     if has_body:

@@ -30,11 +30,16 @@ class CellStatus:
         self._shown = False
         self._pieces: deque[bytes] = deque()
         self._text = ""
+        self._why = ""
         self._decode = codecs.getincrementaldecoder("utf-8")("replace")  # a letter may come in two pieces
 
     def arrived(self, piece: bytes) -> None:
         """A piece of the answer is here; from any thread. It is shown with the next look."""
         self._pieces.append(piece)
+
+    def waiting(self, words: str) -> None:
+        """What the wait is for; from any thread. The line has it with its next update."""
+        self._why = f" ({words})"
 
     @property
     def changes(self) -> bool:
@@ -47,7 +52,7 @@ class CellStatus:
             return
         while self._pieces:
             self._text = (self._text + self._decode.decode(self._pieces.popleft()))[-_SHOWN:]
-        waiting = f"Waiting for {self._what}, {duration(seconds * 1000)}. Interrupt stops the wait."
+        waiting = f"Waiting for {self._what}, {duration(seconds * 1000)}{self._why}. Interrupt stops the wait."
         self._publish(self._text or waiting)
 
     def clear(self) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambdalab.errors import BadOption, ResourceConflict, ResourceNotFound
+from lambdalab.errors import AwsError, BadOption, ResourceConflict, ResourceNotFound
 
 pytestmark = pytest.mark.toolchains
 RUNTIME = "python3.12"
@@ -110,6 +110,33 @@ def test_settings_are_changed_one_by_one_and_taken_away(function):
     assert {change.what for change in function.configure(env_remove=["LEVEL"]).changes} == {"LEVEL"}
     assert function.configure(memory=512).changes == ()
     assert function.settings().configuration["Environment"] == {"Variables": {"STAGE": "prod"}}
+
+
+@pytest.mark.parametrize("value", ["published", 1, "none"])
+def test_snapstart_is_true_or_false_and_another_value_is_named(lab, value):
+    with pytest.raises(BadOption, match=rf"^snapstart is {value!r}; it takes True .* or False\.$"):
+        lab["no-matter"].configure(snapstart=value)
+
+
+def test_a_function_is_the_same_by_name_and_by_arn(lab, two):
+    for prefix in ("function:", "123456789012:", "arn:aws:lambda:us-east-1:123456789012:function:"):
+        same = lab[f"{prefix}{two.name}"]
+        assert (same.name, same.invoke().payload, b"".join(same.stream())) == (two.name, "two", b'"two"')
+        assert lab[f"{prefix}{two.name}:1"].invoke().payload == "one"
+        assert len(same.logs()) == len(two.logs()) > 0
+        assert lab[f"{prefix}{two.name}:1"].logs().events == two.logs(qualifier="1").events
+        assert same.deploy(returning("two"), runtime=RUNTIME, memory=256).changes == ()
+        assert repr(same.versions()).startswith(f"{two.name}: 3 versions")
+        assert repr(same.concurrency()).startswith(f"{two.name} concurrency")
+
+
+def test_the_log_of_another_account_or_region_is_refused(lab, two):
+    two.invoke()
+    with pytest.raises(ResourceNotFound, match="Functions from 'eu-west-1' are not reachable"):
+        lab[f"arn:aws:lambda:eu-west-1:123456789012:function:{two.name}"].logs()
+    with pytest.raises(AwsError) as refused:
+        lab[f"999999999999:{two.name}"].logs()
+    assert refused.value.error_code == "AccessDeniedException"
 
 
 def test_concurrency_is_reserved_provisioned_and_given_back(two):

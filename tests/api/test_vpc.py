@@ -106,6 +106,17 @@ def test_after_the_move_calls_run_the_new_configuration(fast):
     assert fast.lab["moved"].invoke({}).payload == "new"
 
 
+def test_the_wait_for_interfaces_is_told_as_simulated_before_it_and_with_the_result(fast):
+    fast.create("told")
+    subnet = fast.ec2.create_subnet(VpcId=fast.vpc, CidrBlock="10.0.7.0/24")["Subnet"]["SubnetId"]
+    told = []
+    done = fast.lab["told"].configure(vpc=([subnet], [fast.group]), waiting=told.append)
+    words = "60 s for its network interfaces, simulated on the lab's clock"
+    assert (told, done.notes) == ([words], (f"waited {words}",))
+    assert repr(done).endswith(f"; changed: VPC; waited {words}")
+    assert fast.lab["told"].configure(memory=256).notes == (), "the interfaces are there already"
+
+
 def test_a_tag_set_while_a_function_is_pending_does_not_keep_it_pending(fast):
     subnet = fast.ec2.create_subnet(VpcId=fast.vpc, CidrBlock="10.0.4.0/24")["Subnet"]["SubnetId"]
     made = fast.create("tagged", VpcConfig={"SubnetIds": [subnet], "SecurityGroupIds": [fast.group]})

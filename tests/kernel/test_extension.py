@@ -6,6 +6,7 @@ import pytest
 
 SLOW = "%%lambda slow --timeout 20\nimport time\ndef handler(event, context):\n    time.sleep(15)\n"
 HELLO = "%%lambda hello\ndef handler(event, context):\n    return event\n"
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:hello"
 COUNTS = """
 def count():
     shell = get_ipython()
@@ -112,6 +113,8 @@ def test_tab_offers_the_names_of_what_there_is(kernel):
         ("%lambda versions hello --compare $LATEST pro", ["%lambda versions hello --compare $LATEST production"]),
         ("%lambda delete hello:pro", ["%lambda delete hello:production"]),
         ("%lambda concurrency hello:1", ["%lambda concurrency hello:1"]),
+        (f"%lambda invoke {ARN}:pro", [f"%lambda invoke {ARN}:production"]),
+        (f"%lambda invoke {ARN} --qualifier pro", [f"%lambda invoke {ARN} --qualifier production"]),
         ("%lambda invoke hello --qualifier pro", ["%lambda invoke hello --qualifier production"]),
         ("%lambda layer com", ["%lambda layer common"]),
         ("%lambda config hello --layer com", ["%lambda config hello --layer common:1"]),

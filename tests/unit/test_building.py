@@ -68,6 +68,34 @@ def test_python_that_is_none_is_refused_at_the_cells_own_line():
 def test_a_cell_without_a_handler_says_what_it_saw():
     with pytest.raises(HandlerNotInCell, match=r"Cell In\[4\] defines other"):
         build(source("other = 1\n", "python3.12"))
+    with pytest.raises(HandlerNotInCell, match=r"Cell In\[4\] defines no function\. Define"):
+        build(source("print(1)\n", "python3.12"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if True:\n    def handler(event, context): return 1\n",
+        "try:\n    from fast import handler\nexcept ImportError:\n    def handler(event, context): return 1\n",
+        "match 1:\n    case _:\n        def only(event, context): return 1\n",
+        "with open('/dev/null'):\n    pass\nhandler: object = print\n",
+        "if True:\n    async def handler(event, context): return 1\nelse:\n    def handler(event, context): return 1\n",
+    ],
+)
+def test_a_python_handler_is_found_wherever_the_module_makes_it(text):
+    assert build(source(text, "python3.12")).handler in {"lambda_function.handler", "lambda_function.only"}
+
+
+@pytest.mark.parametrize("text", ["from mine import *\n", "globals()['other'] = print\n"])
+def test_a_named_python_handler_is_taken_where_the_text_does_not_show_all_names(text):
+    assert build(source(text, "python3.12", handler="other")).handler == "lambda_function.other"
+    with pytest.raises(HandlerNotInCell, match="defines no function that can be seen in its text"):
+        build(source(text, "python3.12"))
+
+
+def test_a_named_python_handler_that_the_text_shows_to_be_missing_is_refused():
+    with pytest.raises(HandlerNotInCell, match=r"--handler is 'inner', but Cell In\[4\] defines outer"):
+        build(source("def outer():\n    def inner(event, context): return 1\n", "python3.12", handler="inner"))
 
 
 def test_a_missing_compiler_says_how_to_get_it(monkeypatch, own_cache):

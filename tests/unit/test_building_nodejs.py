@@ -6,7 +6,8 @@ import pytest
 
 from lambdalab.client.building import Source, build, cache, nodejs
 from lambdalab.client.building.base import CellSyntaxError
-from lambdalab.client.building.nodejs import exported, find_handler
+from lambdalab.client.building.javascript_source import exports
+from lambdalab.client.building.nodejs import find_handler
 from lambdalab.client.cell import CellSource
 from lambdalab.client.stack import map_frames
 from lambdalab.errors import HandlerNotInCell
@@ -35,6 +36,9 @@ def source(text, name="nodejs22.x", **more):
         ("import'fs';\n" + MODERN, "index.mjs"),
         ("const fs = require('fs');\n" + COMMON, "index.js"),
         ("const late = import('fs');\n" + COMMON, "index.js"),
+        ("import fs from 'fs'; " + MODERN, "index.mjs"),
+        ("'use strict';" + MODERN, "index.mjs"),
+        ("const says = { export: `\nexport const a = 1` };\n" + COMMON, "index.js"),
     ],
 )
 def test_import_and_export_make_an_es_module(text, main):
@@ -50,15 +54,59 @@ def test_import_and_export_make_an_es_module(text, main):
         ("exports.one = 1;\nmodule.exports.two = 2;\n", ["one", "two"]),
         ("module.exports = { one, two: 2, ...rest };\n", ["one", "two"]),
         ("/*\nexport const no = 1;\n*/\n// exports.not = 1;\nif (exports.x == 1) {}\n", []),
+        ("const l = 1; exports.handler = async () => l\n", ["handler"]),
+        ("'use strict';exports.handler = async()=>1", ["handler"]),
+        ("exports['handler'] = async()=>1\nmodule.exports[\"b\"] = 1", ["handler", "b"]),
+        ("if (true) {\n  exports.handler = async () => 1;\n}\n", ["handler"]),
+        ("import {a} from './u.mjs'; export const handler = async()=>a\n", ["handler"]),
+        (
+            "Object.assign(exports,{handler: async () => 1, async two() {}, 'three': 3}, {four})",
+            ["handler", "two", "three", "four"],
+        ),
+        ("Object.defineProperty(exports, '__esModule', { value: true }); exports.handler = h;", ["handler"]),
+        ("0 && (module.exports = exports = { handler });", ["handler"]),
+        ("export default async () => 1;", ["default"]),
+        ("export * as tools from './u.mjs'; export function* pages() {}", ["tools", "pages"]),
+        ("export const x = 5, handler = async()=>1", ["x", "handler"]),
+        ("export const x = f(1, a), y = async e => e\nfoo, handler = 1", ["x", "y"]),
+        ("export const f = function named(a, b) {}, g = class A extends B {}, h = 1;", ["f", "g", "h"]),
+        ("export const { a, b: c, ...d } = e, [f, { g = 1 }] = h;", ["a", "c", "d", "f", "g"]),
+        (
+            "const s = 'exports.no = 1; ', t = `exports.no = ${ `}${ exports.a }` } exports.no = 1`; exports.yes = 1",
+            ["yes"],
+        ),
+        ("const r = /'/g, q = a / b, c = '/'; if (r) /`/.test(q); exports.yes = 1 // '", ["yes"]),
+        ("const r = `'${a.replace(/'/g, `'${{ b }}'`)}'`; exports.yes = 1", ["yes"]),
+        ("foo.exports.no = 1; exports.no.a = 1; exports.no === 1; exports.yes ??= 1", ["yes"]),
+        ("#!/usr/bin/env node\nexports.yes = 1", ["yes"]),
     ],
 )
 def test_exports_are_read_from_the_text(text, names):
-    assert exported(text) == names
+    assert list(exports(text).names) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "complete"),
+    [
+        ("export const a = 1; export * from './u.mjs';", False),
+        ("export const a = 1; export * as u from './u.mjs';", True),
+        ("exports.a = 1; exports[name] = 2;", False),
+        ("exports.a = 1; register(exports);", False),
+        ("exports.a = 1; this.b = 2;", False),
+        ("module.exports = make();", False),
+        ("module.exports = { a, [name]: 1 };", False),
+        ("module.exports = { a, b: exports.a };", True),
+    ],
+)
+def test_what_may_export_more_is_seen(text, complete):
+    assert exports(text).complete is complete
 
 
 def test_the_usual_name_wins_then_the_only_one():
-    assert find_handler("export const a = 1;\nexport const handler = 2;\n") == "handler"
-    assert find_handler("export const a = 1;\n") == "a"
+    assert find_handler(exports("export const a = 1;\nexport const handler = 2;\n")) == "handler"
+    assert find_handler(exports("export const a = 5, handler = 2;\n")) == "handler"
+    assert find_handler(exports("export const a = 1;\n")) == "a"
+    assert build(source("export default async () => 1;\n")).handler == "index.default"
 
 
 def test_a_named_handler_may_lie_inside_of_an_export():
@@ -67,9 +115,16 @@ def test_a_named_handler_may_lie_inside_of_an_export():
 
 
 @pytest.mark.parametrize(
+    "text", ["const handler = 1;\n", "exports.a = 1;\nregister(exports);\n", "export * from './u.mjs';\n"]
+)
+def test_a_named_handler_that_is_not_seen_is_taken_where_there_may_be_more(text):
+    assert build(source(text, handler="other")).handler == "index.other"
+
+
+@pytest.mark.parametrize(
     ("text", "wanted", "words"),
     [
-        ("const handler = 1;\n", None, r"Cell In\[4\] exports nothing. Write `export const handler"),
+        ("const handler = 1;\n", None, r"no export was seen in the text of Cell In\[4\]. Write `export const handler"),
         ("export const a = 1;\nexport const b = 1;\n", None, "several could be it: a, b"),
         (MODERN, "other", r"--handler is 'other', but Cell In\[4\] exports handler"),
     ],

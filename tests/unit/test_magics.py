@@ -19,6 +19,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "secret",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:hello"
 
 
 class Result:
@@ -65,7 +66,8 @@ class FakeFunction:
     def settings(self):
         return self._record("settings")
 
-    def configure(self, **settings):
+    def configure(self, *, waiting, **settings):
+        waiting("60 s for something, simulated")
         return self._record("configure", **settings)
 
     def concurrency(self):
@@ -174,6 +176,13 @@ def test_help_starts_nothing(shell, line):
     assert shell.lab.asked == []
 
 
+def test_a_cell_without_a_name_is_refused_and_an_empty_one_gets_help(shell):
+    with pytest.raises(BadOption, match="needs a function's name"):
+        shell.run_cell_magic("lambda", "", "def handler(event, context):\n    return 1\n")
+    assert isinstance(shell.run_cell_magic("lambda", "", "\n"), Help)
+    assert isinstance(shell.run_cell_magic("lambda", "--help", "def handler(event, context): ...\n"), Help)
+
+
 def test_help_for_a_sub_command_is_found_both_ways(shell):
     assert shell.run_line_magic("lambda", "help invoke") == shell.run_line_magic("lambda", "invoke --help")
     with pytest.raises(BadOption, match=r"Did you mean invoke\?"):
@@ -247,6 +256,13 @@ def test_the_other_sub_commands_ask_the_lab(shell):
         ("concurrency hello:production --provisioned 2", ("provision", "hello", 2, {"qualifier": "production"})),
         ("concurrency hello:1 --provisioned none", ("provision", "hello", None, {"qualifier": "1"})),
         ("delete hello:1", ("delete", "hello", "1", {})),
+        (f"invoke {ARN}", ("invoke", ARN, {}, {"qualifier": None})),
+        (f"invoke {ARN}:production", ("invoke", ARN, {}, {"qualifier": "production"})),
+        ("invoke 123456789012:hello:1", ("invoke", "123456789012:hello", {}, {"qualifier": "1"})),
+        (f"logs {ARN}:1", ("logs", ARN, {"qualifier": "1"})),
+        (f"delete {ARN}", ("delete", ARN, None, {})),
+        (f"concurrency {ARN}:production --provisioned 2", ("provision", ARN, 2, {"qualifier": "production"})),
+        (f"config {ARN}", ("settings", ARN, {})),
         ("layer common", ("versions", "common", {})),
         ("layer common --delete 2", ("delete", "common", 2, {})),
         (
@@ -268,6 +284,7 @@ def test_a_line_asks_the_client_for_what_it_says(shell, line, asked):
 
 def test_deleting_a_version_says_so(shell):
     assert shell.run_line_magic("lambda", "delete hello:1") == Deleted("hello", "1")
+    assert shell.run_line_magic("lambda", f"delete {ARN}:1") == Deleted("hello", "1")
     assert repr(Deleted("hello", "1")) == "hello:1 deleted"
 
 

@@ -63,6 +63,12 @@ def test_the_magic_alone_asks_for_help(line):
     assert parse(line, has_body=False).command.name == "help"
 
 
+def test_a_body_without_a_name_is_refused_and_without_a_body_gets_help():
+    assert refusal("", has_body=True).startswith("%%lambda needs a function's name, and the cell's body becomes")
+    assert parse("", has_body=True, blank=True).command.name == "help"
+    assert parse("--help", has_body=True).command.name == "help"
+
+
 @pytest.mark.parametrize("name", [name for name in SUBCOMMANDS if name != "help"])
 def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
     assert parse(f"{name} --nonsense -h", has_body=False).help

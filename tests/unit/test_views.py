@@ -610,6 +610,24 @@ def test_a_common_error_gets_advice(error_type, message, said):
     assert found.advice
 
 
+def test_what_was_only_simulated_is_on_the_functions_card():
+    noted = replace(records.CHANGED, notes=("waited 60 s for its network interfaces, simulated",))
+    assert "Waited 60 s for its network interfaces, simulated." in function_card.html(noted)
+
+
+@pytest.mark.parametrize(
+    ("error_type", "message"),
+    [("PermissionError", "[Errno 13] Permission denied: '/tmp/x'"), ("OSError", "[Errno 30] Read-only file system")],
+)
+def test_where_a_function_may_write_is_said_for_the_isolation_it_ran_in(error_type, message):
+    assert "`/tmp`" in hint(error_type, message).advice and "TMPDIR" not in hint(error_type, message).advice
+    assert "`$TMPDIR`" in hint(error_type, message, "process").advice
+    failed = replace(records.FAILED_CALL, error=replace(records.FAILED_CALL.error, type=error_type, message=message))
+    in_process = replace(failed, record=replace(failed.record, fidelity=records.PROCESS))
+    assert "tempfile.gettempdir()" in invocation.html(in_process)
+    assert "tempfile.gettempdir()" not in invocation.html(failed)
+
+
 @given(st.text(), st.text())
 def test_an_error_without_a_rule_gets_no_guess(error_type, message):
     assert hint(f"My{error_type}", message) is None

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from lambdalab.notebook.aws_environment import AwsEnvironment
+from lambdalab.notebook.status import CellStatus
 from lambdalab.notebook.waiting import Interrupted, wait
 
 
@@ -37,6 +38,31 @@ def test_a_slow_call_shows_a_status_line_and_takes_it_away():
     status = FakeStatus(on_show=finish.set)
     assert wait(lambda: finish.wait(30), "the answer", status, patience=0) is True
     assert status.said[1:] == ["cleared"]
+
+
+class FakeShell:
+    """A shell that runs one magic, and keeps what is displayed."""
+
+    def __init__(self):
+        self.history_manager = self.display_pub = self
+        self.input_hist_raw = ["", "%lambda config hello --vpc subnet-1/sg-1"]
+        self.shown = []
+
+    def publish(self, data, **_more):
+        self.shown.append(data["text/plain"].replace("\xa0", " "))
+
+
+def test_the_status_line_says_what_is_simulated_once_that_is_known():
+    shell = FakeShell()
+    status = CellStatus(shell, "config hello")
+    status.show(1)
+    status.waiting("60 s for its network interfaces, simulated on the lab's clock")
+    status.show(2)
+    assert shell.shown == [
+        "Waiting for config hello, 1.00 s. Interrupt stops the wait.",
+        "Waiting for config hello, 2.00 s (60 s for its network interfaces, simulated on the lab's clock)."
+        " Interrupt stops the wait.",
+    ]
 
 
 def test_what_has_something_new_to_say_does_not_wait_for_patience():

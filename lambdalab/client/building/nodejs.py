@@ -10,80 +10,51 @@ from pathlib import Path
 
 from lambdalab.client.building import cache
 from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source
+from lambdalab.client.building.javascript_source import Exports, exports
 from lambdalab.errors import HandlerNotInCell
 
 _MODULE = "index"
 """AWS's console gives new functions the same name."""
 _USUAL = ("handler", "lambdaHandler", "main")
-_NAME = r"(?P<name>[A-Za-z_$][\w$]*)"
-_EXPORTS = tuple(
-    re.compile(pattern, re.MULTILINE)
-    for pattern in (
-        rf"^export\s+(?:async\s+)?function\s*\*?\s*{_NAME}",
-        rf"^export\s+(?:const|let|var|class)\s+{_NAME}",
-        rf"^(?:module\.)?exports\.{_NAME}\s*=[^=]",
-    )
-)
-_LISTS = (
-    re.compile(r"^export\s*\{(?P<names>[^}]*)\}", re.MULTILINE),
-    re.compile(r"^module\.exports\s*=\s*\{(?P<names>[^}]*)\}", re.MULTILINE),
-)
-_ES_MODULE = re.compile(r"^(?:export\b|import\s*[\w{*'\"])", re.MULTILINE)
-_COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
 _PLACE = re.compile(r"^(?:file://)?/\S*?/index\.m?js:(?P<line>\d+)$", re.MULTILINE)
 _SECONDS = 30
 
 
 class NodeJs(Builder):
-    """The text to the byte, as one module. `import` or `export` at the start of a line make it an ES module."""
+    """The text to the byte, as one module. `import` or `export` makes it an ES module."""
 
     def build(self, source: Source) -> Built:
         """The module. `handler` may be the function's name alone."""
         wanted = source.handler and source.handler.removeprefix(f"{_MODULE}.")
-        main = f"{_MODULE}.mjs" if _ES_MODULE.search(source.text) else f"{_MODULE}.js"
+        seen = exports(source.text)
+        main = f"{_MODULE}.mjs" if seen.es_module else f"{_MODULE}.js"
         _check(source, main)
-        name = find_handler(source.text, wanted, source.cell.label)
+        name = find_handler(seen, wanted, source.cell.label)
         return Built({main: source.text.encode()}, f"{_MODULE}.{name}", main)
 
 
-def find_handler(text: str, wanted: str | None = None, label: str = "the cell") -> str:
+def find_handler(seen: Exports, wanted: str | None = None, label: str = "the cell") -> str:
     """The name of the handler that a module exports.
 
-    `wanted` must be there, or be inside of what is there; else `handler`, `lambdaHandler` or `main`; else the only
-    export. Raises `HandlerNotInCell` naming the exports it saw.
+    `wanted`, or what it is inside of, must be there, unless there may be more than was seen: then the region says
+    whether it is. Without it `handler`, `lambdaHandler` or `main`; else the only export. Raises `HandlerNotInCell`
+    naming the exports that were seen.
     """
-    names = exported(text)
+    names = seen.names
     if wanted is not None:
-        if wanted.partition(".")[0] not in names:
-            raise HandlerNotInCell(f"--handler is {wanted!r}, but {label} exports {_listed(names)}.")
+        if names and seen.complete and wanted.partition(".")[0] not in names:
+            raise HandlerNotInCell(f"--handler is {wanted!r}, but {label} exports {', '.join(names)}.")
         return wanted
     usual = next((name for name in _USUAL if name in names), None)
     if usual is not None:
         return usual
     if len(names) == 1:
         return names[0]
-    why = f"several could be it: {', '.join(names)}" if names else f"{label} exports nothing"
+    why = f"several could be it: {', '.join(names)}" if names else f"no export was seen in the text of {label}"
     raise HandlerNotInCell(
-        f"no handler found: {why}. Write `export const handler = async (event, context) => {{ ... }};`, "
-        "or name one with --handler NAME."
+        f"no handler found: {why}. Write `export const handler = async (event, context) => {{ ... }};` "
+        "(`exports.handler = ...` where `require` is used), or name one with --handler NAME."
     )
-
-
-def exported(text: str) -> list[str]:
-    """The names that a module exports, as far as its text says so at the start of lines; in order."""
-    # A comment's lines stay lines; what they say does not count.
-    text = _COMMENTS.sub(lambda found: "\n" * found[0].count("\n"), text)
-    found = [(match.start(), match["name"]) for pattern in _EXPORTS for match in pattern.finditer(text)]
-    for pattern in _LISTS:
-        for match in pattern.finditer(text):
-            found += [(match.start(), name) for one in match["names"].split(",") if (name := _outside(one))]
-    return list(dict.fromkeys(name for _, name in sorted(found, key=lambda one: one[0])))
-
-
-def _outside(one: str) -> str:
-    """The name under which `a`, `a as b` or `b: a` is seen from outside."""
-    name = one.rpartition(" as ")[2].partition(":")[0].strip()
-    return name if re.fullmatch(r"[A-Za-z_$][\w$]*", name) else ""
 
 
 def _check(source: Source, main: str) -> None:
@@ -136,7 +107,3 @@ def _refusal(said: str, source: Source) -> CellSyntaxError:
     text = f"\n    {shown[0].strip()}" if shown else ""
     message = error.removeprefix("SyntaxError: ")
     return CellSyntaxError(f"{cell.label}, line {line}: {message}{text}", line, caret + 1 if caret >= 0 else 1)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names) if names else "nothing"

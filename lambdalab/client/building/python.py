@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source
 from lambdalab.errors import HandlerNotInCell
@@ -11,6 +11,12 @@ from lambdalab.errors import HandlerNotInCell
 _USUAL = ("handler", "lambda_handler", "main")
 _MODULE = "lambda_function"
 """The module that a cell becomes: AWS's console gives new functions the same name."""
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_HOLDS = (ast.stmt, ast.ExceptHandler, ast.match_case)
+"""What holds statements of the module's own scope."""
+_MAKERS = {"exec", "globals", "locals", "setattr", "vars"}
+"""What code makes names with that its text does not show."""
 
 
 class Python(Builder):
@@ -27,24 +33,29 @@ class Python(Builder):
 def find_handler(source: str, wanted: str | None = None, *, label: str = "the cell", first_line: int = 1) -> str:
     """The name of the handler in `source`.
 
-    `wanted` must be there; else `handler`, `lambda_handler` or `main`; else the only function of two
-    parameters. Raises `CellSyntaxError`, or `HandlerNotInCell` naming the functions it saw.
+    `wanted` must be there, unless the source makes names that cannot be read from it; else `handler`,
+    `lambda_handler` or `main`; else the only function of two parameters. Raises `CellSyntaxError`, or
+    `HandlerNotInCell` naming what it saw.
     """
     tree = parsed(source, label, first_line)
-    names = _defined(tree)
+    statements = list(_statements(tree.body))
+    names = list(dict.fromkeys(name for node in statements for name in _named(node)))
     if wanted is not None:
-        if wanted not in names:
+        if wanted not in names and not _makes_names(tree):
             raise HandlerNotInCell(f"--handler is {wanted!r}, but {label} defines {_listed(names)}.")
-        return _not_async(tree, wanted, label)
+        return _not_async(statements, wanted, label)
     for usual in _USUAL:
         if usual in names:
-            return _not_async(tree, usual, label)
-    two = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and len(node.args.args) == 2]
+            return _not_async(statements, usual, label)
+    functions = [node for node in statements if isinstance(node, ast.FunctionDef)]
+    two = list(dict.fromkeys(node.name for node in functions if len(node.args.args) == 2))
     if len(two) == 1:
         return two[0]
-    asynchronous = [node.name for node in tree.body if isinstance(node, ast.AsyncFunctionDef)]
+    asynchronous = [node.name for node in statements if isinstance(node, ast.AsyncFunctionDef)]
     if asynchronous and not two:
-        return _not_async(tree, asynchronous[0], label)
+        return _not_async(statements, asynchronous[0], label)
+    if _makes_names(tree) and not names:
+        names = ["no function that can be seen in its text"]
     why = f"several could be it: {', '.join(two)}" if two else f"{label} defines {_listed(names)}"
     raise HandlerNotInCell(
         f"no handler found: {why}. Define `def handler(event, context):`, or name one with --handler NAME."
@@ -65,26 +76,40 @@ def parsed(source: str, label: str, first_line: int) -> ast.Module:
         raise CellSyntaxError(f"{label}, line {line}: {error.msg}{text}", line, error.offset or 1) from error
 
 
-def _defined(tree: ast.Module) -> list[str]:
-    """Top-level names that may be callable: functions, classes, assignments and imports."""
-    names: list[str] = []
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.append(node.name)
-        elif isinstance(node, ast.Assign):
-            names.extend(target.id for target in node.targets if isinstance(target, ast.Name))
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names.extend(alias.asname or alias.name for alias in node.names)
-    return names
+def _statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """The statements that run when the module is loaded, those inside of `if`, `try`, `with` and loops too."""
+    for node in body:
+        yield node
+        if not isinstance(node, _SCOPES):
+            yield from _statements([child for child in ast.iter_child_nodes(node) if isinstance(child, _HOLDS)])
 
 
-def _not_async(tree: ast.Module, name: str, label: str) -> str:
-    for node in tree.body:
-        if isinstance(node, ast.AsyncFunctionDef) and node.name == name:
-            raise HandlerNotInCell(
-                f"{name} in {label} is `async def`; Lambda's Python runtime calls a plain function. "
-                f"Write `def {name}(event, context): return asyncio.run(...)`."
-            )
+def _named(node: ast.AST) -> list[str]:
+    """The names that a statement makes and that may be callable: functions, classes, assignments and imports."""
+    if isinstance(node, _SCOPES):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name.partition(".")[0] for alias in node.names if alias.name != "*"]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    found = (name for target in targets for name in ast.walk(target) if isinstance(name, ast.Name))
+    return [name.id for name in found if isinstance(name.ctx, ast.Store)]
+
+
+def _makes_names(tree: ast.Module) -> bool:
+    """Whether it takes all names of another module, or makes names while it runs."""
+    nodes = list(ast.walk(tree))
+    stars = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in nodes)
+    makers = any(isinstance(node, ast.Name) and node.id in _MAKERS for node in nodes)
+    return stars or makers or any(isinstance(node, ast.Global) for node in nodes)
+
+
+def _not_async(statements: Sequence[ast.AST], name: str, label: str) -> str:
+    found = [node for node in statements if isinstance(node, _SCOPES) and node.name == name]
+    if found and all(isinstance(node, ast.AsyncFunctionDef) for node in found):
+        raise HandlerNotInCell(
+            f"{name} in {label} is `async def`; Lambda's Python runtime calls a plain function. "
+            f"Write `def {name}(event, context): return asyncio.run(...)`."
+        )
     return name
 
 

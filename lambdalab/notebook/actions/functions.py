@@ -9,6 +9,7 @@ from lambdalab.client.building import files
 from lambdalab.client.cell import CellSource
 from lambdalab.client.display import Displayed
 from lambdalab.errors import BadOption
+from lambdalab.model import arn
 from lambdalab.notebook import event
 from lambdalab.notebook.context import FIRST_LINE, Context
 from lambdalab.notebook.options import Request
@@ -77,7 +78,8 @@ def _deploy_image(lab: Lab, request: Request, context: Context) -> Any:
 
 def _invoke(lab: Lab, request: Request, context: Context) -> Any:
     options = request.options
-    name, _, suffix = request.argument.partition(":")
+    address = arn.split(request.argument)
+    function = lab[address.function]
     sent = event.build(
         body=context.body,
         source=options.get("event"),
@@ -85,10 +87,10 @@ def _invoke(lab: Lab, request: Request, context: Context) -> Any:
         namespace=context.namespace,
         cell=context.label,
     )
-    qualifier = options.get("qualifier") or suffix or None
+    qualifier = options.get("qualifier") or address.qualifier or None
     if not options.get("stream"):
-        return lab[name].invoke(sent, qualifier=qualifier)
-    answer = lab[name].stream(sent, qualifier=qualifier)
+        return function.invoke(sent, qualifier=qualifier)
+    answer = function.stream(sent, qualifier=qualifier)
     for piece in answer:
         context.arrived(piece)
     return answer.invocation
@@ -99,13 +101,13 @@ def _list(lab: Lab, request: Request, context: Context) -> Any:  # noqa: ARG001 
 
 
 def _logs(lab: Lab, request: Request, context: Context) -> Any:  # noqa: ARG001 - one signature for all
-    name, _, qualifier = request.argument.partition(":")
-    return lab[name].logs(qualifier=qualifier or None, **request.options)
+    address = arn.split(request.argument)
+    return lab[address.function].logs(qualifier=address.qualifier or None, **request.options)
 
 
 def _delete(lab: Lab, request: Request, context: Context) -> Any:  # noqa: ARG001 - one signature for all
-    name, _, qualifier = request.argument.partition(":")
-    return lab[name].delete(qualifier or None) or Deleted(name, qualifier)
+    address = arn.split(request.argument)
+    return lab[address.function].delete(address.qualifier or None) or Deleted(address.name, address.qualifier)
 
 
 ACTIONS = {"deploy": _deploy, "invoke": _invoke, "list": _list, "logs": _logs, "delete": _delete}

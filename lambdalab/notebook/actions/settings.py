@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.errors import BadOption
+from lambdalab.model import arn
 from lambdalab.notebook.context import Context
 from lambdalab.notebook.options import Request
 
@@ -15,7 +16,7 @@ _FIELDS = {"tmp": "ephemeral", "arch": "architecture", "unset": "env_remove", "l
 """The options that the client calls otherwise."""
 
 
-def _config(lab: Lab, request: Request, context: Context) -> Any:  # noqa: ARG001 - one signature for all
+def _config(lab: Lab, request: Request, context: Context) -> Any:
     function = lab[request.argument]
     if not request.options:
         return function.settings()
@@ -24,7 +25,7 @@ def _config(lab: Lab, request: Request, context: Context) -> Any:  # noqa: ARG00
         wanted["env"] = dict(wanted["env"])
     if "layers" in wanted:
         wanted["layers"] = _layers(wanted["layers"])
-    return function.configure(**wanted)
+    return function.configure(waiting=context.waiting, **wanted)
 
 
 def _layers(names: list[str]) -> list[str]:
@@ -35,8 +36,9 @@ def _layers(names: list[str]) -> list[str]:
 
 
 def _concurrency(lab: Lab, request: Request, context: Context) -> Any:  # noqa: ARG001 - one signature for all
-    name, _, qualifier = request.argument.partition(":")
-    function, options = lab[name], request.options
+    address = arn.split(request.argument)
+    name, qualifier = address.name, address.qualifier
+    function, options = lab[address.function], request.options
     if "reserved" in options and qualifier:
         raise BadOption(
             f"--reserved is for the whole function, and {request.argument} is a version or an alias of it:"

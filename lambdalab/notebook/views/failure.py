@@ -44,7 +44,7 @@ def _raised(call: Call, error: CallError) -> Html:
     return card(
         f"Invocation of {call.function}: {word.lower()}",
         parts.heading(call, "error", word),
-        section(_what(error), _place(error), _advice(error), _traceback(error)),
+        section(_what(error), _place(error), _advice(call, error), _traceback(error)),
         section(parts.strip(call)),
         section(side_by_side(parts.error_answer(call), parts.log(call))),
         _what_aws_does(),
@@ -76,8 +76,9 @@ def _where(error: CallError) -> Frame | None:
     return known[-1] if known else None
 
 
-def _advice(error: CallError) -> Html:
-    found = hint(error.type, error.message[:_SENTENCE])
+def _advice(call: Call, error: CallError) -> Html:
+    backend = call.record.fidelity.backend if call.record else ""
+    found = hint(error.type, error.message[:_SENTENCE], backend)
     if found is None:
         return Html("")
     return el("p", join(_with_code(found.happened), muted(_with_code(found.advice))), cls="mt1")

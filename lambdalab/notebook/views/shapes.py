@@ -179,7 +179,7 @@ class Deployed(Protocol):
 
     @property
     def notes(self) -> Sequence[str]:
-        """Sentences on what the package may lack."""
+        """Sentences on what the package may lack, and on what was only simulated."""
 
 
 class LogEvent(Protocol):
