@@ -134,6 +134,22 @@ def test_tags_merge_and_go(api, make):
     )
 
 
+@pytest.mark.parametrize("key", ["aws:mine", "AWS:mine"])
+def test_a_tag_of_awss_own_is_refused(api, make, key):
+    name = make()
+    refused = (
+        400,
+        "InvalidParameterValueException",
+        f"The tag key '{key}' is not valid: keys that begin with 'aws:' are reserved for AWS.",
+    )
+    assert refusal(api.tag_resource, Resource=f"{ARN}{name}", Tags={"a": "1", key: "2"}) == refused
+    assert api.list_tags(Resource=f"{ARN}{name}")["Tags"] == {}
+    with pytest.raises(ClientError, match="are reserved for AWS"):
+        make(FunctionName="reserved", Tags={key: "1"})
+    assert refusal(api.get_function, FunctionName="reserved")[0] == 404
+    api.tag_resource(Resource=f"{ARN}{name}", Tags={"aws": "1", "my-aws:x": "2", "v": "aws:3"})
+
+
 def test_asynchronous_settings_are_replaced_merged_and_listed(api, make):
     name = make(Publish=True)
     of = {"FunctionName": name}
