@@ -313,6 +313,26 @@ def test_a_json_log_has_aws_records_and_leaves_out_what_lies_below_its_levels(ap
     assert metrics["billedDurationMs"] >= metrics["durationMs"] + metrics["initDurationMs"]
 
 
+def test_json_that_a_function_prints_is_left_out_of_a_json_log_by_its_level(api, deploy):
+    source = (
+        "import json\n"
+        "def handler(event, context):\n"
+        "    for level in ('debug', 'info', 'WARNING', 'error'):\n"
+        "        print(json.dumps({'level': level, 'message': level, 'timestamp': '2026-11-01T00:00:00.5Z'}))\n"
+        "    print(json.dumps({'message': 'no level'}))\n"
+    )
+
+    def printed(**logging):
+        _, _, log = call(api, deploy(source, LoggingConfig=logging))
+        return [json.loads(line)["message"] for line in log.splitlines() if line.startswith('{"') and "message" in line]
+
+    everything = ["debug", "info", "WARNING", "error", "no level"]
+    assert printed(LogFormat="Text") == everything
+    assert printed(LogFormat="JSON") == everything[1:]
+    assert printed(LogFormat="JSON", ApplicationLogLevel="WARN") == everything[2:]
+    assert printed(LogFormat="JSON", ApplicationLogLevel="TRACE") == everything
+
+
 def test_levels_come_with_a_json_log_and_go_with_it(api, deploy):
     name = deploy("def handler(e, c): return 1", LoggingConfig={"LogFormat": "JSON", "LogGroup": "/my/group"})
     of_json = api.get_function_configuration(FunctionName=name)["LoggingConfig"]
