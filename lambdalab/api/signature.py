@@ -145,16 +145,19 @@ def _moment(stamp: str) -> datetime:
 
 
 def _check_time(claim: _Claim, now: datetime) -> None:
+    """Refuse what was signed too long ago, or is still to come; in whole seconds, as its words are."""
+    now = now.replace(microsecond=0)
     try:
         signed = _moment(claim.stamp)
     except ValueError as bad:
         raise SignatureRefused(
             f"'{claim.stamp}' is not a date in ISO-8601 basic format.", code="IncompleteSignatureException"
         ) from bad
-    latest = signed + (timedelta(seconds=claim.presigned_for) if claim.presigned_for else _SKEW)
-    if now > latest:
+    lasts = timedelta(seconds=claim.presigned_for) if claim.presigned_for else _SKEW
+    if signed < now - lasts:
+        told = f"{claim.presigned_for} sec." if claim.presigned_for else "5 min."
         raise SignatureRefused(
-            f"Signature expired: {claim.stamp} is now earlier than {_stamp(now - _SKEW)} ({_stamp(now)} - 5 min.)"
+            f"Signature expired: {claim.stamp} is now earlier than {_stamp(now - lasts)} ({_stamp(now)} - {told})"
         )
     if signed > now + _SKEW:
         raise SignatureRefused(

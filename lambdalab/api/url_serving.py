@@ -10,6 +10,7 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from lambdalab.api import invocation, resolving
 from lambdalab.api.function_urls import PREFIX
@@ -17,6 +18,7 @@ from lambdalab.api.http import HttpRequest, HttpResponse
 from lambdalab.api.response_streaming import Pieces
 from lambdalab.api.signature import Credentials, verify
 from lambdalab.engine.request import Request
+from lambdalab.engine.trace import new_trace, root
 from lambdalab.errors import (
     AccessDenied,
     AwsError,
@@ -28,7 +30,7 @@ from lambdalab.errors import (
 from lambdalab.model import function_url, policy
 from lambdalab.model.arn import FunctionReference
 from lambdalab.model.function import FunctionKey
-from lambdalab.model.function_url import UrlRequest, UrlResponse
+from lambdalab.model.function_url import Caller, UrlRequest, UrlResponse
 
 if TYPE_CHECKING:
     from lambdalab.api.region import Region
@@ -40,6 +42,7 @@ _FORBIDDEN = (
 _HOST = ".lambda-url."
 _HEAD_LIMIT = 1 << 16
 """Bytes of status and headers that a streamed answer may begin with."""
+_TRACE = "x-amzn-trace-id"
 _BAD_GATEWAY = UrlResponse(502, [("content-type", "text/plain")], b"Internal Server Error")
 
 
@@ -95,15 +98,19 @@ async def _answer(
     if early is not None:
         return early
     caller = _authorise(region, request, known, key, qualifier, document)
+    given = asked.header(_TRACE)
+    trace_id = given or new_trace(region.clock.epoch_ms(), key.arn)
     sent = function_url.event(
         asked,
         url_id=identifier,
         region=region.settings.region,
         request_id=request_id,
         moment=region.clock.now(),
+        port=urlsplit(region.endpoint).port or 80,
+        trace=given or root(trace_id),
         caller=caller,
     )
-    call = _request(region, FunctionReference(key, qualifier or None), sent, request_id)
+    call = _request(region, FunctionReference(key, qualifier or None), sent, request_id, trace_id)
     if document.get("InvokeMode") == "RESPONSE_STREAM":
         answer, pieces = await _stream(region, call)
     else:
@@ -132,8 +139,8 @@ def _authorise(
     key: FunctionKey,
     qualifier: str,
     document: Mapping[str, Any],
-) -> str:
-    """Who calls: an account id, or "anonymous". Raises AWS's refusal."""
+) -> Caller | None:
+    """Who calls; None for anybody. Raises AWS's refusal."""
     if document["AuthType"] == "AWS_IAM":
         try:
             identity = verify(request, known, region.clock.now())
@@ -141,20 +148,23 @@ def _authorise(
             raise AccessDenied(_FORBIDDEN) from refused
         if (identity.service, identity.region) != ("lambda", region.settings.region):
             raise AccessDenied(_FORBIDDEN)
-        if identity.account == key.account:
-            return identity.account
-        caller = identity.account
+        caller = Caller(identity.access_key_id, identity.account)
+        if caller.account == key.account:
+            return caller
     else:
-        caller = "*"
+        caller = None
     kept = region.attachments.get(key, "policy", qualifier)
     statements = kept["statements"] if kept else ()
     url = {"lambda:FunctionUrlAuthType": document["AuthType"], "lambda:InvokedViaFunctionUrl": "true"}
-    if all(policy.allows(statements, a, url, caller) for a in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")):
-        return "anonymous" if caller == "*" else caller
+    principal = caller.account if caller is not None else "*"
+    if all(policy.allows(statements, a, url, principal) for a in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction")):
+        return caller
     raise AccessDenied(_FORBIDDEN)
 
 
-def _request(region: Region, asked: FunctionReference, event: Mapping[str, Any], request_id: str) -> Request:
+def _request(
+    region: Region, asked: FunctionReference, event: Mapping[str, Any], request_id: str, trace_id: str
+) -> Request:
     version = resolving.version(region, asked, random.random())  # noqa: S311 - a share, no secret
     if version is None:
         raise ResourceNotFound(None)
@@ -167,7 +177,7 @@ def _request(region: Region, asked: FunctionReference, event: Mapping[str, Any],
         payload=payload,
         request_id=request_id,
         arrived=region.clock.monotonic(),
-        trace_id=event["headers"].get("x-amzn-trace-id", ""),
+        trace_id=trace_id,
     )
 
 

@@ -17,6 +17,7 @@ from functools import partial
 
 from lambdalab.clock import Clock, Timer
 from lambdalab.engine import room, specification
+from lambdalab.engine.application_log import line_filter
 from lambdalab.engine.environment import AHEAD_INIT_SECONDS, ExecutionEnvironment
 from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.logs import LogStore, log_group
@@ -260,7 +261,7 @@ class Environments:
     def _new_environment(self, version: FunctionVersion, place: Place, how: str = ON_DEMAND) -> ExecutionEnvironment:
         environment_id = uuid.uuid4().hex
         stream = self._stream(version, environment_id)
-        log = EnvironmentLog(self._log_writer(log_group(version), stream))
+        log = EnvironmentLog(self._log_writer(log_group(version), stream), line_filter(version))
         log.add(*platform_log(version).init_start(place.backend, self._clock.now(), how))
         return ExecutionEnvironment(
             environment_id, stream, self._clock, log, version, leaving=self._leaving, initialization=how

@@ -24,11 +24,13 @@ _DRAIN_CHUNKS = 32
 class EnvironmentLog:
     """The log of one environment: every line goes to `write`, the present invocation's end is kept as its tail.
 
-    The platform's own lines come in by `add`, so that they stand in order with the function's.
+    The platform's own lines come in by `add`, so that they stand in order with the function's. `keeps` says which of
+    the function's lines are for the log at all (`application_log.py`); without it all are.
     """
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None], keeps: Callable[[bytes], bool] | None = None) -> None:
         self._write = write
+        self._keeps = keeps
         self._kept = 0
         self._tail: deque[str] = deque()
         self._tail_size = 0
@@ -52,12 +54,17 @@ class EnvironmentLog:
             self._write(line)
 
     def take(self, line: bytes, source: str = "function") -> None:
-        """A line of the function's, or of an extension's."""
+        """A line of the function's, or of an extension's.
+
+        One that is left out uses up the allowance like others: a runaway loop of them may not cost more either.
+        """
+        self._kept += len(line) + 1
+        if self._keeps is not None and source == "function" and not self._keeps(line):
+            return
         text = line.decode("utf-8", "replace")
         if self.told is not None:
             self.told(source, text)
         self._remember(text)
-        self._kept += len(line) + 1
         self._write(text)
 
     @property

@@ -21,6 +21,11 @@ def new_trace(epoch_ms: int, function_arn: str) -> str:
     )
 
 
+def root(header: str) -> str:
+    """The part of a header that names its trace, which is all that a request's own header says of a new one."""
+    return header.partition(";")[0]
+
+
 @lru_cache(maxsize=1024)
 def _lineage(function_arn: str) -> str:
     """What tells a function in the lineage of a chain of calls: eight digits, the same each time."""

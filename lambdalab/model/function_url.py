@@ -19,6 +19,8 @@ _TEXT = ("text/", "application/json", "application/javascript", "application/xml
 _NOT_PASSED_ON = frozenset(
     ["connection", "content-length", "transfer-encoding", "keep-alive", "proxy-connection", "trailer", "upgrade"]
 )
+_SOURCE = "127.0.0.1"
+"""Where every request comes from: a region listens to its own machine."""
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
 """What may stand in a header (RFC 9110, section 5), and can be written as UTF-8."""
@@ -49,27 +51,46 @@ class UrlResponse:
     body: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who signed a request to a URL of AuthType AWS_IAM: the key, and the account that it speaks for."""
+
+    access_key_id: str
+    account: str
+
+
 def event(
-    request: UrlRequest, *, url_id: str, region: str, request_id: str, moment: datetime, caller: str = "anonymous"
+    request: UrlRequest,
+    *,
+    url_id: str,
+    region: str,
+    request_id: str,
+    moment: datetime,
+    port: int,
+    trace: str,
+    caller: Caller | None = None,
 ) -> dict[str, Any]:
-    """The event in payload format 2.0."""
+    """The event in payload format 2.0. `port` is the one that the URL was reached by, `trace` the header of its trace;
+    without a `caller` it is anonymous.
+    """
     domain = f"{url_id}.lambda-url.{region}.on.aws"
     made: dict[str, Any] = {
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": unquote(request.path),
         "rawQueryString": request.query,
-        "headers": _joined((name, value) for name, value in request.headers if name != "cookie"),
+        "headers": _headers(request, port, trace),
         "requestContext": {
-            "accountId": caller,
+            "accountId": caller.account if caller is not None else "anonymous",
             "apiId": url_id,
+            **({"authorizer": {"iam": _iam(caller)}} if caller is not None else {}),
             "domainName": domain,
             "domainPrefix": url_id,
             "http": {
                 "method": request.method,
                 "path": unquote(request.path),
                 "protocol": "HTTP/1.1",
-                "sourceIp": "127.0.0.1",
+                "sourceIp": _SOURCE,
                 "userAgent": request.header("user-agent") or "",
             },
             "requestId": request_id,
@@ -89,6 +110,32 @@ def event(
     if request.body:
         made["body"], made["isBase64Encoded"] = _body(request)
     return made
+
+
+def _headers(request: UrlRequest, port: int, trace: str) -> dict[str, str]:
+    """The request's own headers but for cookies, and those by which AWS says how it came, true of this machine.
+
+    Here it came over http, not over https. A proxy's list of addresses goes on with ours; what else a client says of
+    these headers does not count.
+    """
+    how = {"x-forwarded-proto": "http", "x-forwarded-port": str(port), "x-amzn-trace-id": trace}
+    own = [(name, value) for name, value in request.headers if name != "cookie" and name not in how]
+    return _joined([*own, ("x-forwarded-for", _SOURCE), *how.items()])
+
+
+def _iam(caller: Caller) -> dict[str, Any]:
+    """The caller as STS's GetCallerIdentity here names the same key: every key speaks for its account's root user,
+    whose ids are the account's.
+    """
+    return {
+        "accessKey": caller.access_key_id,
+        "accountId": caller.account,
+        "callerId": caller.account,
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": f"arn:aws:iam::{caller.account}:root",
+        "userId": caller.account,
+    }
 
 
 def _joined(pairs: Any) -> dict[str, str]:

@@ -15,7 +15,8 @@ from lambdalab.errors import InvalidParameterValue, PolicyLengthExceeded, Resour
 LONGEST = 20 * 1024
 """Bytes of a policy."""
 Statement = Mapping[str, Any]
-_SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?")
+_SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?|alexa-(appkit|connectedhome)\.amazon\.com")
+"""AWS's services, and Alexa's two, which have a domain of their own and an EventSourceToken for a condition."""
 _CONDITIONS = (
     ("SourceArn", "ArnLike", "AWS:SourceArn"),
     ("SourceAccount", "StringEquals", "AWS:SourceAccount"),

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -57,6 +58,32 @@ def test_the_event_has_payload_format_two(open_url):
     assert (event["body"], event["isBase64Encoded"]) == ('{"k": 1}', False)
     assert event["requestContext"]["http"]["method"] == "POST"
     assert event["requestContext"]["accountId"] == "anonymous"
+    assert "authorizer" not in event["requestContext"]
+
+
+TRACED = zipped(
+    {"app.py": "import os\ndef handler(event, c): return [event['headers'], os.environ['_X_AMZN_TRACE_ID']]\n"}
+)
+
+
+def test_the_event_says_how_the_request_came(open_url):
+    url = open_url(TRACED)
+    headers, trace = json.loads(fetch(url)[2])
+    assert headers["x-forwarded-for"] == "127.0.0.1"
+    assert headers["x-forwarded-proto"] == "http"
+    assert headers["x-forwarded-port"] == str(urlsplit(url).port)
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", headers["x-amzn-trace-id"])
+    assert trace.startswith(f"{headers['x-amzn-trace-id']};Parent=")
+
+
+def test_what_a_client_says_of_how_it_came_does_not_count_but_for_its_trace_and_a_proxys_list(open_url):
+    said = {"X_Forwarded_Proto": "https", "X_Forwarded_Port": "443", "X_Forwarded_For": "203.0.113.9"}
+    trace_id = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    url = open_url(TRACED)
+    headers, trace = json.loads(fetch(url, **said, X_Amzn_Trace_Id=trace_id)[2])
+    assert headers["x-forwarded-for"] == "203.0.113.9,127.0.0.1"
+    assert (headers["x-forwarded-proto"], headers["x-forwarded-port"]) == ("http", str(urlsplit(url).port))
+    assert (headers["x-amzn-trace-id"], trace) == (trace_id, trace_id)
 
 
 def test_a_binary_body_comes_base64(open_url):
@@ -113,7 +140,18 @@ def test_a_url_with_iam_wants_a_signature(lab, api, make):
     SigV4Auth(Credentials(keys.access_key_id, keys.secret_access_key), "lambda", "us-east-1").add_auth(request)
     status, _, body = fetch(url, **{name.replace("-", "_"): value for name, value in request.headers.items()})
     assert status == 200
-    assert json.loads(body)["requestContext"]["accountId"] == "123456789012"
+    event = json.loads(body)
+    assert event["requestContext"]["accountId"] == "123456789012"
+    assert event["requestContext"]["authorizer"]["iam"] == {
+        "accessKey": keys.access_key_id,
+        "accountId": "123456789012",
+        "callerId": "123456789012",
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": "arn:aws:iam::123456789012:root",
+        "userId": "123456789012",
+    }
+    assert event["headers"]["x-forwarded-port"] == str(urlsplit(url).port)
     forged = {**request.headers, "Authorization": request.headers["Authorization"][:-4] + "0000"}
     assert fetch(url, **{name.replace("-", "_"): value for name, value in forged.items()})[0] == 403
 

@@ -327,6 +327,26 @@ def test_an_error_that_was_accepted_is_the_answer_whatever_comes_after(api, depl
     assert (answer["FunctionError"], payload) == ("Unhandled", {"errorMessage": "first", "errorType": "T"})
 
 
+def test_json_that_a_function_prints_is_left_out_of_a_json_log_by_its_level(api, deploy):
+    source = (
+        "import json\n"
+        "def handler(event, context):\n"
+        "    for level in ('debug', 'info', 'WARNING', 'error'):\n"
+        "        print(json.dumps({'level': level, 'message': level, 'timestamp': '2026-11-01T00:00:00.5Z'}))\n"
+        "    print(json.dumps({'message': 'no level'}))\n"
+    )
+
+    def printed(**logging):
+        _, _, log = call(api, deploy(source, LoggingConfig=logging))
+        return [json.loads(line)["message"] for line in log.splitlines() if line.startswith('{"') and "message" in line]
+
+    everything = ["debug", "info", "WARNING", "error", "no level"]
+    assert printed(LogFormat="Text") == everything
+    assert printed(LogFormat="JSON") == everything[1:]
+    assert printed(LogFormat="JSON", ApplicationLogLevel="WARN") == everything[2:]
+    assert printed(LogFormat="JSON", ApplicationLogLevel="TRACE") == everything
+
+
 def test_levels_come_with_a_json_log_and_go_with_it(api, deploy):
     name = deploy("def handler(e, c): return 1", LoggingConfig={"LogFormat": "JSON", "LogGroup": "/my/group"})
     of_json = api.get_function_configuration(FunctionName=name)["LoggingConfig"]

@@ -39,12 +39,31 @@ def test_a_permission_is_a_statement_of_the_policy(api, make):
         ("*", "*"),
         ("111122223333", {"AWS": "arn:aws:iam::111122223333:root"}),
         ("arn:aws:iam::111122223333:role/r", {"AWS": "arn:aws:iam::111122223333:role/r"}),
+        ("alexa-appkit.amazon.com", {"Service": "alexa-appkit.amazon.com"}),
+        ("alexa-connectedhome.amazon.com", {"Service": "alexa-connectedhome.amazon.com"}),
     ],
 )
 def test_a_principal_is_written_as_aws_writes_it(api, make, principal, shown):
     name = make()
     api.add_permission(FunctionName=name, **{**GRANT, "Principal": principal})
     assert statements(api, name)[0]["Principal"] == shown
+
+
+def test_a_skill_of_alexas_is_a_condition(api, make):
+    name = make()
+    skill = {"Principal": "alexa-appkit.amazon.com", "EventSourceToken": "amzn1.ask.skill.1"}
+    api.add_permission(FunctionName=name, **{**GRANT, **skill})
+    assert statements(api, name)[0]["Condition"] == {"StringEquals": {"lambda:EventSourceToken": "amzn1.ask.skill.1"}}
+
+
+@pytest.mark.parametrize("principal", ["amazon.com", "s3.amazon.com", "alexa-appkit.amazon.com.example", "s3"])
+def test_what_is_no_service_of_awss_is_no_principal(api, make, principal):
+    refused = refusal(api.add_permission, FunctionName=make(), **{**GRANT, "Principal": principal})
+    assert refused == (
+        400,
+        "InvalidParameterValueException",
+        "The provided principal was invalid. Please check the principal and try again.",
+    )
 
 
 def test_function_and_alias_have_policies_of_their_own(api, make):
@@ -113,6 +132,22 @@ def test_tags_merge_and_go(api, make):
     assert refusal(api.tag_resource, Resource=arn, Tags={f"k{n}": "v" for n in range(50)})[2] == (
         "Number of tags exceeds resource tag limit."
     )
+
+
+@pytest.mark.parametrize("key", ["aws:mine", "AWS:mine"])
+def test_a_tag_of_awss_own_is_refused(api, make, key):
+    name = make()
+    refused = (
+        400,
+        "InvalidParameterValueException",
+        f"The tag key '{key}' is not valid: keys that begin with 'aws:' are reserved for AWS.",
+    )
+    assert refusal(api.tag_resource, Resource=f"{ARN}{name}", Tags={"a": "1", key: "2"}) == refused
+    assert api.list_tags(Resource=f"{ARN}{name}")["Tags"] == {}
+    with pytest.raises(ClientError, match="are reserved for AWS"):
+        make(FunctionName="reserved", Tags={key: "1"})
+    assert refusal(api.get_function, FunctionName="reserved")[0] == 404
+    api.tag_resource(Resource=f"{ARN}{name}", Tags={"aws": "1", "my-aws:x": "2", "v": "aws:3"})
 
 
 def test_asynchronous_settings_are_replaced_merged_and_listed(api, make):

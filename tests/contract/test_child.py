@@ -9,12 +9,14 @@ import json
 import os
 import signal
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from lambdalab import Lab
+from lambdalab.model import function_url
 from lambdalab.sources import child
 
 pytestmark = pytest.mark.skipif(not child.installed(), reason="the extra 'aws' is not installed")
@@ -52,6 +54,18 @@ def test_ten_first_requests_start_one_child(lab):
     asyncio.run(ask())
     assert lab.client("sts").get_caller_identity()["Account"] == "123456789012"
     assert pid(lab)
+
+
+def test_a_functions_url_and_sts_name_a_key_alike(lab):
+    """The region names the caller of a URL itself, without asking the child."""
+    said = lab.client("sts").get_caller_identity()
+    caller = function_url.Caller(lab.credentials.access_key_id, said["Account"])
+    event = function_url.event(
+        function_url.UrlRequest("GET", "/", "", [], b""),
+        url_id="u", region="us-east-1", request_id="r", moment=datetime.now(UTC), port=80, trace="Root=1", caller=caller,
+    )  # fmt: skip
+    named = event["requestContext"]["authorizer"]["iam"]
+    assert (named["accountId"], named["userArn"], named["userId"]) == (said["Account"], said["Arn"], said["UserId"])
 
 
 def test_objects_come_and_go(lab):

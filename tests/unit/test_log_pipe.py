@@ -82,6 +82,26 @@ def test_the_tail_of_the_next_invocation_starts_afresh(log):
     assert log.tail() == "START\n"
 
 
+def test_what_is_left_out_reaches_neither_log_nor_tail_nor_telemetry(lines):
+    log, told = EnvironmentLog(lines.append, lambda line: b"quiet" not in line), []
+    log.told = lambda source, line: told.append((source, line))
+    log.begin()
+    log.take(b"quiet")
+    log.take(b"loud")
+    log.take(b"quiet", "extension")
+    log.add("quiet platform")
+    assert lines == ["loud", "quiet", "quiet platform"]
+    assert told == [("function", "loud"), ("extension", "quiet")]
+    assert log.tail() == "loud\nquiet\nquiet platform\n"
+
+
+def test_what_is_left_out_uses_up_the_allowance_too(lines):
+    log = EnvironmentLog(lines.append, lambda line: False)
+    log.begin()
+    log.take(b"x" * FIRST_BYTES)
+    assert log.full
+
+
 def write_all(pipe, write, data):
     for at in range(0, len(data), 32768):
         os.write(write, data[at : at + 32768])

@@ -1,7 +1,7 @@
 """Signature V4: the check against botocore's signer and our own, and against everything that is not right."""
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth, SigV4QueryAuth
@@ -82,6 +82,34 @@ def test_a_presigned_link_is_accepted_until_it_expires():
     assert verify(request, KNOWN, now()).service == "lambdalab"
     with pytest.raises(SignatureRefused, match="Signature expired"):
         verify(request, KNOWN, now() + timedelta(seconds=62))
+
+
+def _signed_at(request):
+    """The moment that a presigned request says of itself, as the query has it and as a date."""
+    stamp = parse_qs(urlsplit(request.target.decode()).query)["X-Amz-Date"][0]
+    return stamp, datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
+def test_an_expired_link_is_told_the_seconds_that_it_was_made_for():
+    auth = SigV4QueryAuth(Signer(KEY, SECRET), "lambda", "us-east-1", expires=1)
+    request = signed(auth, method="GET", path="/2015-03-31/functions", body=b"")
+    stamp, moment = _signed_at(request)
+    verify(request, KNOWN, moment + timedelta(seconds=1.9))
+    with pytest.raises(SignatureRefused) as refused:
+        verify(request, KNOWN, moment + timedelta(seconds=2.1))
+    limit, late = (f"{moment + timedelta(seconds=n):%Y%m%dT%H%M%SZ}" for n in (1, 2))
+    assert refused.value.message == f"Signature expired: {stamp} is now earlier than {limit} ({late} - 1 sec.)"
+
+
+def test_an_expired_header_is_told_the_five_minutes_that_it_has():
+    request = signed(SigV4Auth(Signer(KEY, SECRET), "lambda", "us-east-1"))
+    stamp = dict(request.headers)[b"x-amz-date"].decode()
+    moment = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    verify(request, KNOWN, moment + timedelta(minutes=5, seconds=0.9))
+    with pytest.raises(SignatureRefused) as refused:
+        verify(request, KNOWN, moment + timedelta(minutes=5, seconds=1.5))
+    limit, late = (f"{moment + timedelta(seconds=n):%Y%m%dT%H%M%SZ}" for n in (1, 301))
+    assert refused.value.message == f"Signature expired: {stamp} is now earlier than {limit} ({late} - 5 min.)"
 
 
 def _of(request, **changes):

@@ -161,6 +161,8 @@ class Supervisor:
                 exited.set_result(message["status"])
             return
         started = self._started.pop(message["number"])
+        if started.done():  # cancelled: the region stops, and nobody waits for it any more
+            return
         if message["what"] == "failed":
             started.set_exception(OSError(message["errno"], message["text"]))
         else:
