@@ -6,6 +6,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lambdalab import Lab
@@ -13,6 +14,8 @@ from tests.tables import HOSTILE, Found
 
 pytestmark = pytest.mark.toolchains
 FOUND = Found(HOSTILE)
+GROWTH_MB = 100
+"""More than a call may add to what the region itself holds: what a function writes is kept within bounds there."""
 IMAGES = os.environ.get("LAMBDALAB_TEST_IMAGES", "lambdalab-test")
 HEAD = "import errno, json, os, socket\n"
 TRY = """
@@ -198,6 +201,24 @@ def handler(event, context):
         timeout=2,
     ),
     Case(
+        "sends the region requests that have no end",
+        """
+def handler(event, context):
+    host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+    kept = []
+    for _ in range(100):
+        try:
+            kept.append(socket.create_connection((host, int(port))))
+            kept[-1].sendall(b"GET /")
+            for _ in range(5): kept[-1].sendall(b"a" * (1 << 20))
+        except OSError:
+            pass
+    return len(kept)
+""",
+        lambda result: True,
+        timeout=30, memory=1769,
+    ),
+    Case(
         "leaves processes behind",
         """
 def handler(event, context):
@@ -208,6 +229,10 @@ def handler(event, context):
         lambda result: not result.ok,
     ),
 ]  # fmt: skip
+
+
+def grown_mb(pid):
+    return psutil.Process(pid).memory_info().rss >> 20
 
 
 def ports_of(pid):
@@ -243,8 +268,9 @@ def test_a_function_cannot(lab, case, tmp_path):
         "marker": "86399.5",
     }
     lab["hostile"].deploy(case.source, runtime="python3.12", **{"timeout": 5, **case.settings})
+    before = grown_mb(event["region"])
     result = lab["hostile"].invoke(event)
-    contained = case.contained(result)
+    contained = case.contained(result) and grown_mb(event["region"]) < before + GROWTH_MB
     FOUND.add(case.name, lab.backend, "passed" if contained else "failed")
     assert contained, json.dumps(result.raw.decode(errors="replace"))
     assert lab["other"].invoke().payload == "secret", "the region and the other function go on"
