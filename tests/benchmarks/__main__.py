@@ -99,6 +99,9 @@ def asked(words):
 
 def main():
     """Print everything; 1 when LambdaLab itself could not be measured."""
+    if {"-h", "--help"} & set(sys.argv):
+        print(__doc__)
+        return 0
     model = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         "?",
