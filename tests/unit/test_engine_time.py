@@ -62,9 +62,9 @@ class Engine:
         raise AssertionError(self.environments.counts())
 
 
-def running(tmp_path, steps, **options):
+def running(tmp_path, steps, make=Engine, **options):
     async def go():
-        engine = Engine(tmp_path, **options)
+        engine = make(tmp_path, **options)
         try:
             await steps(engine)
         finally:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import uuid
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +19,7 @@ from lambdalab.engine.request import Request
 from lambdalab.engine.response_stream import STREAM_LIMIT, StreamedAnswer
 from lambdalab.model.function import LATEST, CodeReference, FunctionKey, FunctionVersion
 from lambdalab.runtimes.backends.fake import FakeBackend
+from tests.unit.test_engine_time import running as engine_running
 
 MIB = 1 << 20
 
@@ -229,16 +231,7 @@ class Engine:
         return call.result()
 
 
-def running(tmp_path, steps):
-    async def go():
-        engine = Engine(tmp_path)
-        try:
-            await steps(engine)
-        finally:
-            engine.environments.close()
-            await engine.backend.close()
-
-    asyncio.run(go())
+running = partial(engine_running, make=Engine)
 
 
 def test_the_duration_is_as_long_as_the_bandwidth_makes_it(tmp_path):
