@@ -1,4 +1,4 @@
-"""What the kernel makes of a file that a function brings as a program: pure, from the file's first bytes.
+"""What the kernel makes of a file that a function brings as a program, by the file's first bytes.
 
 A shell that is handed such a file takes any text for a script of its own; AWS's supervisor, which is no shell, does
 not. The words are those of its refusals, as the Runtime Interface Emulator gives them.
