@@ -94,7 +94,11 @@ def _run(notebook: Path) -> None:
     began = time.monotonic()
     try:
         NotebookClient(
-            document, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(notebook.parent)}}
+            document,
+            timeout=300,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(notebook.parent)}},
+            extra_arguments=["--log-level=ERROR"],  # the kernel warns of its own connection, which is this machine's
         ).execute()
     except CellExecutionError as failure:
         raise click.ClickException(f"{notebook}: {failure}") from failure
