@@ -18,13 +18,14 @@ from functools import partial
 from lambdalab.clock import Clock, Timer
 from lambdalab.engine import room, specification
 from lambdalab.engine.application_log import line_filter
-from lambdalab.engine.environment import AHEAD_INIT_SECONDS, ExecutionEnvironment
+from lambdalab.engine.environment import ExecutionEnvironment
+from lambdalab.engine.init_phase import AHEAD_INIT_SECONDS, InitFailure
 from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.logs import LogStore, log_group
 from lambdalab.engine.platform_log import platform_log
 from lambdalab.engine.pool import Pool, oldest
 from lambdalab.engine.room import Room
-from lambdalab.engine.running import InitFailure, State
+from lambdalab.engine.running import State
 from lambdalab.engine.spawns import Spawns
 from lambdalab.engine.taken import Taken
 from lambdalab.errors import LabError

@@ -13,20 +13,20 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from lambdalab.clock import Clock
-from lambdalab.engine import failure, platform_events, report, subscription
+from lambdalab.engine import platform_events, report, subscription
+from lambdalab.engine.init_phase import InitFailure
 from lambdalab.engine.log_pipe import EnvironmentLog, LogPipe
 from lambdalab.engine.platform_log import PlatformLog, platform_log, status_of
-from lambdalab.engine.running import Completion, InitFailure, Reason, Running
+from lambdalab.engine.running import Completion, Reason, Running
 from lambdalab.engine.telemetry import Telemetry
 from lambdalab.model.function import FunctionVersion
 from lambdalab.model.invocation import InvocationRecord
-from lambdalab.runtimes.backends.base import CannotStart, Exit, Sandbox
+from lambdalab.runtimes.backends.base import CannotStart, Sandbox
 from lambdalab.runtimes.backends.programs import CannotLaunch
 from lambdalab.runtimes.extension_registry import INVOKE, SHUTDOWN, Extension, Registry, State
 from lambdalab.runtimes.extensions_api import ExtensionsApi, FunctionFacts, invoke_event, send, shutdown_event
 from lambdalab.runtimes.runtime_api import Event
 
-CRASH = "Extension.Crash"
 _OUT_OF_REACH = "this machine does not reach what listens in a container of its Docker engine"
 """Why there is no telemetry, where a sandbox has no address; the answer is then the emulator's."""
 Phase = Literal["init", "invoke"]
@@ -226,12 +226,3 @@ def launch_lines(version: FunctionVersion, why: CannotStart, moment: datetime) -
     if not isinstance(why, CannotLaunch):
         return ()
     return platform_log(version).extension(why.name, State.LAUNCH_ERROR.value, (), why.kind, moment)
-
-
-def describe_end(name: str | None, end: Exit) -> str:
-    """AWS's words for how the process of an extension ended, or the runtime's (None)."""
-    if name is None:
-        return failure.describe_exit(end)
-    if end.signal is not None:
-        return failure.describe_signal(end.signal)
-    return f"exit status {end.status}" if end.status else "exit code 0"

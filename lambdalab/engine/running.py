@@ -1,4 +1,4 @@
-"""What goes on in an environment: its state, an invocation from the event to its end, a failed init. Records only."""
+"""What goes on in an environment: its state, and an invocation from the event to its end. Records only."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from lambdalab.engine import failure
 from lambdalab.engine.response_stream import KeptAnswer, ResponseStream, StreamedAnswer
 from lambdalab.model.invocation import Outcome
-from lambdalab.runtimes.backends.base import Exit
 from lambdalab.runtimes.runtime_api import Event
 
 Reason = Literal["SPINDOWN", "TIMEOUT", "FAILURE"]
@@ -24,37 +22,6 @@ class State(Enum):
     IDLE = "idle"
     BUSY = "busy"
     STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class InitFailure:
-    """An init that did not reach the first poll: AWS's status for INIT_REPORT, and what the runtime said of it.
-
-    `message` is the platform's own, where nothing could be started at all.
-    """
-
-    status: str
-    error_type: str | None
-    body: bytes | None
-    end: Exit | None
-    message: str | None = None
-
-    @property
-    def reason(self) -> Reason:
-        """What extensions are told of it."""
-        return "TIMEOUT" if self.status == "timeout" else "FAILURE"
-
-    def completion(self, request_id: str, timeout: int, spent_ms: float) -> Completion:
-        """The answer to an invocation whose environment could not be initialised, not even the second time."""
-        if self.status == "timeout":
-            ended = failure.timed_out(request_id, timeout)
-        elif self.body is not None:
-            return Completion(self.body, "init_error", self.error_type, spent_ms)
-        elif self.message is not None:
-            ended = failure.not_started(request_id, self.error_type or "", self.message)
-        else:
-            ended = failure.runtime_exited(request_id, self.end or Exit("stopped"))
-        return Completion(ended.body, ended.outcome, ended.error_type, spent_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from lambdalab.clock import Clock, Timer
 from lambdalab.engine.environment import ExecutionEnvironment
 from lambdalab.engine.environments import Environments
+from lambdalab.engine.init_phase import InitFailure
 from lambdalab.engine.platform_log import platform_log
-from lambdalab.engine.running import InitFailure
 from lambdalab.engine.taken import Restored, Taken
 from lambdalab.errors import LabError, RuntimeUnavailable, SnapStartFailed, SnapStartTimeout
 from lambdalab.model.function import FunctionKey, FunctionVersion

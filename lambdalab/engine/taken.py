@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from lambdalab.engine import report
 from lambdalab.engine.environment import ExecutionEnvironment
+from lambdalab.engine.init_phase import InitFailure
 from lambdalab.engine.request import Request
-from lambdalab.engine.running import Completion, InitFailure
+from lambdalab.engine.running import Completion
 from lambdalab.model.invocation import Fidelity, InvocationRecord
 
 _MACHINE = {"aarch64": "arm64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine())

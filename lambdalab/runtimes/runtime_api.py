@@ -64,7 +64,7 @@ class Event:
 
 
 class Listener(Protocol):
-    """What the environment does with what its runtime says."""
+    """What the environment does with what its runtime says of invocations."""
 
     def polled(self, connection: Connection) -> None:
         """The runtime asks for the next event; answer with `connection.send_event`, now or later."""
@@ -78,6 +78,13 @@ class Listener(Protocol):
     def is_answered(self, request_id: str) -> bool:
         """Whether that invocation has its answer already: the first one stands."""
 
+    def streams(self, request_id: str, content_type: str, source: Source) -> Stream | None:
+        """The runtime begins to answer an invocation piece by piece; None when that invocation was not waiting."""
+
+
+class InitListener(Protocol):
+    """What the environment does with what its runtime says of its init, and of a restore."""
+
     def init_failed(self, body: bytes, error_type: str) -> None:
         """The runtime reports that its init failed."""
 
@@ -89,9 +96,6 @@ class Listener(Protocol):
 
     def restore_failed(self, body: bytes, error_type: str) -> None:
         """The runtime reports that an after-restore hook failed."""
-
-    def streams(self, request_id: str, content_type: str, source: Source) -> Stream | None:
-        """The runtime begins to answer an invocation piece by piece; None when that invocation was not waiting."""
 
 
 class Stream(Protocol):
@@ -134,8 +138,11 @@ class RuntimeApi:
     `others` makes what answers the requests that are not the runtime's; without it they are unknown paths.
     """
 
-    def __init__(self, listener: Listener, others: Callable[[], Others] | None = None) -> None:
+    def __init__(
+        self, listener: Listener, init_listener: InitListener, others: Callable[[], Others] | None = None
+    ) -> None:
         self.listener = listener
+        self.init_listener = init_listener
         self.others = others
         self._admit: Admit | None = None
         self.address = ""
@@ -339,7 +346,7 @@ class Connection(asyncio.Protocol):
         if request.stream is not None:
             return request.stream.end(_trailed(request))
         if method == b"POST" and path == "init/error":
-            self._api.listener.init_failed(request.body(), request.error_type or "Unhandled")
+            self._api.init_listener.init_failed(request.body(), request.error_type or "Unhandled")
             return self._answer(202)
         if path.startswith("restore/"):
             return self._restore(request, method, path)
@@ -349,7 +356,7 @@ class Connection(asyncio.Protocol):
 
     def _restore(self, request: _Request, method: bytes, path: str) -> None:
         """SnapStart's two paths. The poll is answered with the restore; elsewhere they are unknown, as on AWS."""
-        listener = self._api.listener
+        listener = self._api.init_listener
         if (method, path) == (b"POST", "restore/error"):
             listener.restore_failed(request.body(), request.error_type or "Unhandled")
             return self._answer(202)

@@ -75,7 +75,7 @@ def talking(steps, external=("one",)):
     async def run():
         listener = Recorder()
         extensions = ExtensionsApi(Registry(external), FACTS, listener)
-        api = RuntimeApi(None, lambda: extensions)
+        api = RuntimeApi(None, None, lambda: extensions)
         await api.start()
         api.let_in(lambda peer, local: True)
         host, port = api.address.split(":")

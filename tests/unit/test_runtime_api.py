@@ -46,7 +46,7 @@ def talk(listener, *requests, admit=lambda peer, local: True):
     """Send raw requests over one connection; return the raw answers, one for each request."""
 
     async def run():
-        api = RuntimeApi(listener)
+        api = RuntimeApi(listener, listener)
         await api.start()
         api.let_in(admit)
         host, port = api.address.split(":")
@@ -154,7 +154,7 @@ def test_a_stranger_gets_no_byte(listener):
 @pytest.mark.parametrize("known", [True, False])
 def test_who_comes_before_the_sandbox_is_known_waits_until_it_is(listener, known):
     async def run():
-        api = RuntimeApi(listener)
+        api = RuntimeApi(listener, listener)
         await api.start()
         host, port = api.address.split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -190,7 +190,7 @@ def test_garbage_ends_the_connection(listener):
 )
 def test_what_never_comes_to_an_end_is_dropped_and_forgotten(listener, begun):
     async def run():
-        api = RuntimeApi(listener)
+        api = RuntimeApi(listener, listener)
         await api.start()
         api.let_in(lambda peer, local: True)
         host, port = api.address.split(":")
@@ -221,7 +221,7 @@ def test_a_long_stream_of_small_chunks_is_no_request_without_end():
     listener.streams = lambda request_id, content_type, source: stream
 
     async def run():
-        api = RuntimeApi(listener)
+        api = RuntimeApi(listener, listener)
         await api.start()
         api.let_in(lambda peer, local: True)
         host, port = api.address.split(":")

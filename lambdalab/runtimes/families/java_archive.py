@@ -127,7 +127,7 @@ class _Trial:
 async def _list(client: Client, found: Interpreter, directory: Path, handler: str, event: bytes) -> list[str]:
     """The lines of the JVM's list of the classes that a trial run loads, without their numbers in that run."""
     trial = _Trial(event)
-    api = RuntimeApi(trial)
+    api = RuntimeApi(trial, trial)
     await api.start()
     api.let_in(lambda _peer, _local: True)
     root, listed = str(client.directory), directory / f"classes-{handler}"
