@@ -156,7 +156,7 @@ def settle_soon(region: Region, version: FunctionVersion, after: float = 0.0) ->
     else:
         asyncio.get_running_loop().call_soon(then)
     if not snapped:
-        region.environments.prepare(version)
+        region.environments.cold_starts.prepare(version)
 
 
 def touch(region: Region, function: Function) -> None:

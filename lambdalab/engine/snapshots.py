@@ -165,7 +165,7 @@ class Snapshots:
     async def _restored(self, kept: _Kept, taken: Taken) -> Taken:
         environment, said = taken.environment, platform_log(kept.version)
         environment.drain_log()
-        self._environments.open_stream(kept.version, environment)
+        self._environments.factory.open_stream(kept.version, environment)
         environment.log.add(*said.restore_start(environment.sandbox.fidelity.backend, self._clock.now()))
         thawed = self._clock.monotonic()
         try:

@@ -114,7 +114,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         isolation,
         _locator(pairs.person, endpoint, settings.region),
     )
-    environments.before_start = partial(starting.before_start, region)
+    environments.cold_starts.before_start = partial(starting.before_start, region)
     collecting.begin(region)
     concurrency.restore(region)
     versions.restore(region, unsettled)
