@@ -56,11 +56,8 @@ class ColdStarts:
         packages: PackageStore,
         make_room: Callable[[Pool], None],
     ) -> None:
-        self._backend = backend
-        self._clock = clock
-        self._factory = factory
-        self._packages = packages
-        self._make_room = make_room
+        self._backend, self._clock, self._packages = backend, clock, packages
+        self._factory, self._make_room = factory, make_room
         self._spawns = Spawns(os.cpu_count() or 1)
         self._preparing: set[asyncio.Task[None]] = set()
         self.before_start: BeforeStart = _as_it_is

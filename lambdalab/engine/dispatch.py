@@ -22,7 +22,7 @@ from lambdalab.engine.taken import Taken
 from lambdalab.engine.trace import new_trace
 from lambdalab.model import snapstart
 from lambdalab.model.invocation import InvocationRecord
-from lambdalab.runtimes.runtime_api import Event
+from lambdalab.runtimes.runtime_event import Event
 
 
 class Dispatcher:

@@ -36,7 +36,8 @@ from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, SNAP_START, Fidel
 from lambdalab.model.snapstart import RESTORE_SECONDS
 from lambdalab.runtimes.backends.base import Backend, CannotStart, Exit, Place, Sandbox, SandboxSpec
 from lambdalab.runtimes.extensions_api import ExtensionsApi
-from lambdalab.runtimes.runtime_api import Connection, RuntimeApi
+from lambdalab.runtimes.runtime_api import RuntimeApi
+from lambdalab.runtimes.runtime_connection import Connection
 
 FREEZE_AFTER_SECONDS = 0.01
 

@@ -34,11 +34,8 @@ class EnvironmentFactory:
         access: Mapping[str, str],
         leaving: set[asyncio.Future[None]],
     ) -> None:
-        self._clock = clock
-        self._logs = logs
-        self._packages = packages
-        self._access = access
-        self._leaving = leaving
+        self._clock, self._logs, self._packages = clock, logs, packages
+        self._access, self._leaving = access, leaving
 
     def new(self, version: FunctionVersion, how: str = ON_DEMAND) -> ExecutionEnvironment:
         """Another environment of a version, with an id and a log stream; `how` in AWS's words it comes to be."""

@@ -25,7 +25,7 @@ from lambdalab.runtimes.backends.base import CannotStart, Sandbox
 from lambdalab.runtimes.backends.programs import CannotLaunch
 from lambdalab.runtimes.extension_registry import INVOKE, SHUTDOWN, Extension, Registry, State
 from lambdalab.runtimes.extensions_api import ExtensionsApi, FunctionFacts, invoke_event, send, shutdown_event
-from lambdalab.runtimes.runtime_api import Event
+from lambdalab.runtimes.runtime_event import Event
 
 _OUT_OF_REACH = "this machine does not reach what listens in a container of its Docker engine"
 """Why there is no telemetry, where a sandbox has no address; the answer is then the emulator's."""

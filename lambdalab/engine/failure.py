@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import signal
 from dataclasses import dataclass
-from typing import Any
 
 from lambdalab.model.invocation import Outcome
 from lambdalab.runtimes.backends.base import Exit
-from lambdalab.runtimes.runtime_api import RESPONSE_LIMIT, error_document
+from lambdalab.runtimes.runtime_connection import RESPONSE_LIMIT
 
 # The names that the kernel and Go's syscall package print, which AWS's text comes from.
 _SIGNALS = {
@@ -41,7 +40,7 @@ class Failure:
 
 
 def _failure(outcome: Outcome, error_type: str, message: str, *, message_first: bool = False) -> Failure:
-    document: dict[str, Any] = error_document(error_type, message)
+    document = {"errorType": error_type, "errorMessage": message}  # keys in AWS's order
     if message_first:
         document = dict(reversed(document.items()))
     return Failure(outcome, error_type, json.dumps(document, separators=(",", ":")).encode())

@@ -24,7 +24,7 @@ from lambdalab.engine.response_stream import STREAM_LIMIT, Error, KeptAnswer, St
 from lambdalab.engine.running import Conclusion, Reason, Running
 from lambdalab.model.invocation import Outcome
 from lambdalab.runtimes.backends.base import Exit, Sandbox
-from lambdalab.runtimes.runtime_api import Connection, Source, Stream
+from lambdalab.runtimes.runtime_connection import Connection, Source, Stream
 
 
 class Owner(Protocol):

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from lambdalab.clock import Clock, Timer
 from lambdalab.engine.bandwidth import BURST, Allowance
-from lambdalab.runtimes.runtime_api import RESPONSE_LIMIT, Source
+from lambdalab.runtimes.runtime_connection import RESPONSE_LIMIT, Source
 
 STREAM_LIMIT = 200 * 1024 * 1024
 """Bytes of a streamed response."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from lambdalab.engine.response_stream import KeptAnswer, ResponseStream, StreamedAnswer
 from lambdalab.model.invocation import Outcome
-from lambdalab.runtimes.runtime_api import Event
+from lambdalab.runtimes.runtime_event import Event
 
 Reason = Literal["SPINDOWN", "TIMEOUT", "FAILURE"]
 """Why an environment ends, in the words of the SHUTDOWN event."""

@@ -11,7 +11,7 @@ from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.program_end import ProgramEnd
 from lambdalab.engine.running import Running
 from lambdalab.runtimes.backends.base import Exit
-from lambdalab.runtimes.runtime_api import Event
+from lambdalab.runtimes.runtime_event import Event
 
 
 class Around:

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from lambdalab.runtimes.runtime_api import HELD_LIMIT, RESPONSE_LIMIT, Event, RuntimeApi
+from lambdalab.runtimes.runtime_api import RuntimeApi
+from lambdalab.runtimes.runtime_connection import HELD_LIMIT, RESPONSE_LIMIT
+from lambdalab.runtimes.runtime_event import Event
 
 EVENT = Event("id-1", b'{"a": 1}', "arn:aws:lambda:us-east-1:123456789012:function:f", "Root=1")
 

@@ -19,7 +19,9 @@ from pathlib import Path
 
 from lambdalab.runtimes.families.java_client import Client
 from lambdalab.runtimes.interpreters import Interpreter
-from lambdalab.runtimes.runtime_api import Connection, Event, RuntimeApi, Source, Stream
+from lambdalab.runtimes.runtime_api import RuntimeApi
+from lambdalab.runtimes.runtime_connection import Connection, Source, Stream
+from lambdalab.runtimes.runtime_event import Event
 from lambdalab.trees import making
 
 _SECONDS = 60
