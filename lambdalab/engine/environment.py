@@ -110,6 +110,9 @@ class ExecutionEnvironment:
 
         Raises what the backend raises when nothing could be started.
         """
+        self._init.begin()
+        if not self._repeated:
+            self.born = self._clock.monotonic()
         try:
             self._sandbox = self._invoking.sandbox = await backend.start(spec)
         except CannotStart as why:

@@ -59,6 +59,10 @@ class InitPhase:
         self._began = clock.monotonic()
         self._result: asyncio.Future[InitFailure | None] = asyncio.get_running_loop().create_future()
 
+    def begin(self) -> None:
+        """It begins only now."""
+        self._began = self._clock.monotonic()
+
     def settle(self, why: InitFailure | None) -> None:
         """It has ended, with this result; whoever says so first is right."""
         if not self._result.done():

@@ -39,6 +39,17 @@ def test_its_end_is_told_once_with_the_time_it_took():
     phase(steps)
 
 
+def test_one_that_was_made_ahead_counts_from_its_begin():
+    async def steps(clock, init, heard):
+        clock.jump(100)
+        init.begin()
+        clock.jump(0.25)
+        init.settle(None)
+        assert heard == [(250, None)]
+
+    phase(steps)
+
+
 def test_it_is_too_late_after_its_limit_and_not_before():
     async def steps(clock, init, heard):
         waiting = await _waiting(init, limit=10)
