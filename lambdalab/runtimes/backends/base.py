@@ -25,11 +25,13 @@ class Place:
     """Where environments will run: the backend's name, and how their processes reach the Runtime API.
 
     `listen` is the address of this machine that the API listens on; `call` is the host that the processes call.
+    `gets_ready`: it is worth while to have the next sandbox ready before it is needed (`Backend.get_ready`).
     """
 
     backend: str
     listen: str = LOOPBACK
     call: str = LOOPBACK
+    gets_ready: bool = False
 
 
 class Kept(ABC):
@@ -175,6 +177,18 @@ class Sandbox(ABC):
         """
 
 
+class Ready(ABC):
+    """A sandbox that lacks nothing but the runtime's process. One of `begin` and `discard` is called, once."""
+
+    @abstractmethod
+    async def begin(self) -> Sandbox:
+        """Start the runtime's process, as `Backend.start` does, and raise what that raises."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Nobody needs it."""
+
+
 class Backend(ABC):
     """Starts sandboxes of one isolation level. `fidelity` says what it enforces on this machine."""
 
@@ -201,6 +215,13 @@ class Backend(ABC):
         Raises `RuntimeUnavailable` when the interpreter is missing, `CannotStart` when the package has no program
         or a layer an extension that cannot start, `OSError` when the process cannot start.
         """
+
+    async def get_ready(self, spec: SandboxSpec) -> Ready | None:  # noqa: ARG002
+        """Do of `start` all that comes before the runtime's process. None where that is nothing, or cannot be done.
+
+        Nothing of the function runs before `begin`. Raises what `start` raises.
+        """
+        return None
 
     @abstractmethod
     async def close(self) -> None:

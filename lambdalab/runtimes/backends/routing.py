@@ -14,7 +14,7 @@ from pathlib import Path
 from lambdalab.clock import Clock
 from lambdalab.errors import LabError, RuntimeUnavailable
 from lambdalab.model.image import Image
-from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.base import Backend, Place, Ready, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.docker import engine
 from lambdalab.runtimes.backends.docker.backend import DockerBackend
 from lambdalab.runtimes.interpreters import Interpreters
@@ -74,6 +74,10 @@ class Backends(Backend):
     async def start(self, spec: SandboxSpec) -> Sandbox:
         """Start it in the backend that was chosen when it was prepared."""
         return await self._at(spec.backend).start(spec)
+
+    async def get_ready(self, spec: SandboxSpec) -> Ready | None:
+        """In the same one."""
+        return await self._at(spec.backend).get_ready(spec)
 
     def _at(self, name: str) -> Backend:
         return self.docker if name == self.docker.name else self.local

@@ -1,4 +1,7 @@
-"""A connection to a program in a container, as the SDK gives it: read on the loop where it can be, else by a thread."""
+"""Connections to a program in a container, as the SDK gives them: what it writes, and words to it.
+
+Read on the loop where that can be, else by a thread.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from lambdalab.runtimes.backends.docker.engine import Engine
+
 _CHUNK = 1 << 16
 
 
@@ -22,6 +27,34 @@ def own_socket(attached: Any) -> socket.socket | None:
     if isinstance(attached, ssl.SSLSocket) or not hasattr(attached, "fileno"):
         return None
     return socket.socket(fileno=os.dup(attached.fileno()))
+
+
+class Words:
+    """Words to a container's first program, by its standard input. `connect` before it is started."""
+
+    def __init__(self) -> None:
+        self._attached: Any = None
+        self._socket: socket.socket | None = None
+
+    async def connect(self, engine: Engine, container: str) -> None:
+        """Take the standard input of a container that was made for it."""
+        self._attached = await engine.call(engine.api.attach_socket, container, {"stdin": 1, "stream": 1})
+        self._socket = own_socket(self._attached)
+
+    def say(self, word: str) -> None:
+        """A line of a few bytes, which the connection always has room for."""
+        to = self._socket or self._attached
+        if to is not None:
+            with contextlib.suppress(OSError):
+                to.send(f"{word}\n".encode())
+
+    def close(self) -> None:
+        """Hang up, which ends the standard input; harmless when done twice."""
+        for one in (self._socket, self._attached):
+            if one is not None:
+                with contextlib.suppress(OSError):
+                    one.close()
+        self._socket = self._attached = None
 
 
 class Reader:

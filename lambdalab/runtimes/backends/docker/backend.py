@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,13 +21,14 @@ from lambdalab.model import runtime as runtimes
 from lambdalab.model.image import Image
 from lambdalab.runtimes import catalogue, executable, families
 from lambdalab.runtimes.backends import programs
-from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.base import Backend, Place, Ready, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.docker import container, engine, leftovers, pause, problems
 from lambdalab.runtimes.backends.docker.container import Mounted, Program
 from lambdalab.runtimes.backends.docker.control import Control
 from lambdalab.runtimes.backends.docker.engine import Engine
 from lambdalab.runtimes.backends.docker.executing import PROGRAM, Executor
 from lambdalab.runtimes.backends.docker.fidelity import BACKEND, fidelity
+from lambdalab.runtimes.backends.docker.gate import Gate
 from lambdalab.runtimes.backends.docker.images import Images
 from lambdalab.runtimes.backends.docker.launching import Launcher, Starter
 from lambdalab.runtimes.backends.docker.network import Holder, Network, Reach
@@ -133,7 +135,9 @@ class DockerBackend(Backend):
             await opened.images.inside(image.reference)
         else:
             await opened.images.ensure(image.reference if image is not None else opened.images.name(runtime))
-        return Place(self.name, opened.network.reach.listen, opened.network.reach.call)
+        # A program of the package's own may be none; the images' entrypoint is always there.
+        gets_ready = image is None and not catalogue.family(runtimes.known()[runtime]).brings_its_own
+        return Place(self.name, opened.network.reach.listen, opened.network.reach.call, gets_ready=gets_ready)
 
     async def stage(self, place: Place, code: Path, layers: Sequence[Path]) -> None:  # noqa: ARG002 - there is one
         """Fill the volumes of the package and of the layers."""
@@ -150,21 +154,39 @@ class DockerBackend(Backend):
         # What was remembered as there (image, volume, holder) had been removed by somebody: look again, once.
         return await self._start(opened, spec)
 
+    async def get_ready(self, spec: SandboxSpec) -> Ready | None:
+        """Start a container that waits before its runtime (`gate`); of a runtime's image, for those have a shell.
+
+        None where there are extensions: they come before the runtime, and the container begins with what starts them.
+        """
+        opened = await self._open()
+        if await self._starter(opened, spec) is not None:
+            return None
+        program = await self._program(opened, spec)
+        gate, argv = Gate(), opened.images.known(_image(opened, spec)).argv(None, program.command)
+        program = replace(program, entry_point=gate.command(argv), command=())
+        return _Waiting(self, opened, spec, await self._made(opened, spec, program, None, gate))
+
     async def _start(self, opened: _Open, spec: SandboxSpec) -> Sandbox:
         program, starter = await self._begun(opened, spec)
+        return self.sandbox(opened, spec, await self._made(opened, spec, program, starter))
+
+    async def _made(
+        self, opened: _Open, spec: SandboxSpec, program: Program, starter: Starter | None, gate: Gate | None = None
+    ) -> Container:
+        """A container that is started, with its volumes and its network made ready first, if they are not."""
         packages: Packages = ([spec.code], spec.layers, ())
         if spec.image is not None:
             packages = ((), (), [self._waiting(opened)] if isinstance(starter, Executor) else ())
         mounted = await _mounted(opened.volumes, packages)
         holder = await opened.network.take()
         try:
-            made = await self._create(opened, spec, program, mounted, holder, starter)
+            return await self._create(opened, spec, program, mounted, holder, starter, gate)
         except BaseException as problem:
             opened.engine.later(opened.network.drop(holder))
             if problems.gone(problem):
                 self._forget(opened, spec, mounted)
             raise
-        return self._sandbox(opened, spec, made)
 
     async def _begun(self, opened: _Open, spec: SandboxSpec) -> tuple[Program, Starter | None]:
         """What a container begins with: the runtime, or what starts extensions before it. Raises `CannotLaunch`."""
@@ -214,6 +236,7 @@ class DockerBackend(Backend):
         mounted: Mounted,
         holder: Holder,
         starter: Starter | None,
+        gate: Gate | None,
     ) -> Container:
         reach, api = opened.network.reach, opened.engine.api
         environment = {"TZ": ":UTC", **spec.environment}  # an image's own says nothing of Lambda's
@@ -227,11 +250,17 @@ class DockerBackend(Backend):
             labels=self._owner.labels,
             environment=environment,
             watched=reach.local and (starter is None or starter.below),
-            listens=starter is not None and starter.below,
+            listens=gate is not None or (starter is not None and starter.below),
         )
         made = str((await opened.engine.call(api.create_container_from_config, settings))["Id"])
         started = Container(
-            opened.engine, made, reach, holder, lambda: opened.engine.later(opened.network.give_back(holder)), starter
+            opened.engine,
+            made,
+            reach,
+            holder,
+            lambda: opened.engine.later(opened.network.give_back(holder)),
+            starter,
+            gate,
         )
         try:
             await started.attach()
@@ -241,7 +270,8 @@ class DockerBackend(Backend):
             raise
         return started
 
-    def _sandbox(self, opened: _Open, spec: SandboxSpec, made: Container) -> Sandbox:
+    def sandbox(self, opened: _Open, spec: SandboxSpec, made: Container) -> Sandbox:
+        """What a started container is to the engine."""
         control = Control(opened.engine, made.id, made.pid if made.watched else None)
         signalled = made.starter is None or made.starter.may_signal
         enforced = fidelity(opened.network.reach, control.how_it_freezes, watched=made.watched, signalled=signalled)
@@ -269,6 +299,26 @@ class DockerBackend(Backend):
         if self._finding is not None:
             with contextlib.suppress(Exception):
                 (await self._finding).engine.close()
+
+
+class _Waiting(Ready):
+    """A container that waits at its gate."""
+
+    def __init__(self, backend: DockerBackend, opened: _Open, spec: SandboxSpec, container: Container) -> None:
+        self._backend, self._opened, self._spec, self._container = backend, opened, spec, container
+
+    async def begin(self) -> Sandbox:
+        """Open the gate; where the container has gone meanwhile, start another."""
+        if self._container.exited.done():
+            self.discard()
+            return await self._backend.start(self._spec)
+        self._container.open_gate()
+        return self._backend.sandbox(self._opened, self._spec, self._container)
+
+    def discard(self) -> None:
+        """Remove it, with the log that nobody reads."""
+        os.close(self._container.output.log_fd)
+        self._container.kill()
 
 
 def _failed(task: asyncio.Task[Any]) -> bool:

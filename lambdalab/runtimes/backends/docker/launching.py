@@ -10,15 +10,12 @@ all of the runtime's output is on stdout. No further call of the engine is neede
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 from lambdalab.runtimes.backends import programs
 from lambdalab.runtimes.backends.base import Exit
-from lambdalab.runtimes.backends.docker.attached import own_socket
+from lambdalab.runtimes.backends.docker.attached import Words
 from lambdalab.runtimes.backends.docker.engine import Engine
 from lambdalab.runtimes.backends.docker.output import Output
 from lambdalab.runtimes.backends.docker.reports import Reports
@@ -89,8 +86,7 @@ class Launcher(Starter):
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(names)
         self.reports = Reports(self.tell)
-        self._attached: Any = None
-        self._words: socket.socket | None = None
+        self._words = Words()
 
     def command(self, argv: Sequence[str]) -> tuple[str, ...]:
         """The launcher, with the runtime's command."""
@@ -98,21 +94,12 @@ class Launcher(Starter):
 
     async def attach(self, engine: Engine, container: str) -> None:
         """Connect to its standard input."""
-        parameters = {"stdin": 1, "stream": 1}
-        self._attached = await engine.call(engine.api.attach_socket, container, parameters)
-        self._words = own_socket(self._attached)
+        await self._words.connect(engine, container)
 
     def say(self, word: str) -> None:
-        """`start`, `TERM` or `KILL`: a few bytes, which the connection always has room for."""
-        to = self._words or self._attached
-        if to is not None:
-            with contextlib.suppress(OSError):
-                to.send(f"{word}\n".encode())
+        """`start`, `TERM` or `KILL`."""
+        self._words.say(word)
 
     def close(self) -> None:
         """Hang up; harmless when done twice."""
-        for one in (self._words, self._attached):
-            if one is not None:
-                with contextlib.suppress(OSError):
-                    one.close()
-        self._words = self._attached = None
+        self._words.close()

@@ -14,6 +14,7 @@ from typing import Any
 from lambdalab.errors import LabError
 from lambdalab.runtimes.backends.base import Exit
 from lambdalab.runtimes.backends.docker.engine import Engine
+from lambdalab.runtimes.backends.docker.gate import Gate
 from lambdalab.runtimes.backends.docker.launching import Starter
 from lambdalab.runtimes.backends.docker.network import Holder, Reach
 from lambdalab.runtimes.backends.docker.output import FAR_SECONDS, NEAR_SECONDS, Output
@@ -49,10 +50,12 @@ class Container:
         holder: Holder,
         released: Released,
         starter: Starter | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.id = container
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self.starter = starter
+        self._gate = gate
         self.output = Output(
             self._output_ended,
             silence=NEAR_SECONDS if reach.local else FAR_SECONDS,
@@ -74,6 +77,8 @@ class Container:
         self.output.attach(await self._engine.call(self._engine.api.attach_socket, self.id, parameters))
         if self.starter is not None:
             await self.starter.attach(self._engine, self.id)
+        if self._gate is not None:
+            await self._gate.attach(self._engine, self.id)
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -122,6 +127,12 @@ class Container:
         if self.starter is not None:
             await self.starter.begin(self.output)
 
+    def open_gate(self) -> None:
+        """Let the program of one that waits begin."""
+        self._began = asyncio.get_running_loop().time()
+        if self._gate is not None:
+            self._gate.open()
+
     def owns(self, peer: tuple[str, int]) -> bool:
         """Whether a connection comes from it, as far as addresses tell."""
         owned = peer[0] == self._holder.address if self._reach.identified else True
@@ -147,8 +158,9 @@ class Container:
         try:
             await self._engine.call(partial(self._engine.api.remove_container, self.id, force=True))
         finally:
-            if self.starter is not None:
-                self.starter.close()
+            for line in (self.starter, self._gate):
+                if line is not None:
+                    line.close()
             self.output.close()
             self._end(Exit("stopped"))
             self._released()
