@@ -12,6 +12,7 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from lambdalab.clock import Clock
 from lambdalab.engine.environment import ExecutionEnvironment
@@ -22,16 +23,18 @@ from lambdalab.engine.platform_log import platform_log
 from lambdalab.engine.pool import Pool
 from lambdalab.engine.running import State
 from lambdalab.engine.spawns import Spawns
+from lambdalab.engine.standby import Standby, Waiting
 from lambdalab.engine.taken import Taken
 from lambdalab.errors import LabError
 from lambdalab.model import image
 from lambdalab.model.function import FunctionVersion
 from lambdalab.model.invocation import ON_DEMAND
-from lambdalab.runtimes.backends.base import Backend, Kept, Place
+from lambdalab.runtimes.backends.base import Backend, Kept, Place, Sandbox
 from lambdalab.store.packages import PackageStore
 
 _NOTICED_SECONDS = 0.2
 _FAILED = {"timeout": "was stopped"}
+_STOOD_BY = "; its sandbox had been started before, but for the runtime"
 _INIT_FAILED = "the init of the last one failed"
 
 BeforeStart = Callable[[FunctionVersion], Awaitable[tuple[FunctionVersion, float]]]
@@ -60,6 +63,7 @@ class ColdStarts:
         self._factory, self._make_room = factory, make_room
         self._spawns = Spawns(os.cpu_count() or 1)
         self._preparing: set[asyncio.Task[None]] = set()
+        self.standby = Standby(backend, clock, factory)
         self.before_start: BeforeStart = _as_it_is
         """What a new environment waits for, and the version as it gets it."""
 
@@ -78,6 +82,7 @@ class ColdStarts:
             if version.packages:
                 code, *layers = map(self._packages.unpacked, version.packages)
                 await self._backend.stage(place, code, layers)
+            self.standby.want(version, place)
 
     async def _place(self, version: FunctionVersion) -> Place:
         """Where its environments run, made ready. Raises `RuntimeUnavailable`."""
@@ -127,9 +132,13 @@ class ColdStarts:
             asked = self._clock.monotonic()
             place = await self._place(version)
             reason += _preparation(version, self._clock.monotonic() - asked)
-            environment = self._factory.new(version, how)
+            waiting = await self.standby.take(version, place, how)
+            reason += _STOOD_BY if waiting is not None and waiting.made < asked else ""
+            environment = waiting.environment if waiting is not None else self._factory.new(version, how)
             environment.log.add(*platform_log(version).init_start(place.backend, self._clock.now(), how))
-            failed, init_ms = await self._initialise(pool, environment, version, place, limit)
+            failed, init_ms = await self._initialise(pool, environment, version, place, limit, waiting=waiting)
+        if how == ON_DEMAND:
+            self.standby.want_next(version, place)
         return Taken(environment, init_ms, reason, failed, simulated_ms=simulated_ms, waited_ms=waited_ms)
 
     # -- repeated within the invocation
@@ -183,13 +192,23 @@ class ColdStarts:
         place: Place,
         limit: float | None,
         kept: Kept | None = None,
+        *,
+        waiting: Waiting | None = None,
     ) -> tuple[InitFailure | None, float]:
-        """Init, and its milliseconds from the spawn to the first poll. `kept` is given to the sandbox, or released."""
+        """Init, and its milliseconds from the spawn to the first poll. `kept` is given to the sandbox, or released.
+
+        With the sandbox that is `waiting` for it, if there is one.
+        """
         pool.all.add(environment)
         try:
-            spec = await self._factory.specify(environment, version, place)
+            start: Callable[[], Awaitable[Sandbox]]
+            if waiting is not None:
+                start = waiting.ready.begin
+            else:
+                spec = await self._factory.specify(environment, version, place)
+                start = partial(self._backend.start, replace(spec, kept=kept))
             began = self._clock.monotonic()
-            failed = await environment.initialise(self._backend, replace(spec, kept=kept), limit)
+            failed = await environment.initialise(start, limit)
         except BaseException:
             environment.stop("the last one could not be started")
             pool.all.discard(environment)

@@ -18,7 +18,7 @@ how to, and everything is frozen. `restore` thaws it and answers; with the runti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from lambdalab.clock import Clock
 from lambdalab.engine import extensions
@@ -34,7 +34,7 @@ from lambdalab.engine.running import Conclusion, Reason, Running, State
 from lambdalab.model.function import FunctionVersion
 from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, SNAP_START, Fidelity
 from lambdalab.model.snapstart import RESTORE_SECONDS
-from lambdalab.runtimes.backends.base import Backend, CannotStart, Exit, Place, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.base import CannotStart, Exit, Place, Sandbox
 from lambdalab.runtimes.extensions_api import ExtensionsApi
 from lambdalab.runtimes.runtime_api import RuntimeApi
 from lambdalab.runtimes.runtime_connection import Connection
@@ -105,16 +105,18 @@ class ExecutionEnvironment:
         await self._api.start(place.listen, place.call)
         return self._api.address
 
-    async def initialise(self, backend: Backend, spec: SandboxSpec, limit: float | None = None) -> InitFailure | None:
+    async def initialise(
+        self, start: Callable[[], Awaitable[Sandbox]], limit: float | None = None
+    ) -> InitFailure | None:
         """Start the sandbox and wait for the first poll: None, or why init failed. `limit` in seconds, 10 unless told.
 
-        Raises what the backend raises when nothing could be started.
+        Raises what `start`, the backend's, raises when nothing could be started.
         """
         self._init.begin()
         if not self._repeated:
             self.born = self._clock.monotonic()
         try:
-            self._sandbox = self._invoking.sandbox = await backend.start(spec)
+            self._sandbox = self._invoking.sandbox = await start()
         except CannotStart as why:
             self.log.add(*extensions.launch_lines(self._version, why, self._clock.now()))
             return InitFailure("error", why.error_type, None, None, str(why))

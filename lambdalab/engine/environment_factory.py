@@ -69,8 +69,15 @@ class EnvironmentFactory:
         environment.log_stream = self._stream(version, uuid.uuid4().hex)
         environment.log.go_on_in(self._log_writer(version, environment.log_stream))
 
+    def is_of_today(self, environment: ExecutionEnvironment) -> bool:
+        """Whether its log stream has the day's name."""
+        return environment.log_stream.startswith(self._day())
+
     def _stream(self, version: FunctionVersion, name: str) -> str:
-        return f"{self._clock.now():%Y/%m/%d}/[{version.version}]{name}"
+        return f"{self._day()}[{version.version}]{name}"
+
+    def _day(self) -> str:
+        return f"{self._clock.now():%Y/%m/%d}/"
 
     def _log_writer(self, version: FunctionVersion, stream: str) -> Callable[[str], None]:
         group = log_group(version)

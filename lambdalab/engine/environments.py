@@ -134,6 +134,7 @@ class Environments:
         needed, promised = pool.peak_mb or room.USUAL_MB, self._promised_mb()
         missing = self._room.missing_mb(needed + promised)
         if missing > 0:
+            self.cold_starts.standby.give_up_all()
             for one in self._pools.values():
                 one.forget()  # what they have in /tmp is memory, too
         idle = sorted(
@@ -210,6 +211,7 @@ class Environments:
 
         Idle ones end now, busy ones after what they do.
         """
+        self.cold_starts.standby.give_up(key, version)
         for (pool_key, pool_version), pool in list(self._pools.items()):
             if pool_key != key or version not in {None, pool_version}:
                 continue
@@ -244,6 +246,7 @@ class Environments:
 
     def close(self) -> None:
         """End every environment now."""
+        self.cold_starts.standby.close()
         if self._reaper is not None:
             self._reaper.cancel()
         for pool in self._pools.values():
@@ -255,5 +258,6 @@ class Environments:
 
     async def closed(self) -> None:
         """After `close`: wait until the environments with extensions have had their time, two seconds at most."""
+        await self.cold_starts.standby.closed()
         while self._leaving:
             await asyncio.wait(self._leaving)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import uuid
 
 import pytest
@@ -37,8 +38,31 @@ def containers():
 
 
 def containers_of(name):
-    """The containers that run a function."""
+    """The containers that run a function, or wait for it."""
     return [one for one in containers() if f"AWS_LAMBDA_FUNCTION_NAME={name}" in one["Config"]["Env"]]
+
+
+def until(holds):
+    """Whether it comes to hold, within half a minute."""
+    return any(holds() or threading.Event().wait(0.1) for _ in range(300))
+
+
+def container_of(invocation):
+    """The one that an invocation ran in."""
+    wanted = invocation.record.environment_id
+    return next(one for one in containers() if one["Config"]["Labels"]["lambdalab.environment"] == wanted)
+
+
+def waiting_for(name):
+    """The container that waits for a function's next cold start, once there is one."""
+    found = []
+
+    def waits():
+        found[:] = [one for one in containers_of(name) if one["State"]["Running"] and "read -r" in str(one["Args"])]
+        return found
+
+    assert until(waits), containers_of(name)
+    return found[0]
 
 
 # -- confinement
@@ -47,7 +71,13 @@ def containers_of(name):
 def test_a_container_has_no_bind_mounts_no_rights_and_bounds_for_everything(lab):
     function = deploy(lab, "bounds", "def handler(event, context): return 1\n", memory=256, ephemeral=600)
     result(function)
-    (one,) = [one for one in _all_of(lab) if "AWS_LAMBDA_FUNCTION_NAME=bounds" in one["Config"]["Env"]]
+    confined = [one for one in _all_of(lab) if "AWS_LAMBDA_FUNCTION_NAME=bounds" in one["Config"]["Env"]]
+    assert confined, "the one that ran, and perhaps one that waits"
+    for one in confined:
+        check_confinement(one)
+
+
+def check_confinement(one):
     host = one["HostConfig"]
     assert host["Binds"] is None
     assert [(mount["Type"], mount["Target"], mount["ReadOnly"]) for mount in host["Mounts"]] == [
@@ -284,11 +314,10 @@ def test_a_functions_sdk_reaches_the_region(lab):
 
 def test_the_second_container_of_a_package_finds_its_code_there(lab):
     function = deploy(lab, "twice", "def handler(event, context): return 1\n")
-    result(function)
-    (first,) = containers_of("twice")
+    first = container_of(function.invoke())
     function.configure(memory=192)  # new environments, the same package
-    result(function)
-    second = next(one for one in containers_of("twice") if one["Id"] != first["Id"])
+    second = container_of(function.invoke())
+    assert second["Id"] != first["Id"]
     assert [mount["Source"] for mount in second["HostConfig"]["Mounts"]] == [
         mount["Source"] for mount in first["HostConfig"]["Mounts"]
     ]
@@ -316,11 +345,7 @@ def test_a_killed_region_leaves_nothing_once_another_has_begun():
     with Lab(isolated=True, backend="docker", images=PREFIX, pull=False) as lab:
         assert lab[following].deploy("def handler(event, context): return 2\n", runtime=RUNTIME)
         assert lab[following].invoke().payload == 2
-        for _ in range(300):
-            if not containers_of(killed):
-                break
-            threading.Event().wait(0.1)
-        assert not containers_of(killed)
+        assert until(lambda: not containers_of(killed))
         assert containers_of(following)
     assert not containers_of(following)
 
@@ -340,6 +365,53 @@ def test_a_package_is_on_the_engine_before_its_first_call(lab):
         threading.Event().wait(0.1)
     result(lab["staged"])
     assert volumes() - before == staged != set()
+
+
+# -- ahead of calls
+
+
+def test_the_next_container_waits_before_it_is_called_and_nothing_of_the_function_runs_in_it(lab):
+    source = """
+    import os, sys, time
+    began = time.time()
+    def handler(event, context):
+        return [began, sys.stdin.read(), os.environ["AWS_LAMBDA_LOG_STREAM_NAME"] == context.log_stream_name]
+    """
+    function = deploy(lab, "waited", source)
+    waiting = waiting_for("waited")
+    assert docker("top", waiting["Id"], "-o", "pid,args").count("read -r") == 2, "its init and the shell at the gate"
+    asked = time.time()
+    invocation = function.invoke()
+    assert invocation.record.cold
+    assert container_of(invocation)["Id"] == waiting["Id"]
+    assert "its sandbox had been started before, but for the runtime" in invocation.record.start_reason
+    began, typed, same_stream = invocation.payload
+    assert began >= asked
+    assert (typed, same_stream) == ("", True)
+    assert invocation.record.init_ms < (time.time() - asked) * 1000
+
+
+def test_where_the_container_that_waits_has_gone_another_is_started(lab):
+    function = deploy(lab, "removed", "def handler(event, context): return 1\n")
+    docker("rm", "--force", waiting_for("removed")["Id"])
+    assert result(function) == 1
+
+
+def test_a_changed_function_does_not_get_the_container_that_waited_for_the_old_one(lab):
+    function = deploy(
+        lab, "moved-on", "import os\ndef handler(event, context): return os.environ['WORD']\n", env={"WORD": "old"}
+    )
+    old = waiting_for("moved-on")
+    function.configure(env={"WORD": "new"})
+    assert result(function) == "new"
+    assert until(lambda: old["Id"] not in {one["Id"] for one in containers_of("moved-on")})
+
+
+def test_a_function_that_is_deleted_leaves_no_container_waiting(lab):
+    deploy(lab, "unwanted", "def handler(event, context): return 1\n")
+    waiting_for("unwanted")
+    lab["unwanted"].delete()
+    assert until(lambda: not containers_of("unwanted"))
 
 
 def test_nothing_of_a_region_is_left_when_it_has_ended():
