@@ -31,6 +31,10 @@ class HandlerNotInCell(LabError):
     """No function in the cell can be the handler, or several can. Name one with --handler."""
 
 
+class NotInstalled(LabError):
+    """The requirements could not be installed. The message says which, why, and what helps."""
+
+
 class RegionUnavailable(LabError):
     """The region could not be started or reached. The message names the log file to read."""
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lambdalab.client import concurrency, configuring, deploying, image, invocation, logs, requirements, versions
-from lambdalab.client.building import Source, build
+from lambdalab.client.building import Source, build, build_folder, fetches, is_folder
 from lambdalab.client.building import files as packed
 from lambdalab.client.cell import CellSource
 from lambdalab.client.concurrency import Concurrency
@@ -114,27 +114,30 @@ class Function:
         default, so that the cell tells the whole truth. `files` go into the package beside the source, by path, and
         so does what `requirements` name: names with versions, or the path of a requirements.txt, which pip installs
         for Python's runtimes, or of a package.json with its lock file, which npm installs for Node.js's, without
-        development dependencies and without running install scripts. `path` names a source file or a whole folder
-        instead of a source; nothing is installed for a folder but what `requirements` name. The runtime "go" is
-        provided.al2023 with Go source. Returns when AWS would call it Active. Raises `CellSyntaxError`,
-        `HandlerNotInCell` and `CompilerMissing` for the source, `NotInstalled` for requirements that cannot be had,
-        `BadOption` for a runtime that has no cells or no requirements, and `InvalidRuntimeException` for one that is
-        not on the region's machine.
+        development dependencies and without running install scripts. For .NET's they are NuGet's packages, `Name` or
+        `Name@Version`, and an SDK builds the source with them. `path` names a source file or a whole folder instead of
+        a source; nothing is installed for a folder but what `requirements` name, and one with a project of .NET is
+        published by an SDK. The runtime "go" is provided.al2023 with Go source. Returns when AWS would call it Active.
+        Raises `CellSyntaxError`, `HandlerNotInCell` and `CompilerMissing` for the source, `NotInstalled` for
+        requirements that cannot be had, `NotBuilt` for a project that cannot be built, `BadOption` for a runtime that
+        has no cells or no requirements, and `InvalidRuntimeException` for one that is not on the region's machine.
         """
         if not isinstance(source, str):
             raise TypeError(_not_text(self.name, source))
         began = time.monotonic()
         kind = deploying.known(runtime)
-        installed = self._installed(requirements, kind, architecture)
+        own = tuple(requirements) if fetches(kind) else ()
+        installed = None if own else self._installed(requirements, kind, architecture)
         more = {**(installed.files if installed else {}), **(files or {})}
-        if path is not None and Path(path).expanduser().is_dir():
+        on_disk = None if path is None else Path(path).expanduser()
+        if on_disk is not None and is_folder(on_disk):
             text, place = None, None
-            built = packed.package_of(Path(path).expanduser(), kind.family, handler)
+            built = build_folder(on_disk, kind, architecture, handler, own)
         else:
-            text = source if path is None else packed.text_of(Path(path).expanduser())
-            place = cell if path is None else CellSource(str(path), text, 1)
+            text = source if on_disk is None else packed.text_of(on_disk)
+            place = cell if on_disk is None else CellSource(str(path), text, 1)
             at = place or CellSource("the source", text, 1)
-            built = build(Source(text, at, kind, architecture, handler, more))
+            built = build(Source(text, at, kind, architecture, handler, more, own))
         wanted = Wanted(kind.name, built.handler, memory, timeout, checked(env), description, ephemeral, architecture)
         programs = installed.programs - (files or {}).keys() if installed else frozenset()
         done = deploying.deploy(self._api, wanted, package(built, more, programs), role)

@@ -9,27 +9,17 @@ import hashlib
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from lambdalab.toolchains.dotnet import how_to_get, quiet, roots
+
 _SECONDS = 120
-_ROOTS = (
-    "~/.dotnet", "/usr/share/dotnet", "/usr/lib/dotnet", "/usr/local/share/dotnet", "~/miniconda3/lib/dotnet",
-    "~/miniforge3/lib/dotnet", "/opt/homebrew/opt/dotnet/libexec",
-)  # fmt: skip
 _DIAGNOSTIC = re.compile(r"^(?P<file>.+?)\((?P<line>\d+),(?P<column>\d+)\): (?P<kind>\w+) (?P<code>\w+): (?P<what>.*)$")
-HOW_TO_GET = (
-    "C# is compiled by an SDK of .NET, and none is on this machine. Get one with `conda install -c conda-forge "
-    "dotnet-sdk`, `apt install dotnet-sdk-8.0` or `brew install dotnet`, or name a compiler: "
-    "LAMBDALAB_CSC='/path/to/dotnet /path/to/csc.dll'."
-)
-
-
 _STAND_INS = Path(__file__).parents[1] / "runtimes" / "bootstraps" / "dotnet"
 CORE = "Amazon.Lambda.Core.dll"
 JSON = "Amazon.Lambda.Serialization.SystemTextJson.dll"
@@ -76,7 +66,7 @@ def compile(job: Job, release: str, dotnet: Path | None = None) -> list[Diagnost
     with tempfile.NamedTemporaryFile("w", suffix=".rsp", encoding="utf-8") as arguments:
         arguments.write("\n".join(words))
         arguments.flush()
-        done = _run([*compiler(dotnet), f"@{arguments.name}"], job.output.parent)
+        done = _run([*compiler(dotnet, release), f"@{arguments.name}"], job.output.parent)
     found = [_diagnostic(line) for line in done.stdout.splitlines() if line.strip()]
     if done.returncode != 0 and not any(one.is_error for one in found):
         found.append(Diagnostic((done.stderr or done.stdout).strip() or "the C# compiler failed without a word", True))
@@ -101,15 +91,21 @@ def stand_ins_digest() -> str:
     return digest.hexdigest()
 
 
-def compiler(dotnet: Path | None = None) -> tuple[str, ...]:
-    """The command of `csc`: the named one, that beside `dotnet`, or any of this machine's. Raises `NoCompiler`."""
+def compiler(dotnet: Path | None = None, release: str = "8") -> tuple[str, ...]:
+    """The command of `csc`: the named one, that beside `dotnet`, or any of this machine's.
+
+    Raises `NoCompiler`, which tells how to get an SDK of that release.
+    """
     named = os.environ.get("LAMBDALAB_CSC")
     if named:
         return tuple(shlex.split(named))
     for root in (*((dotnet.resolve().parent,) if dotnet else ()), *roots()):
         for found in sorted(root.glob("sdk/*/Roslyn/bincore/csc.dll"), key=_order, reverse=True):
             return (str(root / "dotnet"), str(found))
-    raise NoCompiler(HOW_TO_GET)
+    raise NoCompiler(
+        f"C# is compiled by an SDK of .NET, and none is on this machine. {how_to_get(release)}, or name a compiler: "
+        "LAMBDALAB_CSC='/path/to/dotnet /path/to/csc.dll'."
+    )
 
 
 def references(release: str, dotnet: Path | None = None) -> list[Path]:
@@ -125,28 +121,14 @@ def references(release: str, dotnet: Path | None = None) -> list[Path]:
     raise NoCompiler(f"No .NET {release} is on this machine to compile against.")
 
 
-def roots() -> Iterator[Path]:
-    """Where installations of .NET are, those that the environment names first."""
-    named = [value for name, value in sorted(os.environ.items()) if name.startswith("LAMBDALAB_RUNTIME_DOTNET")]
-    on_path = shutil.which("dotnet")
-    found = [Path(value).resolve().parent for value in (*named, *([on_path] if on_path else ()))]
-    found += [Path(os.environ["DOTNET_ROOT"])] if os.environ.get("DOTNET_ROOT") else []
-    seen: set[Path] = set()
-    for root in (*found, *(Path(place).expanduser() for place in _ROOTS)):
-        if root not in seen and (root / "dotnet").exists():
-            seen.add(root)
-            yield root
-
-
 def _order(path: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", str(path))]
 
 
 def _run(command: Sequence[str], directory: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "DOTNET_NOLOGO": "1"}
     try:
         return subprocess.run(
-            command, cwd=directory, env=environment, capture_output=True, text=True, encoding="utf-8", errors="replace",
+            command, cwd=directory, env=quiet(), capture_output=True, text=True, encoding="utf-8", errors="replace",
             timeout=_SECONDS, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from lambdalab.client.cell import CellSource
 from lambdalab.errors import LabError
@@ -23,11 +24,16 @@ class CompilerMissing(LabError):
     """What compiles the cell's language is not on this machine. The message says how to get it."""
 
 
+class NotBuilt(LabError):
+    """A project could not be built, for another reason than its language. The message has the tool's own words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A program's text, and where it stands. `handler` is the name that the person gave, None: to be found.
 
     `architecture` is Lambda's, "x86_64" or "arm64". `files` go into the package beside what is made of the text.
+    `requirements` are the words for packages that the builder itself fetches, where it `fetches`.
     """
 
     text: str
@@ -36,6 +42,7 @@ class Source:
     architecture: str = "x86_64"
     handler: str | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
+    requirements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +59,19 @@ class Built:
 
 
 class Builder(ABC):
-    """Makes the package of one language."""
+    """Makes the package of one language.
+
+    One that `fetches` gets the packages that a cell requires with its build; for the others they are installed apart.
+    """
+
+    fetches: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, source: Source) -> Built:
         """The package's files, without `source.files`.
 
-        Raises `CellSyntaxError` with the cell's own lines, `HandlerNotInCell`, `CompilerMissing`.
+        Raises `CellSyntaxError` with the cell's own lines, `HandlerNotInCell`, `CompilerMissing`; one that fetches
+        `NotInstalled`, `NotBuilt` and `BadOption` too.
         """
 
     def recognises(self, text: str) -> bool:  # noqa: ARG002 - asked of OS-only runtimes' builders

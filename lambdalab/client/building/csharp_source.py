@@ -7,7 +7,7 @@ not see can be named with --handler, and the compiler and the runtime judge the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lambdalab.errors import HandlerNotInCell
@@ -46,7 +46,11 @@ def methods(text: str) -> list[Method]:
 
 def find_handler(text: str, wanted: str | None, label: str) -> str:
     """`Type::Method` of the handler. Raises `HandlerNotInCell`, naming the methods it saw."""
-    found = methods(text)
+    return choose(methods(text), wanted, label)
+
+
+def choose(found: Sequence[Method], wanted: str | None, label: str) -> str:
+    """`Type::Method` of the handler among the methods of one source or several; raises as `find_handler` does."""
     seen = ", ".join(one.handler for one in found) or "no public method of a class"
     if wanted is not None:
         named = [one for one in found if wanted in _ways_to_name(one)]

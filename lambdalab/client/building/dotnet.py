@@ -2,22 +2,30 @@
 
 As in an SDK's new project, the usual namespaces are at hand, and the serializer is System.Text.Json's where the cell
 names no other. Lambda's interfaces are the region's stand-ins for NuGet's packages, which the region's runtime lends:
-a package for a real account is made by `dotnet publish`, which brings NuGet's own.
+a package for a real account is made by `dotnet publish`, which brings NuGet's own. So is that of a cell which requires
+packages: it becomes a project that refers to them and to Lambda's.
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lambdalab.client.building import cache
-from lambdalab.client.building.base import Builder, Built, CellSyntaxError, CompilerMissing, Source
+from lambdalab.client.building import cache, dotnet_project, nuget
+from lambdalab.client.building.base import Builder, Built, CompilerMissing, Source
+from lambdalab.client.building.csharp_errors import not_published, refused
 from lambdalab.client.building.csharp_source import find_handler
+from lambdalab.client.building.files import below
 from lambdalab.toolchains import csharp
+from lambdalab.toolchains.dotnet_publish import Job
 
 _NAME = "Function"
 _MAIN = f"{_NAME}.cs"
+_OURS = "lambdalab"
+"""The directory of sources that are not the person's."""
 _USINGS = "".join(
     f"global using global::{name};\n"
     for name in (
@@ -29,17 +37,21 @@ _SERIALIZER = (
     "[assembly: Amazon.Lambda.Core.LambdaSerializer("
     "typeof(Amazon.Lambda.Serialization.SystemTextJson.DefaultLambdaJsonSerializer))]\n"
 )
-_SHOWN = 20
 
 
 class DotNet(Builder):
     """A text with a class whose public method is the handler."""
+
+    fetches = True
 
     def build(self, source: Source) -> Built:
         """The assembly, its lists, and the source. `source.files` that end with .cs or .dll take part."""
         wanted = source.handler and source.handler.removeprefix(f"{_NAME}::")
         method = find_handler(source.text, wanted, source.cell.label)
         further = {name: data for name, data in source.files.items() if name.endswith((".cs", ".dll"))}
+        if source.requirements:
+            files = _published(source, further)
+            return Built({**files, _MAIN: source.text.encode()}, f"{_NAME}::{method}", _MAIN)
         release = source.runtime.version
         try:
             compiled_by = (release, " ".join(csharp.compiler()), csharp.stand_ins_digest())
@@ -63,16 +75,43 @@ def _lend(directory: Path, release: str) -> None:
         raise CompilerMissing(f"dotnet{release}: Lambda's interfaces did not compile: {wrong[0].text}")
 
 
-def _compile(source: Source, further: dict[str, bytes], lent: Path, directory: Path) -> None:
-    """Put `Function.dll` into the directory; its symbols are inside it, so that stacks name the cell's lines."""
-    texts = {name: data for name, data in further.items() if name.endswith(".cs")}
-    texts |= {_MAIN: source.text.encode(), "obj/usings.cs": _USINGS.encode()}
-    if "LambdaSerializer" not in source.text:
-        texts["obj/serializer.cs"] = _SERIALIZER.encode()
-    for name, data in (*texts.items(), *further.items()):
+def _published(source: Source, further: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files that `dotnet publish` puts out for the cell as a project of its own."""
+    sdk, packages = dotnet_project.sdk_for(source.runtime), nuget.references(source.requirements)
+    framework = f"net{source.runtime.version}.0"
+    libraries = [name for name in further if name.endswith(".dll")]
+    project = nuget.project(framework, packages, libraries)
+
+    def publish(into: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="lambdalab-dotnet-") as made:
+            work = Path(made).resolve()
+            _write(work, {**further, **_texts(source), f"{_NAME}.csproj": project.encode()})
+            job = Job(work / f"{_NAME}.csproj", source.runtime.version, source.architecture)
+            if errors := dotnet_project.run(sdk, job, into):
+                raise not_published(errors, work, framework, source.cell, _MAIN)
+
+    parts = (source.text, project, source.architecture, sdk.version)
+    return below(cache.made("dotnet-cell", (*parts, *(part for one in further.items() for part in one)), publish))
+
+
+def _texts(source: Source) -> dict[str, bytes]:
+    """The cell's own file, and the serializer's where the cell names none."""
+    named = {} if "LambdaSerializer" in source.text else {f"{_OURS}/serializer.cs": _SERIALIZER.encode()}
+    return {_MAIN: source.text.encode(), **named}
+
+
+def _write(directory: Path, files: Mapping[str, bytes]) -> None:
+    for name, data in files.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+
+
+def _compile(source: Source, further: dict[str, bytes], lent: Path, directory: Path) -> None:
+    """Put `Function.dll` into the directory; its symbols are inside it, so that stacks name the cell's lines."""
+    texts = {name: data for name, data in further.items() if name.endswith(".cs")}
+    texts |= {**_texts(source), f"{_OURS}/usings.cs": _USINGS.encode()}
+    _write(directory, {**texts, **further})
     job = csharp.Job(
         directory / f"{_NAME}.dll",
         [directory / name for name in texts],
@@ -81,21 +120,7 @@ def _compile(source: Source, further: dict[str, bytes], lent: Path, directory: P
     )
     errors = [one for one in csharp.compile(job, source.runtime.version) if one.is_error]
     if errors:
-        raise _refused(source, errors)
-
-
-def _refused(source: Source, errors: list[csharp.Diagnostic]) -> CellSyntaxError:
-    cell = source.cell
-
-    def placed(one: csharp.Diagnostic) -> str:
-        name = Path(one.file).name
-        if name == _MAIN:
-            return f"{cell.label}, line {one.line + cell.first_line - 1}: {one.text}"
-        return f"{name}, line {one.line}: {one.text}" if name else one.text
-
-    mine = next((one for one in errors if Path(one.file).name == _MAIN), None)
-    line = mine.line + cell.first_line - 1 if mine else 0
-    return CellSyntaxError("\n".join(map(placed, errors[:_SHOWN])), line, mine.column if mine else 0)
+        raise refused(errors, directory, source.cell, _MAIN)
 
 
 def _deps(release: str, libraries: list[str]) -> bytes:

@@ -10,7 +10,7 @@ from lambdalab.client.building.python import find_handler
 from lambdalab.errors import BadOption
 
 _USUAL_MODULES = ("lambda_function.py", "app.py", "handler.py", "index.py", "main.py")
-_NOT_PACKED = {"__pycache__", ".git", ".ipynb_checkpoints", ".venv", ".DS_Store"}
+_NOT_PACKED = frozenset({"__pycache__", ".git", ".ipynb_checkpoints", ".venv", ".DS_Store"})
 _TOOLS_CACHE = "node_modules/.cache/"
 
 
@@ -31,13 +31,14 @@ def named(words: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
-def below(folder: Path, prefix: str = "") -> dict[str, bytes]:
-    """All files below a folder, by their paths; without what no package wants."""
+def below(folder: Path, prefix: str = "", without: frozenset[str] = frozenset()) -> dict[str, bytes]:
+    """All files below a folder, by their paths; without what no package wants, and without directories so named."""
+    left_out = _NOT_PACKED | without
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return {
         f"{prefix}{name}": _read(path)
         for name, path in files.items()
-        if not _NOT_PACKED.intersection(name.split("/")) and _TOOLS_CACHE not in name
+        if not left_out.intersection(name.split("/")) and _TOOLS_CACHE not in name
     }
 
 

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lambdalab.client.package import Package, package_of_folder
-from lambdalab.client.requirements.base import Installed, Installer, NotInstalled, Requirements, Target
+from lambdalab.client.requirements.base import Installed, Installer, Requirements, Target
 from lambdalab.client.requirements.npm import Npm
 from lambdalab.client.requirements.pip import Pip
-from lambdalab.errors import BadOption
+from lambdalab.errors import BadOption, NotInstalled
 from lambdalab.model import runtime as runtimes
 
 __all__ = ["Installed", "NotInstalled", "install"]
@@ -28,7 +28,8 @@ _INSTEAD = {
     "ruby": "For Ruby let Bundler put the gems beside the function: `bundle config set --local path vendor/bundle`, "
     "`bundle install`, then deploy the folder, or add it with --file vendor.",
     "java": "For Java let Maven or Gradle gather the jars, and add their folder as lib: --file FOLDER=lib.",
-    "dotnet": "For .NET let `dotnet publish` make the folder with all assemblies, and deploy that folder.",
+    "dotnet": "For .NET NuGet's packages go into a function, not into a layer: --requirements beside a cell, or a "
+    "project's folder, which `dotnet publish` builds (--from).",
     "provided": "Go fetches what a cell imports by itself; for other programs build the folder, and deploy that.",
 }
 """What people do where LambdaLab installs nothing, by family of runtimes."""

@@ -8,11 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lambdalab.client.package import Package, contents, programs_in
-from lambdalab.errors import LabError
-
-
-class NotInstalled(LabError):
-    """The requirements could not be installed. The message says which, why, and what helps."""
 
 
 @dataclass(frozen=True, slots=True)

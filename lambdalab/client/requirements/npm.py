@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from lambdalab.client.requirements import npm_words
-from lambdalab.client.requirements.base import Contents, Installer, NotInstalled, Requirements, Target
-from lambdalab.errors import BadOption
+from lambdalab.client.requirements.base import Contents, Installer, Requirements, Target
+from lambdalab.errors import BadOption, NotInstalled
 
 _MANIFEST, _LOCKS, _SETTINGS = "package.json", ("npm-shrinkwrap.json", "package-lock.json"), ".npmrc"
 _PRODUCTION = ("dependencies", "optionalDependencies", "peerDependencies")

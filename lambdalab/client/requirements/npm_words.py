@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from lambdalab.client.requirements.base import NotInstalled, Target
-from lambdalab.errors import BadOption, LabError
+from lambdalab.client.requirements.base import Target
+from lambdalab.errors import BadOption, LabError, NotInstalled
 
 _LINE = re.compile(r"^npm (?:error|ERR!) ?(?P<what>.*)$", re.MULTILINE)
 _LABEL = re.compile(r"^(?:404|notarget|notsup|network|JSON\.parse|enoent|ERESOLVE|need auth|audit)\b ?")

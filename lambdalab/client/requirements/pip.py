@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lambdalab.client.package import names_in
-from lambdalab.client.requirements.base import Contents, Installer, NotInstalled, Requirements, Target
-from lambdalab.errors import BadOption, LabError
+from lambdalab.client.requirements.base import Contents, Installer, Requirements, Target
+from lambdalab.errors import BadOption, LabError, NotInstalled
 
 _GLIBC = {"python3.9": 26, "python3.10": 26, "python3.11": 26}
 """The minor version of glibc 2 that a runtime's machine has: Amazon Linux 2 up to 3.11, later Amazon Linux 2023."""

@@ -19,7 +19,8 @@ DEPLOY = Command(
             ("--requirements",),
             "WHAT",
             "packages to install into it: pip's for Python (requests==2.*, or a file ending in .txt), npm's for Node.js"
-            " (left-pad@1.3.0, or a package.json; install scripts are not run); may be repeated",
+            " (left-pad@1.3.0, or a package.json; install scripts are not run), NuGet's for .NET (Humanizer@2.14.1; an"
+            " SDK builds the cell with them); may be repeated",
             repeat=True,
         ),
         Option(("--file",), "PATH", "a file or folder to add, PATH=PLACE puts it elsewhere", repeat=True),
@@ -27,7 +28,7 @@ DEPLOY = Command(
             ("--from",),
             "PATH",
             "a source file or folder instead of a cell: %lambda deploy NAME --from PATH; nothing is installed for it"
-            " but what --requirements names",
+            " but what --requirements names; `dotnet publish` builds a project of .NET",
         ),
         Option(("--image",), None, "the cell is a Dockerfile: the function is a container image (needs Docker)"),
         Option(("--description", "-d"), "TEXT", "a line about the function"),

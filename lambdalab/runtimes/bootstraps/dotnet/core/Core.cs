@@ -98,12 +98,24 @@ public interface ILambdaLogger
     void LogCritical(Exception exception, string message, params object[] args) => Log(LogLevel.Critical, exception, message, args);
 }
 
-/// <summary>The log for code that has no context at hand. The runtime puts its own action in place of the console.</summary>
+/// <summary>The log for code that has no context at hand. The runtime puts its own actions in place of the console.</summary>
 public static class LambdaLogger
 {
     private static Action<string> _loggingAction = Console.WriteLine;
+    private static Action<string, string, object[]> _loggingWithLevelAction = (level, message, args) => Console.WriteLine($"{level}: {message}");
+    private static Action<string, Exception, string, object[]> _loggingWithLevelAndExceptionAction = (level, error, message, args) => Console.WriteLine($"{level}: {message}\n{error}");
 
     public static void Log(string message) => _loggingAction(message);
+
+    public static void Log(string level, string message, params object[] args) => _loggingWithLevelAction(level, message, args);
+
+    public static void Log(LogLevel level, string message, params object[] args) => Log(level.ToString(), message, args);
+
+    public static void Log(string level, Exception exception, string message, params object[] args) =>
+        _loggingWithLevelAndExceptionAction(level, exception, message, args);
+
+    public static void Log(LogLevel level, Exception exception, string message, params object[] args) =>
+        Log(level.ToString(), exception, message, args);
 }
 
 /// <summary>The hooks of SnapStart: those before a snapshot run in the reverse order, those after a restore in order.</summary>

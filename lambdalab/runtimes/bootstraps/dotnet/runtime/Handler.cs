@@ -98,13 +98,18 @@ sealed class Handler
         return null;
     }
 
-    /// LambdaLogger.Log writes lines that have no level. The field is the one that AWS's runtime fills.
+    /// LambdaLogger.Log writes lines that have no level, unless one is given. The fields are those that AWS's runtime
+    /// fills; an older Amazon.Lambda.Core has the first of them only.
     static void TakeLogger(Assembly loaded)
     {
-        if (loaded.GetName().Name != Core) return;
-        var field = loaded.GetType(Core + ".LambdaLogger")?.GetField("_loggingAction", BindingFlags.NonPublic | BindingFlags.Static);
-        field?.SetValue(null, (Action<string>)(message => Log.Write(null, message)));
+        if (loaded.GetName().Name != Core || loaded.GetType(Core + ".LambdaLogger") is not { } logger) return;
+        Put(logger, "_loggingAction", (Action<string>)(message => Log.Write(null, message)));
+        Put(logger, "_loggingWithLevelAction", (Action<string, string, object[]>)((level, message, values) => Log.Write(level, message, values)));
+        Put(logger, "_loggingWithLevelAndExceptionAction", (Action<string, Exception, string, object[]>)((level, error, message, values) => Log.Write(level, message, values, error)));
     }
+
+    static void Put(Type type, string field, Delegate action) =>
+        type.GetField(field, BindingFlags.NonPublic | BindingFlags.Static)?.SetValue(null, action);
 
     /// Call it. Returns the answer's bytes.
     public ArraySegment<byte> Call(Invocation invocation)
