@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdalab.client.versions import AliasChange, AliasRoute, FileChange, VersionDifference, Versions
+from lambdalab.model import runtime
 from lambdalab.notebook.actions.functions import Deleted
 from lambdalab.notebook.commands import COMMANDS
 from lambdalab.notebook.hints import hint
@@ -33,6 +35,7 @@ from lambdalab.notebook.views import (
     settings,
     versions,
 )
+from lambdalab.runtimes import catalogue
 
 NO_RUNTIME = {**records.DOCTOR, "runtimes": records.DOCTOR["runtimes"][1:], "notes": ["user namespaces are closed"]}
 DISPLAYS = {
@@ -306,11 +309,43 @@ def test_a_long_list_says_how_many_are_not_shown():
 
 
 def test_the_doctor_says_what_cannot_run_and_how_to_get_it():
-    assert "python3.9 " in text_of("doctor") and "missing" in text_of("doctor")
+    assert "that is missing: python3.9" in text_of("doctor") and "pyenv install 3.9" in text_of("doctor")
     assert text_of("doctor").startswith("Ready")
+    resting = dict.fromkeys(("starting", "idle", "busy"), 0)
+    assert "Environments 0" in Page(doctor.html({**records.DOCTOR, "environments": resting})).text
     words = text_of("doctor without runtimes")
-    assert "Not ready" in words and "no python3.9 was found pyenv install 3.9" in words
+    assert (
+        "Not ready" in words
+        and "How to get the one that is missing: python3.9" in words
+        and "pyenv install 3.9" in words
+    )
     assert "user namespaces are closed" in words
+
+
+@pytest.mark.parametrize(("missing", "is_open"), [(3, True), (4, False)])
+def test_the_doctor_has_the_command_lines_commands_for_what_is_missing(missing, is_open):
+    names = [f"java{release}" for release in (25, 21, 17, 11)][:missing]
+    lacking = [
+        {"name": name, "path": None, "version": None, "problem": "no", "advice": catalogue.how_to_get(name)}
+        for name in names
+    ]
+    page = Page(doctor.html({**records.DOCTOR, "runtimes": [records.DOCTOR["runtimes"][0], *lacking]}))
+    for name in names:
+        commands = re.findall("`(.*?)`", catalogue.how_to_get(name))
+        assert commands and f"{name}{' '.join(commands)}" in page.text
+    assert f"How to get the {missing} that are missing: {', '.join(names)}" in page.text
+    (folded,) = [attrs for tag, attrs in page.elements if tag == "details"]
+    assert ("open" in folded) == is_open
+
+
+def test_the_doctors_card_of_a_bare_machine_is_small_enough():
+    lacking = [
+        {"name": name, "path": None, "version": None, "problem": "no", "advice": catalogue.how_to_get(name)}
+        for name, one in runtime.known().items()
+        if one.family not in {"provided", "go"} and not one.refused(date(2026, 11, 27), updating=False)
+    ]
+    assert len(lacking) > 20
+    assert len(doctor.html({**records.DOCTOR, "runtimes": lacking}).encode()) <= 20_000
 
 
 def test_the_doctor_marks_what_is_not_enforced_by_shape_and_word():

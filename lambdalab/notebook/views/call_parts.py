@@ -26,7 +26,7 @@ from lambdalab.notebook.views.kit import (
     table,
     timeline,
 )
-from lambdalab.notebook.views.log_lines import TAIL_BYTES, own_lines
+from lambdalab.notebook.views.log_lines import TAIL_BYTES, own_lines, own_lines_but
 from lambdalab.notebook.views.shapes import Call
 
 _MILLION = 1_000_000
@@ -165,14 +165,20 @@ def log(call: Call) -> Html:
     raw = blocks.lines_of(call.log)
     if not raw:
         return el("div", caption("Logs"), el("p", "The answer carried no log.", cls="mut"))
-    mine = own_lines(call.log)
-    note = f"{count(len(mine), 'line')} from your code"
-    shown = blocks.listing(mine, whole=".log has what came") if mine else el("p", "Nothing was written.", cls="mut")
+    every = own_lines(call.log)
+    mine = every if call.error is None else own_lines_but(call.log, call.error)
+    told = "; the error is told above" if len(mine) < len(every) else ""
+    note = f"{count(len(mine), 'line')} from your code{told}"
+    shown = blocks.listing(mine, whole=".log has what came") if mine else _no_lines(told)
     cut = " (its last 4 KB, as AWS sends it)" if len(call.log.encode()) >= TAIL_BYTES else ""
     folded = details(
         f"Raw log, {count(len(raw), 'line')}{cut}", blocks.code(call.log, budget=_RAW_LOG_BUDGET, newest=True)
     )
-    return el("div", caption("Logs", note), shown, below(folded))
+    return el("div", caption("Logs", note if mine else ""), shown, below(folded))
+
+
+def _no_lines(told: str) -> Html:
+    return el("p", f"Nothing {'else ' if told else ''}was written{told}.", cls="mut")
 
 
 def cost_details(call: Call) -> Html:

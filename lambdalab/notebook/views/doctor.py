@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambdalab.model.invocation import Fidelity
 from lambdalab.notebook.views.css import output
 from lambdalab.notebook.views.figures import count, duration, megabytes
-from lambdalab.notebook.views.html import Html, bold, el, join, mono, muted, small
+from lambdalab.notebook.views.html import Html, el, join, mono, muted, small
 from lambdalab.notebook.views.icons import icon
 from lambdalab.notebook.views.kit import (
     Column,
     Figure,
+    below,
     card,
+    details,
     enforcements,
     fidelity,
     figures,
@@ -26,13 +29,14 @@ from lambdalab.notebook.views.kit import (
     title,
 )
 
+_FEW = 3
+"""So many missing runtimes are shown at once; more are folded."""
 _NOT_ENFORCED = ("not ", "no ", "none", "the machine's")
 
 
 def html(report: Mapping[str, Any]) -> str:
     """The display of the region's report on itself (`GET /_lambdalab/doctor`)."""
-    problems = [one for one in report["runtimes"] if one["problem"]]
-    runs = len(problems) < len(report["runtimes"])
+    runs = any(not one["problem"] for one in report["runtimes"])
     used = next((one for one in report["levels"] if one["backend"] == report["backend"]), None)
     return output(
         card(
@@ -46,7 +50,7 @@ def html(report: Mapping[str, Any]) -> str:
             section(_region(report)),
             section(_runtimes(report["runtimes"]), label="Runtimes"),
             section(_levels(report["levels"], report["backend"])),
-            *_remarks(problems if not runs else [], report["notes"]),
+            *(section(note("warn", words, cls="wa")) for words in report["notes"]),
             section(_foot(report), foot=True),
         )
     )
@@ -61,7 +65,7 @@ def _region(report: Mapping[str, Any]) -> Html:
             Figure("Python", report["python"]),
             Figure("Endpoint", mono(report["endpoint"].removeprefix("http://")), "AWS API"),
             Figure("Account", report["account"], report["region"]),
-            Figure("Environments", sum(states.values()), spread),
+            Figure("Environments", str(sum(states.values())), spread),
             Figure("Memory of the region", _memory(memory["region_mb"], memory["limit_mb"])),
         )
     )
@@ -75,13 +79,26 @@ def _memory(used: float, limit: float | None) -> Html:
 
 
 def _runtimes(runtimes: Sequence[Mapping[str, Any]]) -> Html:
-    return figures(_runtime(one) for one in runtimes)
+    """Those that run, and the commands that bring the missing ones, which `lambdalab doctor` prints too."""
+    run = [one for one in runtimes if not one["problem"]]
+    missing = [one for one in runtimes if one["problem"]]
+    shown = figures(Figure(one["name"], one["version"]) for one in run)
+    return join(shown if run else "", _how_to_get(missing, unfolded=not run) if missing else "")
 
 
-def _runtime(one: Mapping[str, Any]) -> Figure:
-    if one["problem"]:
-        return Figure(one["name"], join(icon("warn", "wa"), muted("missing")))
-    return Figure(one["name"], join(icon("ok", "ok"), one["version"]))
+def _how_to_get(missing: Sequence[Mapping[str, Any]], *, unfolded: bool) -> Html:
+    names = ", ".join(one["name"] for one in missing)
+    which = "the one that is" if len(missing) == 1 else f"the {len(missing)} that are"
+    summary = join(icon("warn", "wa"), f"How to get {which} missing: {names}")
+    rows = [(one["name"], join(*_commands(one["advice"]), by=Html("<br> "))) for one in missing]
+    columns = (Column("Missing runtime"), Column("Get it with one of these"))
+    commands = el("div", table(columns, rows, caption="Commands that bring a runtime", caption_hidden=True), cls="m")
+    return below(details(summary, commands, unfolded=unfolded or len(missing) <= _FEW))
+
+
+def _commands(advice: str) -> list[str]:
+    """The commands in the doctor's sentence; the sentence where it has none."""
+    return re.findall(r"`([^`]*)`", advice) or [advice]
 
 
 def _levels(levels: Sequence[Mapping[str, Any]], backend: str) -> Html:
@@ -106,14 +123,6 @@ def _available(one: Mapping[str, Any]) -> Html:
     if one["available"]:
         return join(icon("ok", "ok"), "ready")
     return join(icon("error", "mut"), one["reason"])
-
-
-def _remarks(missing: Iterable[Mapping[str, Any]], notes: Iterable[str]) -> list[Html]:
-    parts = [
-        section(note("warn", bold(f"{one['name']} cannot run: "), one["problem"], " ", muted(one["advice"]), cls="wa"))
-        for one in missing
-    ]
-    return [*parts, *(section(note("warn", words, cls="wa")) for words in notes)]
 
 
 def _foot(report: Mapping[str, Any]) -> Html:

@@ -10,7 +10,7 @@ from lambdalab.notebook.hints import hint
 from lambdalab.notebook.views import blocks
 from lambdalab.notebook.views import call_parts as parts
 from lambdalab.notebook.views.figures import count, megabytes
-from lambdalab.notebook.views.html import Html, bold, el, join, mono, muted, text
+from lambdalab.notebook.views.html import Html, bold, el, join, mono, muted, with_code
 from lambdalab.notebook.views.kit import below, card, details, next_steps, note, section, side_by_side
 from lambdalab.notebook.views.shapes import Call, CallError, Frame
 
@@ -81,18 +81,15 @@ def _advice(call: Call, error: CallError) -> Html:
     found = hint(error.type, error.message[:_SENTENCE], backend)
     if found is None:
         return Html("")
-    return el("p", join(_with_code(found.happened), muted(_with_code(found.advice))), cls="mt1")
-
-
-def _with_code(words: str) -> Html:
-    """Text whose pieces in backquotes are set as code."""
-    pieces = re.split(r"`([^`]*)`", words)
-    return Html("".join(mono(piece) if n % 2 else text(piece) for n, piece in enumerate(pieces)))
+    return el("p", join(with_code(found.happened), muted(with_code(found.advice))), cls="mt1")
 
 
 def _traceback(error: CallError) -> Html:
+    """The frames, or without any the message where more than its first line is to be had; folded."""
     if not error.frames:
-        return Html("")
+        is_told = "\n" not in error.message and len(error.message) <= _SENTENCE
+        folded = details("Full text of the error", blocks.code(error.message, budget=_TRACEBACK_BUDGET))
+        return Html("") if is_told else below(folded)
     lines = [frame.place for frame in error.frames]
     whole = "\n".join([*lines, f"{error.type}: {error.message}"])
     return below(details(f"Full traceback, {count(len(lines), 'frame')}", blocks.code(whole, budget=_TRACEBACK_BUDGET)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html as _html
+import re
 from typing import Final
 
 _VALUE_LESS: Final = True
@@ -64,6 +65,12 @@ def muted(*children: object) -> Html:
 def mono(*children: object) -> Html:
     """Names and code in a line of text."""
     return el("span", *children, cls="m")
+
+
+def with_code(words: str) -> Html:
+    """Text whose pieces in backquotes are set as code."""
+    pieces = re.split(r"`([^`]*)`", words)
+    return Html("".join(mono(piece) if n % 2 else text(piece) for n, piece in enumerate(pieces)))
 
 
 def bold(*children: object) -> Html:

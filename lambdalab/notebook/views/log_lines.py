@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from lambdalab.notebook.views.blocks import Line, clip, lines_of
+from lambdalab.notebook.views.error_report import last_run, without_report
+from lambdalab.notebook.views.shapes import CallError
 
 TAIL_BYTES = 4096
 """AWS answers an invocation with the last 4 KB of its log (`lambda-contract.md` section 10)."""
@@ -15,7 +17,16 @@ _WEIGHTY = frozenset({"ERROR", "CRITICAL", "WARNING", "WARN"})
 
 def own_lines(log: str) -> list[Line]:
     """The lines that the function and its runtime wrote, without the platform's."""
-    return [message_line(line) for line in lines_of(log) if line.strip() and not is_platform(line)]
+    return [message_line(line) for line in _own(log)]
+
+
+def own_lines_but(log: str, error: CallError) -> list[Line]:
+    """The same without the runtime's report of this error, and of an init that ran twice those of its second run."""
+    return [message_line(line) for line in without_report(_own(last_run(log)), error)]
+
+
+def _own(log: str) -> list[str]:
+    return [line for line in lines_of(log) if line.strip() and not is_platform(line)]
 
 
 def is_platform(line: str) -> bool:
