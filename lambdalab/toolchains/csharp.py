@@ -126,9 +126,11 @@ def _order(path: Path) -> list[int]:
 
 
 def _run(command: Sequence[str], directory: Path) -> subprocess.CompletedProcess[str]:
+    # The compiler needs no library of languages, which a runtime without an SDK may lack.
+    environment = {**quiet(), "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
     try:
         return subprocess.run(
-            command, cwd=directory, env=quiet(), capture_output=True, text=True, encoding="utf-8", errors="replace",
+            command, cwd=directory, env=environment, capture_output=True, text=True, encoding="utf-8", errors="replace",
             timeout=_SECONDS, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as problem:

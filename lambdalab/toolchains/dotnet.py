@@ -76,14 +76,13 @@ def how_to_get(release: str) -> str:
 
 
 def quiet() -> Mapping[str, str]:
-    """The environment in which `dotnet` says only what it was asked for, and needs no library of languages."""
+    """The environment in which `dotnet` says only what it was asked for, and nothing to its makers."""
     return {
         **os.environ,
         "DOTNET_CLI_TELEMETRY_OPTOUT": "1",
         "DOTNET_NOLOGO": "1",
         "DOTNET_SKIP_FIRST_TIME_EXPERIENCE": "1",
         "DOTNET_GENERATE_ASPNET_CERTIFICATE": "false",
-        "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
     }
 
 

@@ -34,7 +34,7 @@ PROJECT = """<Project Sdk="Microsoft.NET.Sdk">
 @pytest.fixture
 def sdk(monkeypatch, tmp_path):
     """A fake installation that is found, without compiling; its calls so far by `sdk()`."""
-    for name in ("LAMBDALAB_RUNTIME_DOTNET8", "DOTNET_ROOT"):
+    for name in ("LAMBDALAB_RUNTIME_DOTNET8", "DOTNET_ROOT", "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"):
         monkeypatch.delenv(name, raising=False)
     seen = tmp_path / "seen"
     monkeypatch.setenv("LAMBDALAB_DOTNET", str(fake_dotnet.install(tmp_path / "installed")))
@@ -130,10 +130,9 @@ def test_a_projects_folder_is_published_for_the_functions_machine(sdk, folder):
         "--configuration", "Release", "--framework", "net8.0", "--runtime", "linux-arm64", "--self-contained", "false",
     ]  # fmt: skip
     assert "-p:GenerateRuntimeConfigurationFiles=true" in arguments
-    assert {name: call["variables"][name] for name in ("DOTNET_CLI_TELEMETRY_OPTOUT", "DOTNET_NOLOGO")} == {
-        "DOTNET_CLI_TELEMETRY_OPTOUT": "1",
-        "DOTNET_NOLOGO": "1",
-    }
+    quiet = ("DOTNET_CLI_TELEMETRY_OPTOUT", "DOTNET_NOLOGO", "MSBUILDDISABLENODEREUSE")
+    assert {call["variables"][name] for name in quiet} == {"1"}
+    assert "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT" not in call["variables"]  # projects may have texts in languages
     assert set(built.files) == {"Shop.dll", "Shop.deps.json", "Shop.runtimeconfig.json"}
     assert (built.handler, built.main) == ("Shop::Shop.Orders::Take", "")
 
@@ -202,6 +201,8 @@ def test_a_folder_without_a_project_is_deployed_as_it_stands(sdk, folder):
 def test_a_projects_file_is_refused_for_another_language(folder):
     with pytest.raises(BadOption, match=r"a project of \.NET is for a runtime such as dotnet8, not python3\.12"):
         build_folder(folder / "Shop.csproj", runtime.known()["python3.12"], "x86_64", None)
+    with pytest.raises(BadOption, match=r"Absent\.csproj: it is not there"):
+        published(folder / "Absent.csproj")
 
 
 def test_a_cell_with_packages_is_a_project_that_refers_to_them_and_to_lambdas(sdk):

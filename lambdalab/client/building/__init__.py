@@ -63,6 +63,8 @@ def build_folder(
         )
     if project is not None:
         return dotnet_project.build(dotnet_project.Project(project, runtime, architecture), handler)
+    if not path.exists():
+        raise BadOption(f"--from {path}: it is not there.")
     if not path.is_dir():
         raise BadOption(f"--from {path}: a project of .NET is for a runtime such as dotnet8, not {runtime.name}.")
     return files.package_of(path, runtime.family, handler)
