@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -103,13 +104,13 @@ def test_its_age_counts_from_its_start_however_long_ago_it_was_made(tmp_path):
         environment = made.new(VERSION)
         spec = await made.specify(environment, VERSION, Place("fake"))
         clock.jump(3600)
-        assert await environment.initialise(backend, spec) is None
+        assert await environment.initialise(partial(backend.start, spec)) is None
         assert environment.born == 3600
         environment.stop("it has served")
         again = made.again(environment, VERSION)
         clock.jump(60)
         spec = await made.specify(again, VERSION, Place("fake"))
-        assert await again.initialise(backend, spec) is None
+        assert await again.initialise(partial(backend.start, spec)) is None
         assert again.born == 3600
         again.stop("it has served")
         await backend.close()
