@@ -52,4 +52,5 @@ def of(
         ephemeral_mb=version.ephemeral_size,
         image=image.of(version),
         backend=place.backend,
+        architecture=version.architecture,
     )

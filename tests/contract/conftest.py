@@ -246,7 +246,7 @@ def on_engine(request, built, state, tmp_path):
 
 @pytest.fixture(params=["namespaces", "process", pytest.param("docker", marks=pytest.mark.docker)])
 def with_extensions(request, built, state, tmp_path):
-    """Run a coroutine function with an `Engine` whose layer brings extensions: texts of executables by name.
+    """Run a coroutine function with an `Engine` whose layer brings extensions: texts (or bytes) of executables by name.
 
     The handlers are Python's; for another `runtime` the program of an OS-only one.
     """
@@ -262,7 +262,7 @@ def with_extensions(request, built, state, tmp_path):
         program = {"bootstrap": handlers} if runtime.startswith("provided") else {"app.py": handlers}
         supervisor = Supervisor.fork()
         python = IMAGES_PYTHON if backend == "docker" else asyncio.run(Interpreters().find(HERE)).path
-        texts = {name: text.replace("{python}", python) for name, text in texts.items()}
+        texts = {name: _of_python(text, python) for name, text in texts.items()}
         folder = Path(tempfile.mkdtemp(prefix="extensions-", dir=built.root))
         folder.chmod(0o755)
         packages = Packages(
@@ -279,10 +279,14 @@ def _write(folder, texts, mode):
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
         path.chmod(mode)
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def _of_python(text, python):
+    return text if isinstance(text, bytes) else text.replace("{python}", python)
 
 
 @cache

@@ -19,6 +19,7 @@ from lambdalab.runtimes.backends.docker.launching import Launcher
 from lambdalab.runtimes.backends.docker.output import Output
 from lambdalab.runtimes.backends.docker.reports import Reports
 from lambdalab.runtimes.backends.programs import CannotLaunch
+from lambdalab.runtimes.executable import IN_A_CONTAINER
 
 # -- reports among output
 
@@ -139,7 +140,7 @@ def test_the_files_at_the_top_of_opt_extensions_are_extensions(size):
     assert (found["one"].executable, found["one"].start[:10]) == (True, b"#!/bin/sh\n")
     assert [found[name].executable for name in ("roots", "own")] == [False, True]
     with pytest.raises(CannotLaunch, match="/opt/extensions/roots: permission denied"):
-        programs.launchable(found)
+        programs.launchable(found, IN_A_CONTAINER, "x86_64")
 
 
 @pytest.mark.parametrize(

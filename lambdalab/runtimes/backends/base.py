@@ -51,7 +51,7 @@ class SandboxSpec:
     say where things are (PATH, LANG and the runtime's), which the function's own may replace. Sizes in MB (MiB).
     An image function has an `image`; runtime and handler are empty then, code and layers are not looked at.
     `backend` is the name of the place that `prepare` chose; `kept` is what an earlier sandbox of the environment
-    left, and the backend's from then on.
+    left, and the backend's from then on. `architecture` is the one that the function is configured for.
     """
 
     id: str
@@ -66,6 +66,7 @@ class SandboxSpec:
     image: Image | None = None
     backend: str = ""
     kept: Kept | None = None
+    architecture: str = "x86_64"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from lambdalab.runtimes import executable
 from lambdalab.runtimes.backends.base import CannotStart, Exit
-from lambdalab.runtimes.executable import Exists
+from lambdalab.runtimes.executable import Where
 from lambdalab.runtimes.families.base import BOOTSTRAPS
 
 DIRECTORY = "extensions"
@@ -56,26 +56,26 @@ class File:
     start: bytes
 
 
-def find(layers: Iterable[Path], exists: Exists) -> tuple[str, ...]:
-    """The names of the extensions in the layers' /opt/extensions, in order; `exists` knows interpreters of scripts.
+def find(layers: Iterable[Path], where: Where, architecture: str) -> tuple[str, ...]:
+    """The names of the extensions in the layers' /opt/extensions, in order. `architecture` is the function's.
 
-    Raises `CannotLaunch`.
+    Raises `CannotLaunch`, and `RuntimeUnavailable` for a program that AWS would start.
     """
     files: dict[str, Path] = {}
     for layer in layers:
         with contextlib.suppress(OSError):
             files |= {file.name: file for file in (layer / DIRECTORY).iterdir() if file.is_file()}
-    return launchable({name: _look(file) for name, file in files.items()}, exists)
+    return launchable({name: _look(file) for name, file in files.items()}, where, architecture)
 
 
-def launchable(files: Mapping[str, File], exists: Exists = executable.somewhere) -> tuple[str, ...]:
-    """The names of the extensions among the files of /opt/extensions, in order. Raises `CannotLaunch`.
+def launchable(files: Mapping[str, File], where: Where, architecture: str) -> tuple[str, ...]:
+    """The names of the extensions among the files of /opt/extensions, in order. Raises as `find` does.
 
     AWS starts every file there, and fails the init where one cannot be; texts and kinds are those of the Runtime
     Interface Emulator.
     """
     for name, file in sorted(files.items()):
-        _check(name, file, exists)
+        _check(name, file, where, architecture)
     if len(files) > LIMIT:
         raise CannotLaunch(sorted(files)[LIMIT], "TooManyExtensions", "ErrTooManyExtensions")
     return tuple(sorted(files))
@@ -88,10 +88,10 @@ def _look(file: Path) -> File:
         return File(executable=True, start=content.read(executable.START))
 
 
-def _check(name: str, file: File, exists: Exists) -> None:
+def _check(name: str, file: File, where: Where, architecture: str) -> None:
     if not file.executable:
         raise CannotLaunch(name, "PermissionDenied", f"fork/exec /opt/{DIRECTORY}/{name}: permission denied")
-    if why := executable.refusal(file.start, exists):
+    if why := executable.refusal(file.start, where, architecture):
         raise CannotLaunch(name, "UnknownError", f"fork/exec /opt/{DIRECTORY}/{name}: {why}")
 
 

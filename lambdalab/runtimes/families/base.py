@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from lambdalab.runtimes.backends.base import SandboxSpec
+from lambdalab.runtimes import executable
+from lambdalab.runtimes.backends.base import CannotStart, SandboxSpec
+from lambdalab.runtimes.executable import Where
 from lambdalab.runtimes.interpreters import Interpreter
 
 BOOTSTRAPS = Path(__file__).parents[1] / "bootstraps"
 """The programs of ours that functions see at /var/runtime, a directory for each family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A program of the package's: the file, and its path as functions see it."""
+
+    file: Path
+    shown: str
+
+    def check(self, where: Where, architecture: str) -> None:
+        """Raise `CannotStart` where it cannot be executed, or `RuntimeUnavailable` where AWS would execute it."""
+        why: str | None = "permission denied"
+        if os.access(self.file, os.X_OK):
+            with self.file.open("rb") as file:
+                why = executable.refusal(file.read(executable.START), where, architecture)
+        if why is not None:
+            raise CannotStart("Runtime.InvalidEntrypoint", f"fork/exec {self.shown}: {why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +41,14 @@ class Start:
 
     `{task}`, `{opt}`, `{runtime}` and `{tmp}` stand for the paths that the process will see. The function's own
     variables go before `variables`, as on AWS, where PYTHONPATH or NODE_PATH may be set. `unmapped`, if any, is the
-    command for where the process sees real paths instead of /var/task and /opt.
+    command for where the process sees real paths instead of /var/task and /opt. `program` is the package's own, where
+    that is what the command starts: whether it can be executed is for the backend to say, which knows where.
     """
 
     argv: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
     unmapped: tuple[str, ...] = ()
+    program: Brought | None = None
 
 
 class Family(ABC):

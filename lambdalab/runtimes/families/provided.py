@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lambdalab.runtimes import executable
 from lambdalab.runtimes.backends.base import CannotStart, SandboxSpec
-from lambdalab.runtimes.families.base import Family, Start
+from lambdalab.runtimes.families.base import Brought, Family, Start
 from lambdalab.runtimes.interpreters import Interpreter
 
 
@@ -23,10 +22,10 @@ class Provided(Family):
     def start(self, found: Interpreter, spec: SandboxSpec) -> Start:  # noqa: ARG002
         """The bootstrap. Text of the refusal: the Runtime Interface Emulator's."""
         if _is_file(spec.code / "bootstrap"):
-            return _checked("{task}/bootstrap", spec.code / "bootstrap", "/var/task/bootstrap", spec)
+            return _brought("{task}/bootstrap", spec.code / "bootstrap", "/var/task/bootstrap")
         for layer in reversed(spec.layers):
             if _is_file(layer / "bootstrap"):
-                return _checked("{opt}/bootstrap", layer / "bootstrap", "/opt/bootstrap", spec)
+                return _brought("{opt}/bootstrap", layer / "bootstrap", "/opt/bootstrap")
         raise CannotStart(
             "Runtime.InvalidEntrypoint", "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
         )
@@ -50,19 +49,11 @@ class Go(Family):
         program = Path(os.path.normpath(spec.code / spec.handler))
         if not program.is_relative_to(spec.code) or not _is_file(program):
             raise CannotStart("PathError", f"fork/exec /var/task/{spec.handler}: no such file or directory")
-        return _checked(f"{{task}}/{spec.handler}", program, f"/var/task/{spec.handler}", spec)
+        return _brought(f"{{task}}/{spec.handler}", program, f"/var/task/{spec.handler}")
 
 
-def _checked(argument: str, program: Path, shown: str, spec: SandboxSpec) -> Start:
-    why: str | None = "permission denied"
-    if os.access(program, os.X_OK):
-        with program.open("rb") as file:
-            start = file.read(executable.START)
-        there = executable.somewhere if spec.backend == "docker" else executable.on_this_machine
-        why = executable.refusal(start, there)
-    if why is not None:
-        raise CannotStart("Runtime.InvalidEntrypoint", f"fork/exec {shown}: {why}")
-    return Start((argument,))
+def _brought(argument: str, program: Path, shown: str) -> Start:
+    return Start((argument,), program=Brought(program, shown))
 
 
 def _is_file(path: Path) -> bool:

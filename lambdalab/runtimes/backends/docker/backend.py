@@ -38,6 +38,7 @@ from lambdalab.runtimes.backends.docker.running import Container
 from lambdalab.runtimes.backends.docker.sandbox import LocalSandbox, RemoteSandbox
 from lambdalab.runtimes.backends.docker.volumes import Volumes
 from lambdalab.runtimes.backends.watch import Watch
+from lambdalab.runtimes.executable import Where
 from lambdalab.runtimes.interpreters import Interpreter
 
 _ENDPOINT = "AWS_ENDPOINT_URL"
@@ -198,16 +199,15 @@ class DockerBackend(Backend):
         return replace(program, entry_point=starter.command(argv), command=()), starter
 
     async def _starter(self, opened: _Open, spec: SandboxSpec) -> Starter | None:
+        where = _where(opened)
         if spec.image is None:
-            names, shell = (
-                programs.find(spec.layers, executable.somewhere),
-                True,
-            )  # the entrypoint of AWS's images is a script
+            names = programs.find(spec.layers, where, spec.architecture)
+            shell = True  # the entrypoint of AWS's images is a script
         elif spec.image.extensions is False:
             return None
         else:
             found = await opened.images.inside(spec.image.reference)
-            names, shell = programs.launchable(found.extensions), found.shell
+            names, shell = programs.launchable(found.extensions, where, spec.architecture), found.shell
         if not names:
             return None
         return Launcher(names) if shell else Executor(names, local=opened.network.reach.local)
@@ -225,6 +225,8 @@ class DockerBackend(Backend):
         if catalogue.family(found).brings_its_own:
             # The image's entrypoint looks for a runtime of the image's; the program is the package's.
             start = self._families[found.family].start(Interpreter("", "", ""), spec)
+            if start.program is not None:
+                start.program.check(_where(opened), spec.architecture)
             return Program(reference, tuple(map(_filled, start.argv)), (), "/var/task")
         return Program(reference, None, (spec.handler,), None)
 
@@ -332,6 +334,11 @@ async def _mounted(volumes: Volumes, packages: Packages) -> Mounted:
 
 async def _nothing() -> None:
     return None
+
+
+def _where(opened: _Open) -> Where:
+    """What is known of the place where a container's programs are executed."""
+    return executable.IN_A_CONTAINER if opened.network.reach.local else executable.ELSEWHERE
 
 
 def _image(opened: _Open, spec: SandboxSpec) -> str:
