@@ -75,6 +75,7 @@ async def update_alias(region: Region, call: Call) -> Mapping[str, Any]:
         revision_id=str(uuid.uuid4()),
     )
     _check(region, after)
+    _check_not_failed(region, after, before)
     if after.version != before.version:
         _move_provisioned(region, after)
     region.attachments.put(key, "alias", name, aliases.to_document(after))
@@ -115,6 +116,21 @@ def _check(region: Region, alias: Alias) -> None:
     for version in (alias.version, *alias.weights):
         if region.functions.get(alias.key, version) is None:
             raise ResourceNotFound(f"Function not found: {alias.key.arn}:{version}")
+
+
+def _check_not_failed(region: Region, after: Alias, before: Alias) -> None:
+    """Refuse to move an alias to a version whose publishing failed; one that is still Pending is no fault.
+
+    AWS's refusal is known of UpdateAlias alone (terraform-provider-aws, issue 49904, which quotes its end; the
+    beginning is that of the same refusal by other operations).
+    """
+    for number in {after.version, *after.weights} - {before.version, *before.weights}:
+        version = region.functions.get(after.key, number)
+        if version is not None and version.state == "Failed":
+            raise ResourceConflict(
+                f"The operation cannot be performed at this time. The resource {version.qualified_arn} is currently in "
+                f"the following state: 'Failed', StateReasonCode: '{version.state_reason_code}'"
+            )
 
 
 def _move_provisioned(region: Region, alias: Alias) -> None:

@@ -10,7 +10,7 @@ from lambdalab import Lab
 from lambdalab.client import region
 from lambdalab.errors import LabError
 from lambdalab.model import snapstart
-from tests.api.conftest import ROLE, RUNTIME, refusal, returning, zipped
+from tests.api.conftest import ARN, ROLE, RUNTIME, refusal, returning, zipped
 
 pytestmark = pytest.mark.toolchains
 ON = {"ApplyOn": "PublishedVersions"}
@@ -74,6 +74,17 @@ def active(api, published):
 def until_active(api, name, version="1"):
     waiter = api.get_waiter("published_version_active")
     waiter.wait(FunctionName=name, Qualifier=version, WaiterConfig={"Delay": 0.05, "MaxAttempts": 400})
+
+
+def until_failed(api, name, version):
+    """A version's configuration, once it is no longer Pending."""
+    for _ in range(400):
+        shown = api.get_function_configuration(FunctionName=name, Qualifier=version)
+        if shown["State"] != "Pending":
+            break
+        time.sleep(0.02)
+    assert shown["State"] == "Failed"
+    return shown
 
 
 def called(api, name, version="1"):
@@ -141,11 +152,7 @@ def test_a_version_is_pending_until_its_snapshot_is_there(api, published):
 
 def test_a_failing_before_snapshot_hook_fails_the_version(lab, api, published):
     name = published(failing("register_before_snapshot"))
-    for _ in range(400):
-        shown = api.get_function_configuration(FunctionName=name, Qualifier="1")
-        if shown["State"] != "Pending":
-            break
-        time.sleep(0.02)
+    shown = until_failed(api, name, "1")
     reason = "An error occurred during function initialization."
     assert (shown["State"], shown["StateReasonCode"], shown["StateReason"]) == ("Failed", "FunctionError", reason)
     assert (shown["LastUpdateStatus"], shown["LastUpdateStatusReasonCode"]) == ("Failed", "FunctionError")
@@ -153,6 +160,31 @@ def test_a_failing_before_snapshot_hook_fails_the_version(lab, api, published):
     log = lines_of(lab, name)
     assert any("ValueError: no" in line for line in log)
     assert log[-1].endswith("Status: error\tError Type: Runtime.BeforeSnapshotError")
+
+
+@pytest.mark.parametrize("how", ["as its version", "by a weight"])
+def test_no_alias_is_moved_to_a_version_that_failed(api, active, how):
+    name = active()
+    api.update_function_code(FunctionName=name, ZipFile=failing("register_before_snapshot"))
+    api.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 400})
+    api.publish_version(FunctionName=name)
+    until_failed(api, name, "2")
+    made = api.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    weights = {"AdditionalVersionWeights": {"2": 0.1}}
+    to = {"FunctionVersion": "2"} if how == "as its version" else {"RoutingConfig": weights}
+    status, code, message = refusal(api.update_alias, FunctionName=name, Name="live", **to)
+    assert (status, code) == (409, "ResourceConflictException")
+    assert f"The resource {ARN}{name}:2 is currently in the following state: 'Failed'" in message
+    assert message.endswith("StateReasonCode: 'FunctionError'")
+    assert api.get_alias(FunctionName=name, Name="live")["RevisionId"] == made["RevisionId"]
+
+
+def test_an_alias_may_be_moved_to_a_version_that_is_pending_and_changed_once_it_failed(api, published):
+    name = published(failing("register_before_snapshot"))
+    api.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    until_failed(api, name, "1")
+    changed = api.update_alias(FunctionName=name, Name="live", Description="broken")
+    assert (changed["FunctionVersion"], changed["Description"]) == ("1", "broken")
 
 
 def test_a_failing_after_restore_hook_is_aws_refusal_of_the_call(lab, api, active):
