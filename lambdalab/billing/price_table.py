@@ -37,6 +37,9 @@ class PriceTable:
     """Per GB of memory of each restore, but for Java's."""
     storage: Decimal
     free_storage_mb: int
+    streamed: Decimal
+    """Per GB of a streamed response beyond its first `free_streamed_mb` MB."""
+    free_streamed_mb: int
     free_requests: int
     free_gb_seconds: int
 
@@ -70,6 +73,8 @@ def load() -> PriceTable:
         snapshot_restore=Decimal(found["snapstart"]["restore_per_gb"]),
         storage=Decimal(found["ephemeral_storage_per_gb_second"]),
         free_storage_mb=found["ephemeral_storage_free_mb"],
+        streamed=Decimal(found["streamed_per_gb"]),
+        free_streamed_mb=found["streamed_free_mb"],
         free_requests=found["free_tier"]["requests"],
         free_gb_seconds=found["free_tier"]["gb_seconds"],
     )

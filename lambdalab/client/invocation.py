@@ -22,6 +22,7 @@ from lambdalab.model.invocation import PROVISIONED, InvocationRecord
 RECORD_HEADER = "x-lambdalab-record"
 """Asked for with a request, this header of the answer holds the invocation's record. AWS ignores it."""
 _WORDS = 80
+_MILLION = 1_000_000
 
 
 class FunctionFailed(LabError):
@@ -117,6 +118,7 @@ class Invocation(Displayed):
             ephemeral_mb=self.record.ephemeral_mb,
             provisioned=self.record.initialization == PROVISIONED,
             restored=self.record.restore_ms is not None and not snapstart.free(self.record.runtime),
+            streamed_bytes=self.record.streamed_bytes,
         )
 
     def raise_for_error(self) -> Invocation:
@@ -170,8 +172,12 @@ class Invocation(Displayed):
 
     @property
     def _bill(self) -> tuple[str, ...]:
-        cost = f"${self.cost.per_million:.2f} per million" if self.cost else ""
-        return (f"billed {self.billed_ms} ms", f"{self.max_memory_mb}/{self.memory_size_mb} MB", cost)
+        shown, cost = "", self.cost
+        if cost is not None:
+            shown = f"${cost.per_million:.2f} per million"
+        if cost is not None and cost.streamed:
+            shown += f" (${cost.streamed * _MILLION:.2f} of it for what was streamed beyond 6 MB)"
+        return (f"billed {self.billed_ms} ms", f"{self.max_memory_mb}/{self.memory_size_mb} MB", shown)
 
 
 def read(function: str, qualifier: str | None, response: Response, cell: CellSource | None) -> Invocation:

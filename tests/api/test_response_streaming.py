@@ -4,6 +4,7 @@ import http.client
 import json
 import shutil
 import threading
+from decimal import Decimal
 
 import pytest
 
@@ -112,6 +113,8 @@ def test_beyond_six_megabytes_the_bandwidth_holds_the_function_up_and_the_record
     assert record.streamed_bytes == 6656 << 10
     assert record.duration_ms >= 250
     assert 0 < record.held_ms <= record.duration_ms
+    assert made.invocation.cost.streamed == Decimal("0.008") / 2048
+    assert repr(made.invocation).endswith(" per million ($3.91 of it for what was streamed beyond 6 MB)")
 
 
 def test_a_timeout_holds_while_the_bandwidth_holds_the_function_up(streamer, lab):

@@ -50,6 +50,17 @@ def test_a_snapshot_costs_its_memory_for_as_long_as_it_is_kept():
     assert snapshot_month(1024) == Decimal("0.0000015046") * 30 * 24 * 3600
 
 
+def test_what_is_streamed_beyond_the_first_6_mb_costs_by_the_gigabyte():
+    sizes = {"memory_mb": 128, "billed_ms": 1000, "architecture": "x86_64"}
+    whole, within, beyond = (
+        invocation_cost(**sizes, streamed_bytes=size) for size in (0, 6 << 20, (6 << 20) + (1 << 30) // 8)
+    )
+    assert (whole.streamed, within.streamed) == (0, 0)
+    assert beyond.streamed == Decimal("0.001")
+    assert beyond.total == whole.total + beyond.streamed
+    assert invocation_cost(**sizes, streamed_bytes=(6 << 20) + 1).streamed == Decimal("0.008") / (1 << 30)
+
+
 def test_a_cost_is_shown_per_million_and_is_no_number():
     cost = invocation_cost(memory_mb=256, billed_ms=156, architecture="x86_64")
     assert repr(cost) == "$0.85 per million calls (x86_64, us-east-1, 2026-11)"

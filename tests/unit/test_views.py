@@ -41,6 +41,7 @@ NO_RUNTIME = {**records.DOCTOR, "runtimes": records.DOCTOR["runtimes"][1:], "not
 DISPLAYS = {
     "cold": invocation.html(records.COLD_CALL),
     "restored": invocation.html(records.RESTORED_CALL),
+    "streamed": invocation.html(records.STREAMED_CALL),
     "warm": invocation.html(records.WARM_CALL),
     "failed": invocation.html(records.FAILED_CALL),
     "timed out": invocation.html(records.TIMED_OUT),
@@ -208,6 +209,14 @@ def test_a_restored_call_shows_its_restore_what_is_not_as_on_aws_and_what_a_snap
     assert "SnapStart: a snapshot of the version was restored. Here each restored environment had an init" in words
     assert "Restore of the snapshot$34.95" in words
     assert "Keeping the version's snapshot costs another $0.97 in thirty days" in words
+
+
+def test_a_streamed_call_shows_what_held_it_up_and_what_its_bytes_cost():
+    words = text_of("streamed")
+    assert "5.00 s held up by the bandwidth of streams" in words
+    # 10 MB beyond the first 6, of $0.008 for 1024, a million times; when warm the same.
+    assert "Response streamed beyond 6 MB$78.13$78.13" in words
+    assert "Response streamed" not in text_of("cold")
 
 
 def test_a_warm_call_says_which_call_of_its_environment_it_was():

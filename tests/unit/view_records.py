@@ -111,6 +111,7 @@ class Call:
             billed_ms=self.record.billed_ms,
             architecture=self.record.architecture,
             restored=self.record.restore_ms is not None,
+            streamed_bytes=self.record.streamed_bytes,
         )
 
     def __getattr__(self, name):
@@ -174,6 +175,10 @@ def ended(outcome: str, error_type: str, sentence: str, **changes) -> Call:
 
 
 COLD_CALL = Call(RECORD, {"greeting": "hello Ada"})
+STREAMED_CALL = Call(
+    replace(RECORD, duration_ms=5021.63, billed_ms=5156, streamed_bytes=16 << 20, held_ms=5000.0),
+    raw=b"x" * (16 << 20),
+)
 RESTORED_CALL = Call(
     replace(
         RECORD,

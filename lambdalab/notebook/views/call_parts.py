@@ -194,6 +194,8 @@ def cost_details(call: Call) -> Html:
         rows.append(("Storage in /tmp", *_each(costs, "storage")))
     if cost.restore:
         rows.append(("Restore of the snapshot", *_each(costs, "restore")))
+    if cost.streamed:
+        rows.append(("Response streamed beyond 6 MB", *_each(costs, "streamed")))
     foot = ("Per million calls", *(dollars(one.per_million) for one in costs))
     summary = f"Cost: {dollars(cost.per_million)} per million calls like this one"
     summary += f", {dollars(warm.per_million)} when warm" if warm else ""
@@ -223,4 +225,5 @@ def _warm_cost(record: InvocationRecord) -> Cost | None:
         billed_ms=math.ceil(round(record.duration_ms, 2)) or 1,
         architecture=record.architecture,
         ephemeral_mb=record.ephemeral_mb,
+        streamed_bytes=record.streamed_bytes,
     )
