@@ -54,8 +54,17 @@ exports.layered = async () => require('layer-library').SAYS;
 """
 
 
+MODULES = {
+    "app.js": SOURCE,
+    "undeclared.js": "export const echo = async (event) => event;\n",
+    "declared.mjs": "export const echo = async (event) => event;\n",
+    "requires.js": "exports.echo = async (event) => require('./declared.mjs').echo(event);\n",
+}
+
+
 def package(directory, runtime):
-    (directory / "app.js").write_text(SOURCE)
+    for name, source in MODULES.items():
+        (directory / name).write_text(source)
 
 
 def layer(directory, runtime):
@@ -64,4 +73,4 @@ def layer(directory, runtime):
     (library / "index.js").write_text("exports.SAYS = 'from the layer';\n")
 
 
-LANGUAGE = Language("nodejs", package, layer, lambda name: f"app.{name}", "Error")
+LANGUAGE = Language("nodejs", package, layer, lambda name: name if "." in name else f"app.{name}", "Error")
