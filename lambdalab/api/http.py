@@ -14,7 +14,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import httptools
 
@@ -97,14 +97,19 @@ class Responder(Protocol):
         """The answer to a request that `respond_now` left."""
 
 
-class HttpProtocol(asyncio.Protocol):
-    """One connection: requests are answered in the order they came, one at a time."""
+@dataclass(slots=True)
+class Held:
+    """Bytes of requests that are not whole yet, of all connections of one server."""
 
-    held: ClassVar[int] = 0
-    """Bytes of requests that are not whole yet, of all connections."""
+    size: int = 0
+
+
+class HttpProtocol(asyncio.Protocol):
+    """One connection: requests are answered in the order they came, one at a time. `held` is the server's."""
 
     def __init__(
         self,
+        held: Held,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],  # noqa: ARG002 - uvicorn's signature
@@ -125,7 +130,7 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting: deque[tuple[HttpRequest, bool]] = deque()
         self._busy = False
         self._keep_alive = True
-        self._held = 0
+        self._held, self._held_by_all = 0, held
         self._writable = asyncio.Event()
         self._writable.set()
 
@@ -154,7 +159,7 @@ class HttpProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser; what is not HTTP, and what there is no room for, is refused and dropped."""
         self._hold(len(data))
-        if HttpProtocol.held > HELD_LIMIT:
+        if self._held_by_all.size > HELD_LIMIT:
             self._refuse(503)
             return
         try:
@@ -169,7 +174,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _hold(self, size: int) -> None:
         self._held += size
-        HttpProtocol.held += size
+        self._held_by_all.size += size
 
     # -- httptools' side
 

@@ -18,7 +18,7 @@ import uvicorn
 import lambdalab.api.families  # noqa: F401 - they register their operations
 from lambdalab.api import collecting, concurrency, starting, versions
 from lambdalab.api.gateway import Gateway
-from lambdalab.api.http import HttpProtocol
+from lambdalab.api.http import Held, HttpProtocol
 from lambdalab.api.lifecycle import Lifecycle
 from lambdalab.api.region import Region
 from lambdalab.api.signature import Credentials
@@ -156,7 +156,7 @@ class _HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 cast("Any", app),  # its own protocol calls it, not ASGI
-                http=HttpProtocol,
+                http=cast("Any", partial(HttpProtocol, Held())),
                 ws="none",
                 loop="asyncio",
                 lifespan="off",

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from lambdalab.api import http
-from lambdalab.api.http import HttpProtocol, HttpResponse
+from lambdalab.api.http import Held, HttpProtocol, HttpResponse
 
 
 class Transport:
@@ -47,14 +47,20 @@ class Gateway:
         return self.answers[request.target.decode()]
 
 
+def connected(gateway, transport, held):
+    """A connection to a server that holds so much."""
+    config = SimpleNamespace(loaded=True, loaded_app=gateway)
+    protocol = HttpProtocol(held, config, SimpleNamespace(connections=set(), tasks=set()), {})
+    protocol.connection_made(transport)
+    return protocol
+
+
 def talk(data, **answers):
     """What a connection says to `data`, and its transport and gateway."""
     gateway, transport = Gateway({f"/{path}": answer for path, answer in answers.items()}), Transport()
 
     async def go():
-        config = SimpleNamespace(loaded=True, loaded_app=gateway)
-        protocol = HttpProtocol(config, SimpleNamespace(connections=set(), tasks=set()), {})
-        protocol.connection_made(transport)
+        protocol = connected(gateway, transport, Held())
         for piece in [data] if isinstance(data, bytes) else data:
             protocol.data_received(piece)
         for _ in range(50):
@@ -154,6 +160,27 @@ def test_requests_that_do_not_come_to_an_end_take_no_more_than_there_is_for_them
     assert beyond.sent.startswith(b"HTTP/1.1 503 ")
     assert beyond.closed
     assert gateway.asked == []
+
+
+def test_the_room_for_unfinished_requests_is_the_servers_and_comes_back_with_the_connection(monkeypatch):
+    monkeypatch.setattr(http, "HELD_LIMIT", 1000)
+    head = b"POST /a HTTP/1.1\r\nContent-Length: 5000\r\n\r\n"
+
+    async def steps():
+        one, other = Held(), Held()
+        transports = [Transport() for _ in range(3)]
+        connections = [connected(Gateway({}), *pair) for pair in zip(transports, (one, one, other), strict=True)]
+        for connection in connections:
+            connection.data_received(head + b"x" * 900)
+        assert [transport.closed for transport in transports] == [False, True, False]
+        for connection in connections[:2]:
+            connection.connection_lost(None)
+        assert (one.size, other.size) == (0, len(head) + 900)
+        later = Transport()
+        connected(Gateway({}), later, one).data_received(head + b"x" * 900)
+        assert not later.closed
+
+    asyncio.run(steps())
 
 
 def test_a_connection_that_asks_without_waiting_is_read_no_faster_than_it_is_answered():
