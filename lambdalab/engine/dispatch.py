@@ -55,6 +55,8 @@ class Dispatcher:
 
         Returns False, and has done nothing, when a new environment is needed. This is the hot path: it goes
         from the caller's bytes to the environment's without a task or a turn of the loop in between.
+
+        Raises `TooManyRequests` where the machine has no memory for what the environment may grow to.
         """
         pool, key = self._environments.pool(request.version), request.version.key
         taken = self._environments.take_provisioned(pool)
@@ -62,7 +64,11 @@ class Dispatcher:
             if not pool.idle:
                 return False
             self.admission.enter(key)
-            taken = self._environments.take_idle(pool)
+            try:
+                taken = self._environments.take_idle(pool)
+            except BaseException:
+                self.admission.leave(key)
+                raise
             if taken is None:
                 self.admission.leave(key)
                 return False

@@ -252,6 +252,10 @@ class ExecutionEnvironment:
         """The most memory it held, in MB, measured; 0 when nothing was ever started."""
         return self._sandbox.max_memory_mb() if self._sandbox is not None else 0
 
+    def held_mb(self) -> int:
+        """What it held when it was last looked at, in MB; 0 when nothing was ever started."""
+        return self._sandbox.held_mb() if self._sandbox is not None else 0
+
     def drain_log(self) -> None:
         """Take into the log what the function has written up to now."""
         if self._pipe is not None:

@@ -18,9 +18,10 @@ from lambdalab.engine.environment_factory import EnvironmentFactory
 from lambdalab.engine.init_phase import InitFailure
 from lambdalab.engine.logs import LogStore
 from lambdalab.engine.pool import Pool, oldest
-from lambdalab.engine.room import Room
+from lambdalab.engine.room import GROWTH_MB, Growth, Room
 from lambdalab.engine.running import State
 from lambdalab.engine.taken import Taken
+from lambdalab.errors import TooManyRequests
 from lambdalab.model.function import FunctionKey, FunctionVersion
 from lambdalab.model.invocation import PROVISIONED, Fidelity
 from lambdalab.runtimes.backends.base import Backend
@@ -54,6 +55,7 @@ class Environments:
         self.factory = EnvironmentFactory(clock, logs, packages, access=access, leaving=self._leaving)
         self.cold_starts = ColdStarts(backend, clock, self.factory, packages, self._make_room)
         self._room = room
+        self._growth = None if room is None else Growth(room, self._promised_mb, clock)
         self._reaper: Timer | None = None
         self.on_provisioned_end: Callable[[], None] = lambda: None
         """Called when a provisioned environment ended that nobody had given up."""
@@ -86,9 +88,23 @@ class Environments:
         while waiting:
             environment = waiting.pop()
             if environment.state is State.IDLE and not self._is_old(environment):
+                if (growth := pool.peak_mb - environment.held_mb()) > GROWTH_MB:
+                    self._let_grow(pool, waiting, environment, growth)
                 return Taken(environment, None, reason)
             self._put_back(pool, environment)  # it ended while nobody looked, or ends now
         return None
+
+    def _let_grow(
+        self, pool: Pool, waiting: list[ExecutionEnvironment], environment: ExecutionEnvironment, growth_mb: int
+    ) -> None:
+        """See that one may come to hold what its function was seen to; raises `TooManyRequests` where it may not."""
+        if self._growth is None or self._growth.grant(growth_mb):
+            return
+        try:
+            self._make_room(pool, growth_mb, waits=True)
+        except TooManyRequests:
+            waiting.append(environment)
+            raise
 
     async def take_cold(self, version: FunctionVersion) -> Taken:
         """One that is initialised now. Raises as `ColdStarts.take` does."""
@@ -124,14 +140,14 @@ class Environments:
 
     # -- room for another one
 
-    def _make_room(self, pool: Pool) -> None:
+    def _make_room(self, pool: Pool, needed: int | None = None, *, waits: bool = False) -> None:
         """End snapshots, then idle environments, the longest idle first, until another one fits.
 
-        Raises `TooManyRequests` where that is not enough.
+        Or, where one `waits`, until it may grow by the `needed` MB. Raises `TooManyRequests` where that is not enough.
         """
         if self._room is None:
             return
-        needed, promised = pool.peak_mb or room.USUAL_MB, self._promised_mb()
+        needed, promised = needed or pool.peak_mb or room.USUAL_MB, self._promised_mb()
         missing = self._room.missing_mb(needed + promised)
         if missing > 0:
             self.cold_starts.standby.give_up_all()
@@ -144,12 +160,12 @@ class Environments:
         for environment, owner in idle:
             if missing <= 0:
                 break
-            missing -= environment.max_memory_mb()
+            missing -= environment.held_mb()
             (owner.snapshots if environment.is_snapshot else owner.idle).remove(environment)
             environment.stop("the last one made room for another function's: the machine's memory was full")
             self._put_back(owner, environment)
         if missing > 0:
-            raise self._room.refusal(needed, self.counts()["busy"], promised)
+            raise self._room.refusal(needed, self.counts()["busy"], promised, waits=waits)
 
     def has_room(self, version: FunctionVersion) -> bool:
         """Whether another environment of a version fits without another one's end."""

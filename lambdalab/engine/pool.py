@@ -39,7 +39,7 @@ class Pool:
     def promised_mb(self) -> int:
         """What those that start or work may take yet, going by the most that one of them was seen to hold."""
         at_work = [one for one in self.all if one.state in {State.STARTING, State.BUSY}] if self.peak_mb else ()
-        return sum(max(self.peak_mb - one.max_memory_mb(), 0) for one in at_work)
+        return sum(max(self.peak_mb - one.held_mb(), 0) for one in at_work)
 
     def leave(self, environment: ExecutionEnvironment) -> None:
         """One has ended."""

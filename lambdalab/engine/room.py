@@ -1,19 +1,26 @@
 """How much memory this machine has for another execution environment; when there is none, the call is throttled.
 
 AWS has room for a thousand environments; a notebook's container of one gigabyte has not. An environment that would
-not fit is not started: an overloaded machine would lose what runs already, and the person's notebook with it.
+not fit is not started, and one that waits is given no call that it would grow too large for: an overloaded machine
+would lose what runs already, and the person's notebook with it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lambdalab.clock import Clock
 from lambdalab.errors import TooManyRequests
 
 KEPT_FREE = 0.06
 """The share of the memory that is left to everything else on the machine."""
+GROWTH_MB = 32
+"""By how much one that waits may grow in a call unasked; most have what their function needs already."""
+FRESH_SECONDS = 0.01
+"""How long what the machine has is not asked again on the path of warm calls."""
 USUAL_MB = 64
 """What an environment is taken to need before one of its function's was measured."""
 _CGROUP = Path("/sys/fs/cgroup")
@@ -31,29 +38,61 @@ Look = Callable[[], "Memory | None"]
 
 
 class Room:
-    """Asked before each start. `look` says what the machine has; None where that cannot be known."""
+    """Asked before each start. `look` says what the machine has, None where that cannot be known."""
 
     def __init__(self, look: Look) -> None:
         self._look = look
 
+    def free_mb(self) -> float:
+        """How many megabytes may be used yet, less than none where too many are; without end where nobody knows."""
+        found = self._look()
+        return math.inf if found is None else found.available_mb - int(found.total_mb * KEPT_FREE)
+
     def missing_mb(self, needed_mb: int) -> int:
         """How many megabytes another environment that needs so many lacks; 0 when there is room."""
-        found = self._look()
-        if found is None:
-            return 0
-        return max(needed_mb + int(found.total_mb * KEPT_FREE) - found.available_mb, 0)
+        return int(max(needed_mb - self.free_mb(), 0))
 
-    def refusal(self, needed_mb: int, environments: int, promised_mb: int = 0) -> TooManyRequests:
-        """What the caller is told when nothing could make room; `promised_mb` is what others may take yet."""
+    def refusal(
+        self, needed_mb: int, environments: int, promised_mb: int = 0, *, waits: bool = False
+    ) -> TooManyRequests:
+        """What the caller is told when nothing could make room; `promised_mb` is what others may take yet.
+
+        Where an environment `waits`, what lacks is the memory that it would grow by.
+        """
         found = self._look() or Memory(0, 0)
         promised = f" beside {promised_mb:,} MB that those at work may take yet" if promised_mb else ""
+        what, one = "another execution environment", "one needs about"
+        if waits:
+            what, one = "this call", "the environment that waits for it may grow by about"
         return TooManyRequests(
-            f"Rate Exceeded. This machine has no memory for another execution environment: "
+            f"Rate Exceeded. This machine has no memory for {what}: "
             f"{found.available_mb:,} of {found.total_mb:,} MB are free, {int(found.total_mb * KEPT_FREE):,} MB stay "
-            f"so, and one needs about {needed_mb:,} MB{promised}. {environments:,} environments are at work; "
-            "AWS would have started another one.",
+            f"so, and {one} {needed_mb:,} MB{promised}. {environments:,} environments are at work; "
+            f"AWS would have {'run it' if waits else 'started another one'}.",
             Reason="ConcurrentInvocationLimitExceeded",
         )
+
+
+class Growth:
+    """What environments that wait may grow by when they are given calls. Used on the path of warm calls.
+
+    The machine, and those at work (`promised` is what they may take yet), are looked at once in `FRESH_SECONDS` and
+    when it gets narrow; in between what was granted is subtracted.
+    """
+
+    def __init__(self, room: Room, promised: Callable[[], int], clock: Clock) -> None:
+        self._room, self._promised, self._clock = room, promised, clock
+        self._left, self._until = 0.0, -math.inf
+
+    def grant(self, mb: int) -> bool:
+        """Whether there is room for one to grow by so much; if so, it is the caller's."""
+        now = self._clock.monotonic()
+        if mb > self._left or now >= self._until:
+            self._left, self._until = self._room.free_mb() - self._promised(), now + FRESH_SECONDS
+        if mb > self._left:
+            return False
+        self._left -= mb
+        return True
 
 
 def machine() -> Memory | None:

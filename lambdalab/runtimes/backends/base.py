@@ -154,6 +154,13 @@ class Sandbox(ABC):
     def max_memory_mb(self) -> int:
         """The most memory its processes held since the start, measured, in whole MB rounded up; 0 once unknown."""
 
+    def held_mb(self) -> int:
+        """What its processes held when they were last looked at; the most that they ever held where nobody looks.
+
+        Asked on the path of every warm call: it must cost nothing.
+        """
+        return self.max_memory_mb()
+
     def start_runtime(self) -> None:  # noqa: B027 - a backend without extensions has nothing to do
         """Start the runtime: called once, when all of `extensions` have registered, and only where there are any."""
 

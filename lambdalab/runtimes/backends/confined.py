@@ -197,6 +197,7 @@ class ConfinedSandbox(Sandbox):
         """Stop every process until the next invocation."""
         if not self.exited.done() and self._ending is None:
             self._watch.remove(self)
+            self._memory.rest(self._members[self._holders :])
             self._set_frozen(frozen=True)
 
     def _set_frozen(self, *, frozen: bool) -> None:
@@ -226,6 +227,10 @@ class ConfinedSandbox(Sandbox):
     def max_memory_mb(self) -> int:
         """The most its processes were seen to hold, in MB rounded up."""
         return -(-self._memory.peak // _MB)
+
+    def held_mb(self) -> int:
+        """What its processes were seen to hold last: at the latest look, or when they were frozen."""
+        return self._memory.held // _MB
 
     def _read_peak(self) -> None:
         if self._status_fd >= 0:

@@ -207,6 +207,7 @@ class FakeSandbox(Sandbox):
         self.spec = spec
         self.frozen = False
         self.memory_mb = 16
+        self.now_mb: int | None = None
         self.left: FakeKept | None = None
         self._handler, self._hooks = handler, hooks
         self._globals: dict[str, Any] = {}
@@ -250,6 +251,10 @@ class FakeSandbox(Sandbox):
     def max_memory_mb(self) -> int:
         """What the test set."""
         return self.memory_mb
+
+    def held_mb(self) -> int:
+        """What the test set, else the most that it held."""
+        return self.memory_mb if self.now_mb is None else self.now_mb
 
     def keep(self) -> Kept:
         """Something for the next sandbox."""

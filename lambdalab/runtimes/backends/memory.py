@@ -18,12 +18,12 @@ _SHARE_OF_TIME = 20
 
 
 class Memory:
-    """The account of one sandbox, in bytes. `peak` is the most it was seen to hold."""
+    """The account of one sandbox, in bytes. `peak` is the most it was seen to hold, `held` what it held last."""
 
     def __init__(
         self, limit: int, now: Callable[[], float] = time.monotonic, used: Callable[[], float] = time.thread_time
     ) -> None:
-        self.peak = 0
+        self.peak = self.held = 0
         self._limit = limit
         self._now = now
         self._used = used
@@ -39,8 +39,13 @@ class Memory:
                 return False
             held = sum(map(processes.shared_out_bytes, members))
             self._again = now + (self._used() - began) * _SHARE_OF_TIME
+        self.held = held
         self.peak = max(self.peak, held)
         return held > self._limit
+
+    def rest(self, members: Sequence[int]) -> None:
+        """See what its processes hold while they rest; what they share is counted for each, for it is cheaper."""
+        self.held = sum(map(processes.resident_bytes, members))
 
     def at_least(self, held: int) -> None:
         """Its high-water mark, told by the kernel, was `held`."""
