@@ -8,6 +8,7 @@ where it has a launcher for extensions, so do the launcher's end of its line and
 - It is every sandbox's parent and a subreaper, so a process that daemonises comes back to it and is found.
 - It reports the end of each child, and ends whole trees on request.
 - When the region dies, `kill -9` included, the pair closes: it kills every sandbox and goes.
+- Its children are what the kernel ends first when the machine's memory is full, before the region and the notebook.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from lambdalab.runtimes.backends import kernel, landlock, processes, seccomp
 _MESSAGE = 1 << 20
 _FDS = 5
 """Descriptors with a message at most: three of the sandbox's, and one to tell a problem by."""
+_FIRST_TO_GO = b"1000"
+"""The highest of the kernel's scores (`oom_score_adj`): anybody may give himself a higher one than he has."""
 _ABOVE = 10
 """Descriptors from here on are out of the way of those that a command is given by number."""
 
@@ -182,6 +185,11 @@ class _ForkServer:
         self._mine: set[int] = set()
         self._preforked: dict[int, tuple[int, socket.socket]] = {}
         kernel.become_subreaper()
+        self._score, self._own_score = -1, b""
+        with contextlib.suppress(OSError):
+            # Opened while it may be: what hides from others has a /proc that is root's.
+            fd = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
+            self._score, self._own_score = fd, os.read(fd, 16)
         kernel.hide_from_others()
         kernel.name_process("lambdalab-sandboxes")
         # A session of its own: a signal for the region's group (Ctrl-C in a terminal) is not for the sandboxes.
@@ -246,8 +254,27 @@ class _ForkServer:
         self._mine.add(pid)
         self._say(what="started", number=number, pid=pid)
 
+    def _forked(self) -> int:
+        """Fork, as `os.fork` does, a child that is the first to go where memory is short.
+
+        It inherits that: once it hides from others, as its parent does, it could not say so itself.
+        """
+        self._set_score(_FIRST_TO_GO)
+        pid = -1
+        try:
+            pid = os.fork()
+        finally:
+            if pid != 0:
+                self._set_score(self._own_score)
+        return pid
+
+    def _set_score(self, score: bytes) -> None:
+        if self._score >= 0:
+            with contextlib.suppress(OSError):
+                os.pwrite(self._score, score, 0)
+
     def _fork(self, command: Command, fds: Sequence[int], tell: int) -> int:
-        pid = os.fork()
+        pid = self._forked()
         if pid == 0:
             _become(command, fds, tell)
         return pid
@@ -260,7 +287,7 @@ class _ForkServer:
 
     def _prefork(self, number: int, cgroups: Sequence[str]) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pid = os.fork()
+        pid = self._forked()
         if pid == 0:
             # What this copy keeps open would not end when the supervisor does.
             for line in (ours, self._pair, *(line for _, line in self._preforked.values())):

@@ -99,6 +99,8 @@ def _confinement(spec: SandboxSpec, mounted: Mounted, network: str, *, watched: 
         "Memory": memory,
         "MemorySwap": memory,
         "PidsLimit": MAX_PROCESSES,
+        # The first to go when the machine's memory is full, before the region and the notebook.
+        "OomScoreAdj": 1000,
         "Ulimits": [{"Name": "nofile", "Soft": FILES, "Hard": FILES}, {"Name": "core", "Soft": 0, "Hard": 0}],
         "LogConfig": {"Type": "none"},
         # As the first process of its namespace a runtime would not die of its own signals.
