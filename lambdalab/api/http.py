@@ -8,6 +8,7 @@ here: every request of AWS's wire is small enough to be whole before it is looke
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import http
 import logging
@@ -243,7 +244,8 @@ class HttpProtocol(asyncio.Protocol):
     async def _send_pieces(self, response: HttpResponse, pieces: AsyncIterator[bytes]) -> None:
         """Send a stream as fast as the client reads it. What it does not read is not waited for once it has gone.
 
-        A stream that breaks ends the connection: the client sees that the answer is not whole.
+        A stream that breaks ends the connection: the client sees that the answer is not whole. One whose head cannot
+        be written is read to its end all the same: what makes it may wait for that.
         """
         with_body = not self._to_head and response.status not in _NO_BODY
         try:
@@ -256,6 +258,9 @@ class HttpProtocol(asyncio.Protocol):
             _log.exception("a streamed answer broke")
             if self._transport is not None:
                 self._transport.abort()
+            with contextlib.suppress(Exception):
+                async for _ in pieces:
+                    pass
             return
         if with_body:
             self._write(b"0\r\n\r\n")

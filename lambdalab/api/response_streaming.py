@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +22,22 @@ if TYPE_CHECKING:
     from lambdalab.api.region import Region
 
 JSON = "application/json"
+ROOM = 1 << 20
+"""Bytes of an answer that wait for its caller. Beyond, the function's writes wait."""
 
 
 class Pieces:
-    """One streamed invocation: `began` once its answer begins, then its `pieces`, then its `result`."""
+    """One streamed invocation: `began` once its answer begins, then its `pieces`, then its `result`.
+
+    Its pieces are to be read to the end, or given up: the function waits for who reads them.
+    """
 
     def __init__(self, region: Region, request: Request) -> None:
         self.content_type = JSON
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._first = asyncio.Event()
+        self._waiting, self._given_up = 0, False
+        self.on_room: Callable[[], None] = lambda: None
         self._invoked = asyncio.ensure_future(self._invoke(region, request))
 
     # -- the engine's side (response_stream.ResponseStream)
@@ -40,9 +47,12 @@ class Pieces:
         self.content_type = content_type or "application/octet-stream"
         self._first.set()
 
-    def write(self, piece: bytes) -> None:
-        """The next piece."""
-        self._queue.put_nowait(piece)
+    def write(self, piece: bytes) -> bool:
+        """The next piece; whether those that wait for the caller are few enough for more."""
+        if not self._given_up:
+            self._queue.put_nowait(piece)
+            self._waiting += len(piece)
+        return self._waiting <= ROOM
 
     # -- the answer's side
 
@@ -55,7 +65,16 @@ class Pieces:
     async def pieces(self) -> AsyncIterator[bytes]:
         """The pieces; a response that the runtime gave whole is one. A failed one ends them early."""
         while (piece := await self._queue.get()) is not None:
+            had_room = self._waiting <= ROOM
+            self._waiting -= len(piece)
+            if not had_room and self._waiting <= ROOM:
+                self.on_room()
             yield piece
+
+    def give_up(self) -> None:
+        """Nobody reads on: what is still to come goes nowhere, and the function need not wait."""
+        self._given_up, self._waiting = True, 0
+        self.on_room()
 
     async def result(self) -> Result:
         """What was measured; after the last piece."""

@@ -209,7 +209,10 @@ async def _stream(region: Region, request: Request) -> tuple[UrlResponse, AsyncI
         prelude += piece
     head, _, rest = prelude.partition(function_url.HEAD_END)
     found = function_url.streamed_head(head)
-    return (found, _with(rest, pieces)) if found is not None else (_BAD_GATEWAY, None)
+    if found is None:
+        answer.give_up()
+        return _BAD_GATEWAY, None
+    return found, _with(rest, pieces)
 
 
 async def _with(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

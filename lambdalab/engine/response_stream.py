@@ -3,7 +3,8 @@
 A caller who asked for a stream gets each piece at once, and what is beyond the first 6 MB at AWS's bandwidth; for
 one who did not, the pieces are kept together and are the response. What has to wait is held here, while nothing more
 is read from the runtime: its writes wait then, as on AWS, and so does the end of the invocation, for the response is
-accepted once all of it has gone. Source: `lambda-contract.md` section 16.
+accepted once all of it has gone. A caller who reads slowly holds the runtime up in the same way: the region's memory
+is not what a response is kept in. Source: `lambda-contract.md` section 16.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ Error = tuple[str, bytes]
 class ResponseStream(Protocol):
     """The caller's side. Called from the event loop's thread, before the invocation's result."""
 
+    on_room: Callable[[], None]
+    """The engine's: called when there is room again, after `write` said that there is none."""
+
     def begin(self, content_type: str) -> None:
         """The runtime began to answer."""
 
-    def write(self, piece: bytes) -> None:
-        """The next piece of the answer."""
+    def write(self, piece: bytes) -> bool:
+        """The next piece of the answer; returns whether there is room for more now."""
 
 
 class KeptAnswer:
@@ -78,6 +82,8 @@ class StreamedAnswer:
         filled: Callable[[], None],
     ) -> None:
         self._caller, self._source, self._clock = caller, source, clock
+        self._caller_is_full = False
+        caller.on_room = self._has_room
         self._ended, self._filled = ended, filled
         self._arrived = 0
         self._allowance: Allowance | None = None
@@ -97,7 +103,7 @@ class StreamedAnswer:
         """Pass a piece on, now or when its time has come."""
         self._arrived += len(data)
         if self._arrived <= BURST:
-            self._caller.write(data)
+            self._pass_on(data)
         else:
             self._beyond(data)
 
@@ -118,8 +124,21 @@ class StreamedAnswer:
         self._arrived -= sum(map(len, self._held))
         self._held.clear()
         self._finish = _nothing
-        if self._counted():
+        if self._counted() or self._caller_is_full:
+            self._caller_is_full = False
             self._source.go_on()
+
+    def _pass_on(self, data: bytes) -> None:
+        if not self._caller.write(data) and not self._caller_is_full:
+            self._caller_is_full = True
+            self._source.wait()
+
+    def _has_room(self) -> None:
+        """The caller has read."""
+        if self._caller_is_full:
+            self._caller_is_full = False
+            if self._held_since is None:
+                self._source.go_on()
 
     def _beyond(self, data: bytes) -> None:
         if self._finish is not None:  # it is full, or over
@@ -149,10 +168,10 @@ class StreamedAnswer:
             return
         held, self._held = self._held, []
         for piece in held:
-            self._caller.write(piece)
+            self._pass_on(piece)
         waited = self._counted()
         self._conclude()
-        if waited:
+        if waited and not self._caller_is_full:
             self._source.go_on()
 
     def _due(self) -> None:
@@ -161,9 +180,13 @@ class StreamedAnswer:
             self._settle(self._allowance)
 
     def _conclude(self) -> None:
-        if self._finish is not None:
-            finish, self._finish = self._finish, _nothing
-            finish()
+        if self._finish is None:
+            return
+        finish, self._finish = self._finish, _nothing
+        finish()
+        if self._caller_is_full:  # what it has not read is no longer the runtime's to wait for
+            self._caller_is_full = False
+            self._source.go_on()
 
     def _counted(self) -> bool:
         """Whether the runtime was held up until now; if so, for how long is counted."""

@@ -2,8 +2,11 @@
 
 import http.client
 import json
+import re
 import shutil
+import socket
 import threading
+import time
 from decimal import Decimal
 
 import pytest
@@ -38,6 +41,7 @@ while True:
     runtime.send(b"0\\r\\n" + trailers + b"\\r\\n")
     runtime.getresponse().read()
 """
+SIX = {"pieces": [{"text": "x" * 1024, "times": 1024}] * 6}
 TWO = {"pieces": [{"text": "first ", "then": 0.3}, {"text": "second"}]}
 PRELUDE = json.dumps({"statusCode": 201, "headers": {"X-Kind": "a"}, "cookies": ["c=1"]}) + "\0" * 8
 
@@ -173,11 +177,42 @@ def url(streamer):
     return made["FunctionUrl"]
 
 
-def post(url, event):
+def post(url, event, buffer=0):
+    """The answer of a function's URL, on a connection of its own; this end keeps `buffer` bytes that are not read."""
     host, _, path = url.removeprefix("http://").partition("/")
     connection = http.client.HTTPConnection(host, timeout=30)
+    if buffer:
+        connection.sock = socket.socket()
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        connection.sock.connect((connection.host, connection.port))
     connection.request("POST", f"/{path}", json.dumps(event), {"content-type": "application/json"})
     return connection.getresponse()
+
+
+def report(lab, answer):
+    """The REPORT line of the call behind an answer, once it is there."""
+    wanted = f"REPORT RequestId: {answer.headers['x-amzn-requestid']}\t"
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        for event in lab.client("logs").filter_log_events(logGroupName="/aws/lambda/streamer")["events"]:
+            if event["message"].startswith(wanted):
+                return event["message"]
+    raise AssertionError("there is no REPORT")
+
+
+def test_a_caller_who_reads_slowly_holds_the_function_up(url, lab):
+    """Six megabytes go as fast as they are read: the region keeps one of them, the machine's buffers some more."""
+    answer = post(url, SIX, buffer=1 << 16)
+    assert len(answer.read(1 << 16)) == 1 << 16
+    time.sleep(0.7)
+    assert len(answer.read()) == (6 << 20) - (1 << 16)
+    assert float(re.search(r"\tDuration: ([\d.]+) ms", report(lab, answer))[1]) >= 600
+
+
+def test_what_is_no_prelude_is_refused_and_the_rest_of_it_holds_nobody_up(url, lab):
+    answer = post(url, {**SIX, "type": "application/vnd.awslambda.http-integration-response"})
+    assert (answer.status, answer.read()) == (502, b"Internal Server Error")
+    assert "Status: " not in report(lab, answer)
 
 
 def test_a_url_streams_and_the_handler_may_set_status_headers_and_cookies(url):

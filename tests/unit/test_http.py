@@ -125,6 +125,19 @@ def test_a_stream_that_breaks_ends_the_connection_and_nobody_waits():
     assert transport.sent.endswith(b"3\r\none\r\n")
 
 
+def test_a_stream_whose_head_cannot_be_written_is_read_to_its_end():
+    read = []
+
+    async def made():
+        for piece in (b"one", b"two"):
+            read.append(piece)
+            yield piece
+
+    answer = HttpResponse(200, [(b"x", b"a\r\ny: b")], stream=made())
+    transport, _ = talk(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n", a=answer)
+    assert (transport.aborted, transport.sent, read) == (True, b"", [b"one", b"two"])
+
+
 @pytest.mark.parametrize("value", [b"a\r\nx-injected: yes", b"a\nb", b"a\rb", b"a\0b"])
 def test_a_header_that_would_begin_another_is_never_written(value):
     transport, _ = talk(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n", a=HttpResponse(200, [(b"x", value)], b"y"))

@@ -63,13 +63,14 @@ def test_however_the_pieces_come_no_more_goes_than_burst_and_rate_allow(pieces):
 
 class Caller:
     def __init__(self):
-        self.sizes = []
+        self.sizes, self.room = [], True
 
     def begin(self, content_type):
         self.content_type = content_type
 
     def write(self, piece):
         self.sizes.append(len(piece))
+        return self.room
 
 
 class Runtime:
@@ -125,6 +126,56 @@ def test_beyond_the_burst_a_piece_waits_for_its_share_and_the_runtime_is_not_rea
     answer.clock.jump(0.001)
     assert (answer.stream.size, answer.runtime.read) == (BURST + RATE // 8, True)
     assert answer.stream.held_seconds == pytest.approx(0.125)
+
+
+def test_a_caller_who_has_no_room_holds_the_runtime_up_and_that_is_not_the_bandwidths():
+    answer = Answer()
+    answer.pieces(MIB)
+    assert answer.runtime.read
+    answer.caller.room = False
+    answer.pieces(MIB)
+    assert (answer.stream.size, answer.runtime.read) == (2 * MIB, False)
+    answer.clock.jump(5)
+    assert not answer.runtime.read
+    answer.caller.on_room()
+    assert (answer.runtime.read, answer.stream.held_seconds) == (True, 0.0)
+
+
+def test_the_runtime_is_read_again_when_neither_the_bandwidth_nor_the_caller_holds_it_up():
+    answer = Answer()
+    answer.pieces(BURST)
+    answer.caller.room = False
+    answer.stream.piece(bytes(RATE))
+    assert not answer.runtime.read
+    answer.clock.jump(1)
+    assert (answer.stream.size, answer.runtime.read) == (BURST + RATE, False)
+    answer.stream.piece(bytes(RATE))  # what a socket still had
+    answer.caller.on_room()
+    assert not answer.runtime.read
+    answer.caller.room = True
+    answer.clock.jump(1)
+    assert answer.runtime.read
+    assert answer.stream.held_seconds == pytest.approx(2)
+
+
+@pytest.mark.parametrize("beyond", [False, True])
+def test_a_runtime_that_has_answered_waits_for_no_caller(beyond):
+    answer = Answer()
+    answer.caller.room = False
+    answer.pieces(BURST + RATE if beyond else MIB)
+    answer.stream.end(None)
+    answer.clock.jump(2)
+    assert (answer.ends, answer.runtime.accepted, answer.runtime.read) == ([None], 1, True)
+    answer.caller.on_room()
+    assert answer.runtime.accepted == 1
+
+
+def test_nor_does_one_whose_invocation_has_ended():
+    answer = Answer()
+    answer.caller.room = False
+    answer.pieces(MIB)
+    answer.stream.stop()
+    assert answer.runtime.read
 
 
 def test_the_answer_is_accepted_and_ended_only_when_all_of_it_has_gone():
