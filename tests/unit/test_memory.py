@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,10 +44,28 @@ def test_several_processes_share_what_they_have_in_common(measured):
 def test_shares_are_not_asked_for_while_they_could_tell_nothing_new(measured):
     sizes, asked = measured
     memory = Memory(100 * MB)
-    memory.at_least(80 * MB)
+    memory.told(80 * MB, 10 * MB)
     sizes.update({1: (39, 20), 2: (39, 20)})
     memory.look([1, 2])
     assert not asked
+
+
+def test_what_is_held_now_is_the_last_that_was_seen_and_the_most_stays(measured):
+    sizes, _ = measured
+    memory = Memory(100 * MB)
+    sizes[1] = (90, 90)
+    memory.look([1])
+    sizes[1] = (20, 20)
+    memory.look([1])
+    assert (memory.peak, memory.held) == (90 * MB, 20 * MB)
+    memory.told(95 * MB, 15 * MB)
+    assert (memory.peak, memory.held) == (95 * MB, 15 * MB)
+
+
+def test_the_kernels_status_tells_what_a_process_holds_and_held():
+    status = Path("/proc/self/status").read_bytes()
+    assert processes.peak_kilobytes(status) >= processes.held_kilobytes(status) > 1024
+    assert processes.held_kilobytes(b"Name:\tsh\nState:\tZ (zombie)\n") == 0
 
 
 def test_asking_for_shares_takes_a_twentieth_of_the_time_at_most(measured):

@@ -189,7 +189,7 @@ class ConfinedSandbox(Sandbox):
 
     def end_invocation(self) -> None:
         """Read the high-water mark, and stop looking."""
-        self._read_peak()
+        self._read_memory()
         self._watch.remove(self)
         self._cpu.rest(self._set_stopped)
 
@@ -197,7 +197,7 @@ class ConfinedSandbox(Sandbox):
         """Stop every process until the next invocation."""
         if not self.exited.done() and self._ending is None:
             self._watch.remove(self)
-            self._memory.rest(self._members[self._holders :])
+            self._read_memory()
             self._set_frozen(frozen=True)
 
     def _set_frozen(self, *, frozen: bool) -> None:
@@ -229,13 +229,14 @@ class ConfinedSandbox(Sandbox):
         return -(-self._memory.peak // _MB)
 
     def held_mb(self) -> int:
-        """What its processes were seen to hold last: at the latest look, or when they were frozen."""
+        """What its processes were seen to hold last: at a look, at the end of a call, or when they were frozen."""
         return self._memory.held // _MB
 
-    def _read_peak(self) -> None:
+    def _read_memory(self) -> None:
         if self._status_fd >= 0:
             with contextlib.suppress(OSError):
-                self._memory.at_least(processes.peak_kilobytes(os.pread(self._status_fd, 4096, 0)) * 1024)
+                status = os.pread(self._status_fd, 4096, 0)
+                self._memory.told(processes.peak_kilobytes(status) * 1024, processes.held_kilobytes(status) * 1024)
         if len(self._members) > self._holders + 1:
             self._memory.look(self._members[self._holders :])
 

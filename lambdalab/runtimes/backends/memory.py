@@ -43,10 +43,6 @@ class Memory:
         self.peak = max(self.peak, held)
         return held > self._limit
 
-    def rest(self, members: Sequence[int]) -> None:
-        """See what its processes hold while they rest; what they share is counted for each, for it is cheaper."""
-        self.held = sum(map(processes.resident_bytes, members))
-
-    def at_least(self, held: int) -> None:
-        """Its high-water mark, told by the kernel, was `held`."""
-        self.peak = max(self.peak, held)
+    def told(self, peak: int, held: int) -> None:
+        """Its one process holds so much, and held so much at most, as the kernel tells."""
+        self.peak, self.held = max(self.peak, peak), held

@@ -58,8 +58,17 @@ def shared_out_bytes(pid: int) -> int:
 
 def peak_kilobytes(status: bytes) -> int:
     """VmHWM of the text of /proc/PID/status: the most memory it ever held; 0 when it is a zombie."""
-    at = status.find(b"VmHWM:")
-    return int(status[at + 6 : status.index(b"kB", at)]) if at >= 0 else 0
+    return _kilobytes(status, b"VmHWM:")
+
+
+def held_kilobytes(status: bytes) -> int:
+    """VmRSS of the text of /proc/PID/status: the memory it holds now; 0 when it is a zombie."""
+    return _kilobytes(status, b"VmRSS:")
+
+
+def _kilobytes(status: bytes, name: bytes) -> int:
+    at = status.find(name)
+    return int(status[at + len(name) : status.index(b"kB", at)]) if at >= 0 else 0
 
 
 def processor_seconds(pid: int) -> float:
