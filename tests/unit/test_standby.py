@@ -232,7 +232,9 @@ def test_only_the_last_ones_wait(running):
 
 
 def test_those_that_wait_go_before_anybody_is_refused_for_want_of_memory(running):
-    full = SimpleNamespace(missing_mb=lambda needed: 1, refusal=lambda *facts: TooManyRequests("Rate Exceeded."))
+    full = SimpleNamespace(
+        missing_mb=lambda needed: 1, refusal=lambda *facts, **more: TooManyRequests("Rate Exceeded.")
+    )
 
     async def steps(engine):
         await engine.deploy(version_of("one"))
