@@ -44,6 +44,12 @@ async def list_images(region: Region, call: Call) -> Mapping[str, Any]:  # noqa:
     }
 
 
+@operation("GET /_lambdalab/pulls", service="lambdalab")
+async def list_pulls(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG001 - an operation's signature
+    """How far the pulls are that go on now: asked again and again while somebody waits, so no engine is."""
+    return {"pulls": [pull.as_json() for pull in region.isolation.backends.docker.pulls()]}
+
+
 @operation("POST /_lambdalab/images/pull", service="lambdalab")
 async def pull_image(region: Region, call: Call) -> Mapping[str, Any]:
     """Pull a runtime's image, or one by its own name; answers when it is there. `GET` says how far it is meanwhile."""

@@ -136,6 +136,11 @@ class Lab:
         """What can run here and what is enforced. Starts the region."""
         return Doctor(json.loads(self._session.call("GET", "/_lambdalab/doctor", service="lambdalab").body))
 
+    def pulls(self) -> list[dict[str, Any]]:
+        """The images that the region pulls now, and how far each is. Starts nothing."""
+        running = self._session.running()
+        return running.pulls() if running is not None else []
+
     def close(self) -> None:
         """Let go of the region; an isolated one ends, and its home is removed."""
         self._session.close()

@@ -70,6 +70,16 @@ class RunningRegion:
             wire.close()
         return answer
 
+    def pulls(self) -> list[dict[str, Any]]:
+        """The images that it pulls now, and how far each is. Raises `NoAnswer` after some seconds without one."""
+        wire = Wire(self.endpoint, self.credentials, self.region, ANSWER_SECONDS)
+        try:
+            answer = json.loads(wire.call("GET", "/_lambdalab/pulls", service="lambdalab").body)
+        finally:
+            wire.close()
+        pulls: list[dict[str, Any]] = answer["pulls"]
+        return pulls
+
     def tell_to_stop(self) -> None:
         """Ask it to end in order; when it does not answer either, it is for the caller to end it."""
         wire = Wire(self.endpoint, self.credentials, self.region, ANSWER_SECONDS)

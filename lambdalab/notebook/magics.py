@@ -12,7 +12,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from traitlets import Bool, Enum, Int, TraitError, Unicode, validate
 
 from lambdalab.errors import BadOption, LabError
-from lambdalab.notebook import options, values
+from lambdalab.notebook import options, pulling, values
 from lambdalab.notebook.aws_environment import AwsEnvironment
 from lambdalab.notebook.context import Context
 from lambdalab.notebook.status import CellStatus
@@ -95,7 +95,7 @@ class LambdaLab(Magics):
 
     def _ask(self, run: Callable[..., Any], request: options.Request, cell: str | None) -> Any:
         what = " ".join((request.command.name, *request.arguments))
-        status = CellStatus(self._ipython, what)
+        status = CellStatus(self._ipython, what, lambda: pulling.words(self._lab()))
         context = Context(
             label=f"Cell In[{len(self._ipython.history_manager.input_hist_raw) - 1}]",
             body=cell,

@@ -6,6 +6,7 @@ import codecs
 import re
 import uuid
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from lambdalab.notebook.views.figures import duration
@@ -20,12 +21,14 @@ class CellStatus:
 
     It is shown where nothing but the magic writes to the cell: the output is cleared at the end, and the result is
     the only one saved. In other cells clearing would take the reader's own output away, and a display cannot be
-    taken away by itself: nothing is shown there.
+    taken away by itself: nothing is shown there. `look` is asked with each update what goes on meanwhile; it must not
+    take long.
     """
 
-    def __init__(self, shell: Any, what: str) -> None:
+    def __init__(self, shell: Any, what: str, look: Callable[[], str] = lambda: "") -> None:
         self._shell = shell
         self._what = what
+        self._look = look
         self._display_id = uuid.uuid4().hex
         self._shown = False
         self._pieces: deque[bytes] = deque()
@@ -52,8 +55,11 @@ class CellStatus:
             return
         while self._pieces:
             self._text = (self._text + self._decode.decode(self._pieces.popleft()))[-_SHOWN:]
-        waiting = f"Waiting for {self._what}, {duration(seconds * 1000)}{self._why}. Interrupt stops the wait."
-        self._publish(self._text or waiting)
+        self._publish(self._text or self._waiting_line(seconds))
+
+    def _waiting_line(self, seconds: float) -> str:
+        line = f"Waiting for {self._what}, {duration(seconds * 1000)}{self._why}. Interrupt stops the wait."
+        return "\n".join(filter(None, (line, self._look())))
 
     def clear(self) -> None:
         """Take the line away."""

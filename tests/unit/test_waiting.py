@@ -5,6 +5,8 @@ import threading
 
 import pytest
 
+from lambdalab.errors import RegionUnavailable
+from lambdalab.notebook import pulling
 from lambdalab.notebook.aws_environment import AwsEnvironment
 from lambdalab.notebook.status import CellStatus
 from lambdalab.notebook.waiting import Interrupted, wait
@@ -63,6 +65,28 @@ def test_the_status_line_says_what_is_simulated_once_that_is_known():
         "Waiting for config hello, 2.00 s (60 s for its network interfaces, simulated on the lab's clock)."
         " Interrupt stops the wait.",
     ]
+
+
+def test_the_status_line_has_a_bar_for_an_image_that_is_being_pulled():
+    class Pulling:
+        def pulls(self):
+            layers = {"layers": 8, "layers_done": 6, "state": "Downloading"}
+            return [{"image": "mirror/python:3.12", "done_bytes": 45_000_000, "total_bytes": 90_000_000, **layers}]
+
+    shell = FakeShell()
+    CellStatus(shell, "deploy hello", lambda: pulling.words(Pulling())).show(2)
+    assert shell.shown == [
+        "Waiting for deploy hello, 2.00 s. Interrupt stops the wait.\n"
+        "Pulling mirror/python:3.12 ██████████░░░░░░░░░░ 45.0 MB of 90.0 MB, 6 of 8 layers there"
+    ]
+
+
+def test_a_region_that_does_not_say_what_it_pulls_does_not_end_the_wait():
+    class Silent:
+        def pulls(self):
+            raise RegionUnavailable("it ended")
+
+    assert pulling.words(Silent()) == ""
 
 
 def test_what_has_something_new_to_say_does_not_wait_for_patience():

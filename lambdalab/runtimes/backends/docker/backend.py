@@ -29,7 +29,7 @@ from lambdalab.runtimes.backends.docker.engine import Engine
 from lambdalab.runtimes.backends.docker.executing import PROGRAM, Executor
 from lambdalab.runtimes.backends.docker.fidelity import BACKEND, fidelity
 from lambdalab.runtimes.backends.docker.gate import Gate
-from lambdalab.runtimes.backends.docker.images import Images
+from lambdalab.runtimes.backends.docker.images import Images, Pull
 from lambdalab.runtimes.backends.docker.launching import Launcher, Starter
 from lambdalab.runtimes.backends.docker.network import Holder, Network, Reach
 from lambdalab.runtimes.backends.docker.ownership import Owner
@@ -111,6 +111,13 @@ class DockerBackend(Backend):
         answering.later(answering.call(leftovers.remove_crashed, answering.api, self._owner))
         images = Images(answering, self._settings.images, may_pull=self._settings.may_pull, labels=self._owner.labels)
         return Found(answering, images)
+
+    def pulls(self) -> list[Pull]:
+        """The pulls that go on now. Asks nobody, and looks for no engine."""
+        finding = self._finding
+        if finding is None or not finding.done() or _failed(finding):
+            return []
+        return [pull for pull in finding.result().images.pulls.values() if not pull.over]
 
     async def _open(self) -> _Open:
         """The engine, with the network and the rest that containers need made on first use."""

@@ -21,6 +21,7 @@ from lambdalab.runtimes.backends.docker.engine import Engine
 from lambdalab.runtimes.backends.docker.inside import Inside
 
 _PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+_THERE, _FAILED = "there", "failed"
 Progressed = Callable[["Pull"], None]
 
 
@@ -35,6 +36,11 @@ class Pull:
     layers_done: int = 0
     state: str = "waiting"
     problem: str | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self.state in {_THERE, _FAILED}
 
     @property
     def share(self) -> float:
@@ -183,9 +189,9 @@ class Images:
         try:
             await self._engine.call(pull, self._engine.api, name, progressed)
         except LabError as problem:
-            self.pulls[name] = Pull(name, state="failed", problem=str(problem))
+            self.pulls[name] = Pull(name, state=_FAILED, problem=str(problem))
             raise
-        self.pulls[name] = Pull(name, state="there")
+        self.pulls[name] = Pull(name, state=_THERE)
 
     async def resolve(self, uri: str, architecture: str) -> ResolvedImage:
         """The image of a function as it is now. `architecture` is Lambda's: one of another is not the function's.
