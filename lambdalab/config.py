@@ -132,9 +132,10 @@ def load(environ: Mapping[str, str] | None = None, *, home: Path | None = None) 
 
 def _image_prefix(env: Mapping[str, str]) -> str:
     prefix = env.get("LAMBDALAB_IMAGES", IMAGES).rstrip("/")
-    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._:/\-]*", prefix):
+    if not re.fullmatch(r"(?:[a-zA-Z0-9.\-]+(?::[0-9]+)?/)?[a-z0-9._\-]+(?:/[a-z0-9._\-]+)*(?::[0-9]+)?", prefix):
         raise BadOption(
-            f"LAMBDALAB_IMAGES is {prefix!r}; it takes what stands before an image's name, such as {IMAGES}."
+            f"LAMBDALAB_IMAGES is {prefix!r}; it takes what stands before an image's name: a registry's host and a "
+            f"path in small letters, without http://, such as {IMAGES} or 192.168.1.5:5000/lambda."
         )
     return prefix
 

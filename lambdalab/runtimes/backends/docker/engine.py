@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import platform
+import re
 import stat
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from lambdalab.errors import EngineUnavailable, LabError
-from lambdalab.runtimes.backends.docker import problems
+from lambdalab.runtimes.backends.docker import certificates, problems, tunnel
+from lambdalab.runtimes.backends.docker.tunnel import Tunnel
 
 _THREADS = 16
 _TIMEOUT = 120
@@ -45,20 +47,28 @@ class Facts:
 
 
 class Engine:
-    """An engine that answered. Made by `connect`; `close` it at the end."""
+    """An engine that answered. Made by `connect`; `close` it at the end. `way` is the tunnel to it, if there is one."""
 
-    def __init__(self, api: Any, facts: Facts) -> None:
+    def __init__(self, api: Any, facts: Facts, way: Tunnel | None = None) -> None:
         self.api = api
         self.facts = facts
+        self._way = way
         self._threads = ThreadPoolExecutor(_THREADS, "lambdalab-docker")
         self._background: set[asyncio.Task[None]] = set()
 
     async def call(self, what: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call of the SDK in a thread. Raises a `LabError` that says what is wrong and what to do."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, partial(what, *args, **kwargs))
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, partial(self._do, what, args, kwargs)
+            )
         except Exception as problem:
             raise problems.explained(problem) from problem
+
+    def _do(self, what: Callable[..., T], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> T:
+        if self._way is not None:
+            self._way.keep()
+        return what(*args, **kwargs)
 
     def later(self, work: Coroutine[Any, Any, Any]) -> None:
         """Do it in the background. What goes wrong there is nobody's: what is left is found by its label."""
@@ -74,6 +84,8 @@ class Engine:
         """Let the threads end."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.api.close()
+        if self._way is not None:
+            self._way.close()
 
 
 async def _quietly(work: Coroutine[Any, Any, Any]) -> None:
@@ -92,17 +104,12 @@ def connect(environ: Mapping[str, str] = os.environ) -> Engine:
     """The first engine that answers. Blocks. Raises `EngineUnavailable`, with every place that was looked at."""
     if not installed():
         raise EngineUnavailable("Docker needs the docker package: pip install 'lambdalab[docker]'.")
-    from docker import APIClient  # noqa: PLC0415 - slow to import
-
     tried: list[str] = []
     for place in _places(environ):
         try:
-            looking = APIClient(**place, timeout=_LOOK_SECONDS)
-            facts = _facts(looking, str(place.get("base_url", "")))
-            looking.close()
-            return Engine(APIClient(**place, timeout=_TIMEOUT, num_pools=4, max_pool_size=64), facts)
+            return _open(place, environ)
         except Exception as problem:  # noqa: BLE001 - every kind of refusal is a reason to look on
-            tried.append(f"{place.get('base_url')} ({problems.reason(problem)})")
+            tried.append(f"{shown(place.url)} ({problems.reason(problem)})")
     if not tried:
         raise EngineUnavailable(
             "No Docker engine is on this machine: there is no socket of one, and DOCKER_HOST names none. "
@@ -111,28 +118,65 @@ def connect(environ: Mapping[str, str] = os.environ) -> Engine:
     raise EngineUnavailable(f"No Docker engine answers at {', '.join(tried)}. {problems.way_out(tried)}")
 
 
+def shown(url: str) -> str:
+    """An address without the password that somebody put into it."""
+    return re.sub(r":[^:@/]*@", ":***@", url)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an engine may be. `tls` is the docker command's context's own; where None the variables say it."""
+
+    url: str
+    tls: Any = None
+
+
+def _open(place: _Place, environ: Mapping[str, str]) -> Engine:
+    from lambdalab.runtimes.backends.docker.sdk import Client  # noqa: PLC0415 - slow to import
+
+    way = Tunnel(place.url) if place.url.startswith(tunnel.SCHEME) else None
+    options: dict[str, Any] = {"base_url": f"unix://{way.path}" if way else place.url}
+    try:
+        if way is None and (tls := place.tls or certificates.find(environ, place.url)):
+            options["tls"] = tls
+        looking = Client(**options, timeout=_LOOK_SECONDS)
+        facts = _facts(looking, place.url)
+        looking.close()
+        return Engine(Client(**options, timeout=_TIMEOUT, num_pools=4, max_pool_size=64), facts, way)
+    except Exception as problem:
+        said = way.said if way is not None and problems.is_connection(problem) else ""
+        if way is not None:
+            way.close()
+        if said:
+            raise EngineUnavailable(said) from problem
+        raise
+
+
 def present(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether there may be an engine: a setting that names one, or a socket. Asks nobody."""
     return installed() and bool(environ.get("DOCKER_HOST") or any(map(_is_socket, _sockets(environ))))
 
 
-def _places(environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def _places(environ: Mapping[str, str]) -> Iterator[_Place]:
     """Where an engine may be: DOCKER_HOST alone if it is set, else the docker command's context, else sockets."""
     from docker.context import ContextAPI  # noqa: PLC0415
-    from docker.utils import kwargs_from_env  # noqa: PLC0415
 
     if environ.get("DOCKER_HOST"):
-        named = kwargs_from_env(dict(environ))
-        yield {**named, "use_ssh_client": str(named["base_url"]).startswith("ssh://")}
+        yield _Place(environ["DOCKER_HOST"])
         return
+    named = environ.get("DOCKER_CONTEXT") or None
     try:
-        context = ContextAPI.get_context(environ.get("DOCKER_CONTEXT") or None)
+        context = ContextAPI.get_context(named)
     except Exception:  # noqa: BLE001 - a broken configuration of the docker command's is not ours
         context = None
+    if named and context is None:
+        raise EngineUnavailable(
+            f"DOCKER_CONTEXT is {named!r}, a context that the docker command does not have: `docker context ls` "
+            "says which there are."
+        )
     if context is not None and context.Name != "default" and context.Host:
-        host = str(context.Host)
-        yield {"base_url": host, "tls": context.TLSConfig or False, "use_ssh_client": host.startswith("ssh://")}
-    yield from ({"base_url": f"unix://{path}"} for path in _sockets(environ) if _is_socket(path))
+        yield _Place(str(context.Host), context.TLSConfig)
+    yield from (_Place(f"unix://{path}") for path in _sockets(environ) if _is_socket(path))
 
 
 def _sockets(environ: Mapping[str, str]) -> list[Path]:

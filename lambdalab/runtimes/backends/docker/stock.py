@@ -101,7 +101,10 @@ class Stock:
         with self._explaining(), file.open("rb") as content:
             for message in self._api.load_image(content):
                 if "error" in message:
-                    raise ImageUnavailable(f"{file} could not be loaded: {message['error']}")
+                    raise ImageUnavailable(
+                        f"{file} could not be loaded: {' '.join(str(message['error']).split())}. It takes a whole file "
+                        "that `lambdalab images save` or `docker save` wrote."
+                    )
                 loaded += _names(str(message.get("stream", "")))
         return loaded
 
