@@ -17,6 +17,7 @@ from lambdalab.client.image import archive, line_of
 from lambdalab.errors import EngineUnavailable, ImageUnavailable, RuntimeUnavailable
 from lambdalab.runtimes.backends.base import Exit
 from lambdalab.runtimes.backends.docker import building, engine, pause, problems
+from lambdalab.runtimes.backends.docker.fidelity import fidelity
 from lambdalab.runtimes.backends.docker.images import Layers, resolved, split
 from lambdalab.runtimes.backends.docker.network import Reach, reach
 from lambdalab.runtimes.backends.docker.output import Frames, Output
@@ -376,6 +377,7 @@ def test_an_engines_refusals_say_what_to_do(problem, kind, words):
     ("text", "status", "words"),
     [
         ("Get https://x: dial tcp: lookup x: no such host", 500, "reaches no registry"),
+        ("Get https://x: x509: certificate signed by unknown authority", 500, "does not trust the registry"),
         ("manifest for x:9 not found: manifest unknown", 404, "the registry does not have it"),
         ("pull access denied for x", 404, "the registry refused"),
         ("no space left on device", 500, "disk is full"),
@@ -390,6 +392,28 @@ def test_an_image_that_cannot_be_pulled_says_why_and_what_else_there_is(text, st
 def test_no_permission_on_the_socket_is_told_from_no_engine():
     assert "usermod -aG docker" in problems.way_out(["unix:///var/run/docker.sock (permission denied)"])
     assert "systemctl start docker" in problems.way_out(["unix:///var/run/docker.sock (connection refused)"])
+
+
+def test_podman_without_its_init_says_what_brings_it():
+    refusal = Refusal("container create: container-init binary not found on the host: stat /usr/libexec", 500)
+    assert "apt install catatonit" in str(problems.explained(refusal))
+
+
+def test_an_error_of_the_labs_own_keeps_its_words_whatever_it_came_of():
+    try:
+        try:
+            raise FileNotFoundError(2, "No such file or directory", "ssh")
+        except FileNotFoundError as missing:
+            raise EngineUnavailable("there is no ssh client") from missing
+    except EngineUnavailable as problem:
+        assert problems.reason(problem) == "there is no ssh client"
+
+
+def test_a_containers_network_says_where_its_neighbours_are_let_in():
+    near = fidelity(Reach("10.89.0.1", "10.89.0.1", local=True, identified=True), "cgroup")
+    podmans = fidelity(Reach("10.89.0.1", "10.89.0.1", local=True, identified=True, apart=False), "cgroup")
+    assert "reach each other" not in near.network
+    assert "Podman lets containers of the lab reach each other" in podmans.network
 
 
 def test_without_the_package_the_error_says_how_to_get_it(monkeypatch):

@@ -12,7 +12,8 @@ from lambdalab import config
 from lambdalab.errors import LabError
 from lambdalab.runtimes.backends.docker import problems
 
-_STEP = re.compile(r"Step (\d+)/\d+ : (.*)")
+_STEP = re.compile(r"Step (\d+)/\d+ ?: (.*)", re.IGNORECASE)
+"""Docker says "Step 2/2 : RUN x", Podman "STEP 2/2: RUN x"."""
 _FROM = re.compile(rf"^(\s*FROM\s+(?:--\S+\s+)*){re.escape(config.IMAGES)}/", re.IGNORECASE | re.MULTILINE)
 _SHOWN_LINES = 15
 DOCKERFILE = "Dockerfile"

@@ -14,6 +14,8 @@ def fidelity(reach: Reach, freeze: str, *, watched: bool = True, signalled: bool
     `watched`: its processes are, where they are this machine's. `signalled`: the runtime alone can be sent a signal.
     """
     network = "an address of its own, through the engine's bridge"
+    if not reach.apart:
+        network += "; Podman lets containers of the lab reach each other"
     if not reach.identified:
         network += "; its Runtime API is known by the port alone; the Telemetry API does not reach into it"
     return Fidelity(

@@ -12,7 +12,7 @@ import contextlib
 import socket
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ _SPARE = 2
 _KEPT = 8
 _REFILL_AFTER_SECONDS = 0.5
 """When the cold start that took a holder is over, so as not to slow it."""
-_HOST_GATEWAY = "host.docker.internal:host-gateway"
+_HOST = "host.docker.internal"
+_HOST_GATEWAY = f"{_HOST}:host-gateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,15 @@ class Reach:
     """How containers call this machine: the address listened on, and the host they call.
 
     `local` when the engine's processes are this machine's own; `identified` when a connection's address is the
-    container's own, so that it says whose it is.
+    container's own, so that it says whose it is. `apart` when containers do not reach each other:
+    Podman's bridges cannot do that.
     """
 
     listen: str
     call: str
     local: bool
     identified: bool
+    apart: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +77,18 @@ class Network:
         api, facts = self._engine.api, self._engine.facts
         self.image = await self._engine.call(pause.image, api, facts.architecture)
         gateway = await self._engine.call(_network, api)
-        self.reach = reach(gateway, self._callback, unix=facts.unix, desktop=facts.desktop, podman=facts.podman)
-        if self.reach.call == "host.docker.internal" and not facts.desktop:
+        if self._callback == _HOST and not facts.desktop:
             self._hosts = [_HOST_GATEWAY]
+        # Podman's bridge is there, with its address, only while a container is on it.
         first = await self._hold()
-        if self.reach.local and not await self._is_ours(first):
-            self.reach = Reach(self.reach.listen, self.reach.call, local=False, identified=self.reach.identified)
+        try:
+            self.reach = reach(gateway, self._callback, unix=facts.unix, desktop=facts.desktop, podman=facts.podman)
+            if self.reach.local and not await self._is_ours(first):
+                self.reach = replace(self.reach, local=False)
+            self.reach = replace(self.reach, apart=not facts.podman)
+        except LabError:
+            await self.drop(first)
+            raise
         self._spare.append(first)
         self._refill()
 
@@ -171,13 +180,14 @@ def reach(gateway: str, callback: str, *, unix: bool, desktop: bool, podman: boo
             return Reach(address, callback, local=False, identified=False)
         return Reach("0.0.0.0", callback, local=False, identified=False)  # noqa: S104 - only known peers are answered
     if desktop:
-        return Reach("127.0.0.1", "host.docker.internal", local=False, identified=False)
+        return Reach("127.0.0.1", _HOST, local=False, identified=False)
     if unix and gateway and can_listen(gateway):
         return Reach(gateway, gateway, local=True, identified=True)
-    host = "host.containers.internal" if podman else "host.docker.internal"
+    host = "host.containers.internal" if podman else _HOST
+    why = f"{gateway or 'its gateway'} is not an address of it" if unix else "the engine is reached over the network"
     raise RuntimeUnavailable(
-        f"Containers of the Docker engine have no known way back to this machine: {gateway or 'its gateway'} is not an "
-        f"address of it. Name the host by which they reach it: LAMBDALAB_DOCKER_CALLBACK={host}, or an IP address."
+        f"Containers of the Docker engine have no known way back to this machine: {why}. "
+        f"Name the host by which they reach it: LAMBDALAB_DOCKER_CALLBACK={host}, or an IP address."
     )
 
 

@@ -62,10 +62,11 @@ def directory(parent: Path, architecture: str, name: str) -> Path:
 def image(api: Any, architecture: str) -> str:
     """The image's name on the engine, imported if it is not there. Blocks."""
     content = program(architecture)
-    name, tag = REPOSITORY, hashlib.sha256(content).hexdigest()[:16]
-    if not api.images(f"{name}:{tag}", quiet=True):
-        api.import_image_from_data(_archive(content), name, tag, ['ENTRYPOINT ["/pause"]'])
-    return f"{name}:{tag}"
+    name = f"{REPOSITORY}:{hashlib.sha256(content).hexdigest()[:16]}"
+    if not api.images(name, quiet=True):
+        # The tag within the name: Podman 4.3 takes no other.
+        api.import_image_from_data(_archive(content), name, changes=['ENTRYPOINT ["/pause"]'])
+    return name
 
 
 def _archive(content: bytes) -> bytes:
