@@ -15,7 +15,7 @@ REQUIRED = frozenset(os.environ.get("LAMBDALAB_REQUIRE", "").replace(" ", "").sp
 
 def missing(part):
     """Why the tests that need `part` cannot run here; None when they can."""
-    return {"docker": _no_docker, "browser": _no_browser, "toolchains": _no_toolchains}[part]()
+    return _PARTS[part]()
 
 
 def _no_docker():
@@ -40,6 +40,48 @@ def _no_toolchains():
     return f"not on this machine: {', '.join(lacking)}" if lacking else None
 
 
+def _no_registry():
+    return _no_command("docker-registry") or missing("docker")
+
+
+def _no_second_engine():
+    return _no_command("dockerd", "openssl", "ip") or _not_root() or missing("docker")
+
+
+def _no_sshd():
+    return _no_command("sshd", "ssh", "ssh-keygen") or _not_root() or missing("docker")
+
+
+def _no_podman():
+    return _no_command("podman", "conmon") or _no_catatonit() or _not_root() or missing("docker")
+
+
+def _no_catatonit():
+    places = ("/usr/libexec/podman", "/usr/bin", "/usr/local/bin")
+    return None if shutil.which("catatonit", path=":".join(places)) else "no catatonit, which Podman's containers need"
+
+
+def _no_command(*names):
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    lacking = [name for name in names if shutil.which(name, path=path) is None]
+    return f"no {', '.join(lacking)} command" if lacking else None
+
+
+def _not_root():
+    return None if os.geteuid() == 0 else "only root starts an engine that is the tests' own"
+
+
+_PARTS = {
+    "docker": _no_docker,
+    "browser": _no_browser,
+    "toolchains": _no_toolchains,
+    "registry": _no_registry,
+    "tls": _no_second_engine,
+    "sshd": _no_sshd,
+    "podman": _no_podman,
+}
+
+
 def browser():
     """The path of a Chromium; None when there is none."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -51,7 +93,7 @@ _reasons = {}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    for part in ("docker", "browser", "toolchains"):
+    for part in _PARTS:
         if item.get_closest_marker(part) is None:
             continue
         if part not in _reasons:
