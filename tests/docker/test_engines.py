@@ -243,17 +243,61 @@ def test_functions_run_in_podmans_containers(podman, named):
         assert first.record.max_memory_mb > 0
         fidelity = first.record.fidelity
         assert "watched every 5 ms" in fidelity.memory
-        assert "Podman lets containers of the lab reach each other" in fidelity.network
+        assert "reach each other" not in fidelity.network
         assert lab["pod"].invoke("two").record.environment_id == first.record.environment_id
         assert "exit status 3" in lab["pod"].invoke("exit").error.message
-        left = containers(podman)
+        assert on(podman, "ps", "--all")
+        assert on(podman, "network", "ls", "--filter", "label=lambdalab.owner")
+    assert not on(podman, "ps", "--all")
+    assert not on(podman, "volume", "ls")
+    assert not on(podman, "network", "ls", "--filter", "label=lambdalab.owner")
+
+
+def on(serving, *words):
+    """The ids that the docker command lists of an engine."""
+    return engines.run("docker", *words, "--quiet", env={**os.environ, **serving.variables}).split()
+
+
+@pytest.mark.podman
+def test_podmans_containers_do_not_reach_each_other(podman, named):
+    named(podman.variables)
+    listens = """
+    import socket
+    server = socket.create_server(("0.0.0.0", 8080))
+    def handler(event, context):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("198.51.100.1", 9))
+            return probe.getsockname()[0]
+    """
+    calls = """
+    import socket
+    def handler(event, context):
+        try: socket.create_connection((event, 8080), 1).close()
+        except OSError as error: return type(error).__name__
+        return "connected"
+    """
+    with Lab(isolated=True, backend="docker", images=PREFIX, pull=False) as lab:
+        for name, source in (("listens", listens), ("calls", calls)):
+            lab[name].deploy(textwrap.dedent(source), runtime=RUNTIME, timeout=10)
+        address = lab["listens"].invoke().raise_for_error().payload
+        assert lab["calls"].invoke(address).raise_for_error().payload in ("TimeoutError", "OSError")
+
+
+@pytest.mark.podman
+def test_a_killed_regions_networks_go_with_the_next_region(podman, named):
+    named(podman.variables)
+    networks = ("network", "ls", "--filter", "label=lambdalab.owner")
+    with Lab(isolated=True, backend="docker", images=PREFIX, pull=False) as killed:
+        killed["left"].deploy(SOURCE, runtime=RUNTIME, timeout=20)
+        killed["left"].invoke("one").raise_for_error()
+        os.kill(killed.doctor()["pid"], signal.SIGKILL)
+        left = set(on(podman, *networks))
         assert left
-    assert not containers(podman)
-
-
-def containers(serving):
-    listed = ["docker", "ps", "--all", "--quiet"]
-    return subprocess.run(listed, env={**os.environ, **serving.variables}, capture_output=True, check=True).stdout
+        with Lab(isolated=True, backend="docker", images=PREFIX, pull=False) as following:
+            following["next"].deploy(SOURCE, runtime=RUNTIME, timeout=20)
+            following["next"].invoke("two").raise_for_error()
+            engines.until(lambda: not left & set(on(podman, *networks)))
+    assert not on(podman, *networks)
 
 
 @pytest.mark.podman

@@ -15,7 +15,7 @@ def fidelity(reach: Reach, freeze: str, *, watched: bool = True, signalled: bool
     """
     network = "an address of its own, through the engine's bridge"
     if not reach.apart:
-        network += "; Podman lets containers of the lab reach each other"
+        network += "; a Podman before 4.2 lets containers of the lab reach each other"
     if not reach.identified:
         network += "; its Runtime API is known by the port alone; the Telemetry API does not reach into it"
     return Fidelity(

@@ -14,7 +14,7 @@ Chosen = Callable[[Mapping[str, str]], bool]
 
 
 def remove_crashed(api: Any, owner: Owner) -> int:
-    """Remove the containers and volumes of regions that are no more. Returns how many there were."""
+    """Remove the containers, volumes and networks of regions that are no more. Returns how many there were."""
     return _remove(api, {"label": OWNER}, owner.has_left)
 
 
@@ -29,10 +29,12 @@ def _remove(api: Any, filters: Mapping[str, Any], chosen: Chosen) -> int:
     volumes = [
         one["Name"] for one in api.volumes(filters=filters).get("Volumes") or () if chosen(one.get("Labels") or {})
     ]
+    networks = [one["Id"] for one in api.networks(filters=filters) if chosen(one.get("Labels") or {})]
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         list(threads.map(lambda one: _gone(api.remove_container, one, force=True, v=True), containers))
         list(threads.map(lambda one: _gone(api.remove_volume, one, force=True), volumes))
-    return len(containers) + len(volumes)
+        list(threads.map(lambda one: _gone(api.remove_network, one), networks))
+    return len(containers) + len(volumes) + len(networks)
 
 
 def _gone(remove: Callable[..., None], name: str, **options: Any) -> None:

@@ -3,12 +3,16 @@
 A bridge of the lab's own on which containers see the gateway but not each other. Giving a container an address
 takes an engine 100 ms and more, one at a time; so containers that only wait hold addresses, and a function's
 container joins the network of one. Its address says whose a connection to a Runtime API is.
+
+Podman's bridges have no such setting, but keep from each other: there each holder has a bridge of its own, and one
+more holder keeps the lab's, whose address the containers call.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import socket
 from collections import deque
 from collections.abc import Mapping
@@ -37,7 +41,7 @@ class Reach:
 
     `local` when the engine's processes are this machine's own; `identified` when a connection's address is the
     container's own, so that it says whose it is. `apart` when containers do not reach each other:
-    Podman's bridges cannot do that.
+    bridges of a Podman before 4.2 do not keep from each other.
     """
 
     listen: str
@@ -49,10 +53,11 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A waiting container, and its address on the network."""
+    """A waiting container, its address, and the network that it alone is on; empty where it is on the lab's."""
 
     id: str
     address: str
+    network: str = ""
 
 
 class Network:
@@ -65,7 +70,7 @@ class Network:
         self.image = ""
         self._hosts: list[str] = []
         self._spare: deque[Holder] = deque()
-        self._closed = False
+        self._one_each = self._closed = False
         self._making: set[asyncio.Task[None]] = set()
         self.reach = Reach("", "", local=False, identified=False)
 
@@ -85,11 +90,13 @@ class Network:
             self.reach = reach(gateway, self._callback, unix=facts.unix, desktop=facts.desktop, podman=facts.podman)
             if self.reach.local and not await self._is_ours(first):
                 self.reach = replace(self.reach, local=False)
-            self.reach = replace(self.reach, apart=not facts.podman)
+            self.reach = replace(self.reach, apart=not facts.podman or _major_minor(facts.version) >= (4, 2))
         except LabError:
             await self.drop(first)
             raise
-        self._spare.append(first)
+        self._one_each = facts.podman
+        if not self._one_each:
+            self._spare.append(first)
         self._refill()
 
     async def take(self) -> Holder:
@@ -106,8 +113,12 @@ class Network:
 
     async def drop(self, holder: Holder) -> None:
         """Remove it."""
-        with contextlib.suppress(LabError):
-            await self._engine.call(partial(self._engine.api.remove_container, holder.id, force=True, v=True))
+        if holder.id:
+            with contextlib.suppress(LabError):
+                await self._engine.call(partial(self._engine.api.remove_container, holder.id, force=True, v=True))
+        if holder.network:
+            with contextlib.suppress(LabError):
+                await self._engine.call(self._engine.api.remove_network, holder.network)
 
     def close(self) -> None:
         """Make no more; those there are end with everything that carries the owner's label."""
@@ -126,13 +137,15 @@ class Network:
             self._spare.append(await self._hold())
 
     async def _hold(self) -> Holder:
-        api = self._engine.api
+        api, own = self._engine.api, f"{NAME}-{secrets.token_hex(8)}" if self._one_each else ""
+        if own:
+            await self._engine.call(partial(api.create_network, own, driver="bridge", labels=self._owner.labels))
         settings = {
             "Image": self.image,
             "Hostname": "sandbox.localdomain",
             "Labels": self._owner.labels,
             "HostConfig": {
-                "NetworkMode": NAME,
+                "NetworkMode": own or NAME,
                 "ReadonlyRootfs": True,
                 "CapDrop": ["ALL"],
                 "SecurityOpt": ["no-new-privileges"],
@@ -143,13 +156,14 @@ class Network:
                 "ExtraHosts": self._hosts,
             },
         }
-        made = str((await self._engine.call(api.create_container_from_config, settings))["Id"])
+        made = ""
         try:
+            made = str((await self._engine.call(api.create_container_from_config, settings))["Id"])
             await self._engine.call(api.start, made)
             seen = await self._engine.call(api.inspect_container, made)
-            return Holder(made, str(seen["NetworkSettings"]["Networks"][NAME]["IPAddress"]))
+            return Holder(made, str(seen["NetworkSettings"]["Networks"][own or NAME]["IPAddress"]), own)
         except BaseException:
-            await self.drop(Holder(made, ""))
+            await self.drop(Holder(made, "", own))
             raise
 
     async def _is_ours(self, holder: Holder) -> bool:
@@ -216,6 +230,10 @@ def _network(api: Any) -> str:
                 options={"com.docker.network.bridge.enable_icc": "false"},
             )
     raise RuntimeUnavailable(f"The Docker engine did not make the network {NAME!r}: `docker network ls` says what is.")
+
+
+def _major_minor(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
 
 
 def _gateway(network: Mapping[str, Any]) -> str:
