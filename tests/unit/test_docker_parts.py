@@ -16,7 +16,7 @@ import pytest
 from lambdalab.client.image import archive, line_of
 from lambdalab.errors import EngineUnavailable, ImageUnavailable, RuntimeUnavailable
 from lambdalab.runtimes.backends.base import Exit
-from lambdalab.runtimes.backends.docker import building, engine, pause, problems
+from lambdalab.runtimes.backends.docker import building, engine, pause, problems, stock
 from lambdalab.runtimes.backends.docker.fidelity import fidelity
 from lambdalab.runtimes.backends.docker.images import Layers, resolved, split
 from lambdalab.runtimes.backends.docker.network import Reach, reach
@@ -243,6 +243,13 @@ def test_a_pulls_progress_is_the_sum_of_its_layers():
     layers.take({"id": "a", "status": "Download complete"})
     pull = layers.take({"id": "a", "status": "Pull complete"})
     assert (pull.done_bytes, pull.layers_done) == (150, 1)
+
+
+@pytest.mark.parametrize(
+    "said", ["Loaded image: a/b:1\nLoaded image: c:2\n", "Loaded image: a/b:1,c:2", "\nLoaded image: a/b:1,c:2\n"]
+)
+def test_the_images_of_a_file_are_named_in_lines_or_with_commas(said):
+    assert stock._names(said) == ["a/b:1", "c:2"]
 
 
 def test_packages_are_archived_as_roots_and_readable_by_all(tmp_path):

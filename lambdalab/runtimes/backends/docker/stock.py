@@ -97,16 +97,17 @@ class Stock:
 
     def load(self, file: Path) -> list[str]:
         """Load what `save` wrote; the images' names."""
-        loaded: list[str] = []
         with self._explaining(), file.open("rb") as content:
-            for message in self._api.load_image(content):
-                if "error" in message:
-                    raise ImageUnavailable(
-                        f"{file} could not be loaded: {' '.join(str(message['error']).split())}. It takes a whole file "
-                        "that `lambdalab images save` or `docker save` wrote."
-                    )
-                loaded += _names(str(message.get("stream", "")))
-        return loaded
+            try:
+                messages = list(self._api.load_image(content))
+            except Exception as problem:
+                if problems.status_of(problem) is None:
+                    raise
+                raise _not_loaded(file, problems.reason(problem)) from problem
+        for message in messages:
+            if "error" in message:
+                raise _not_loaded(file, str(message["error"]))
+        return [name for message in messages for name in _names(str(message.get("stream", "")))]
 
     def _size(self, name: str) -> int | None:
         try:
@@ -127,5 +128,15 @@ class Stock:
             raise problems.explained(problem) from problem
 
 
+def _not_loaded(file: Path, why: str) -> ImageUnavailable:
+    return ImageUnavailable(
+        f"{file} could not be loaded: {' '.join(why.split())}. It takes a whole file that `lambdalab images save` or "
+        "`docker save` wrote."
+    )
+
+
 def _names(said: str) -> list[str]:
-    return [line.partition("Loaded image: ")[2] for line in said.splitlines() if line.startswith("Loaded image: ")]
+    """The images in what an engine says: Docker has a line for each, Podman one with commas for all."""
+    begun = "Loaded image: "
+    lines = [line.partition(begun)[2] for line in said.splitlines() if line.startswith(begun)]
+    return [name for line in lines for name in line.split(",")]
