@@ -53,7 +53,7 @@ def _no_sshd():
 
 
 def _no_podman():
-    return _no_command("podman", "conmon") or _no_catatonit() or _not_root() or missing("docker")
+    return _no_command("podman", "conmon", "iptables") or _no_catatonit() or _not_root() or missing("docker")
 
 
 def _no_catatonit():

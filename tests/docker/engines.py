@@ -7,6 +7,7 @@ rules of its firewall.
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -238,12 +239,34 @@ def podman(directory, images):
     path = directory / "podman.sock"
     command = ["env", *(f"{name}={value}" for name, value in own.items()),
                "podman", "system", "service", "--time=0", f"unix://{path}"]  # fmt: skip
-    with running(command, directory / "service.log", path.exists):
+    with _firewall_kept(), running(command, directory / "service.log", path.exists):
         try:
             yield Serving(f"unix://{path}", {"DOCKER_HOST": f"unix://{path}"}, directory)
         finally:
             for words in (("rm", "--all", "--force"), ("network", "rm", "--force", "lambdalab"), ("rmi", "--all")):
                 subprocess.run(["podman", *words], env=environment, capture_output=True, check=False)
+
+
+@contextlib.contextmanager
+def _firewall_kept():
+    """Takes away the chains that Podman's networks leave in the firewall, where there were none before."""
+    tables = [table for table in ("filter", "nat") if not any("CNI-" in line for line in _rules(table))]
+    try:
+        yield
+    finally:
+        for table in tables:
+            rules = _rules(table)
+            own = [line[1:].split()[0] for line in rules if line.startswith(":CNI-")]
+            for line in rules:
+                if line.startswith("-A ") and not line.startswith("-A CNI-") and "-j CNI-" in line:
+                    run("iptables", "--wait", "--table", table, "--delete", *shlex.split(line)[1:])
+            for what in ("--flush", "--delete-chain"):
+                for chain in own:
+                    run("iptables", "--wait", "--table", table, what, chain)
+
+
+def _rules(table):
+    return run("iptables-save", "--table", table).splitlines()
 
 
 def _within_limits(directory):
