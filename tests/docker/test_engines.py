@@ -5,7 +5,9 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -140,13 +142,17 @@ def test_functions_run_on_an_engine_that_is_reached_by_ssh(lab, by_ssh, named):
 
 
 @pytest.mark.sshd
-def test_a_killed_region_leaves_no_ssh_client(by_ssh, named):
+def test_a_killed_region_leaves_no_ssh_client_and_its_directory_goes_with_the_next_connection(by_ssh, named):
     named({**by_ssh.variables, "DOCKER_HOST": by_ssh.address})
     with Lab(isolated=True, backend="docker", images=PREFIX, pull=False) as far:
         far["far"].deploy(SOURCE, runtime=RUNTIME)
         assert len(clients_of(by_ssh)) == 1
-        os.kill(far.doctor()["pid"], signal.SIGKILL)
+        region = far.doctor()["pid"]
+        (left,) = Path(tempfile.gettempdir()).glob(f"lambdalab-ssh-{region}-*")
+        os.kill(region, signal.SIGKILL)
         engines.until(lambda: not clients_of(by_ssh))
+        assert far.doctor()["pid"] != region  # another region, which looks for the engine too
+        assert not left.exists()
 
 
 @pytest.mark.sshd

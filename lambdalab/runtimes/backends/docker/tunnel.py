@@ -24,6 +24,7 @@ from lambdalab.errors import EngineUnavailable
 SCHEME = "ssh://"
 ENGINE = "/var/run/docker.sock"
 """Where the engine's socket is on the far side, unless the URL has a path: Podman's is at another."""
+_PREFIX = "lambdalab-ssh-"
 _READY = b"lambdalab-ready"
 _CONNECT_SECONDS = 10
 _READY_SECONDS = 20
@@ -46,7 +47,8 @@ class Tunnel:
 
     def __init__(self, url: str) -> None:
         self._far = _parsed(url)
-        self._directory = Path(tempfile.mkdtemp(prefix="lambdalab-ssh-"))
+        _remove_left()
+        self._directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         self._log = self._directory / "log"
         self._lock = threading.Lock()
         self._closed = False
@@ -104,6 +106,25 @@ class Tunnel:
             # Once it says this all is forwarded; it ends with its input, which is this process's.
             f"echo {_READY.decode()}; exec cat",
         ]  # fmt: skip
+
+
+def _remove_left() -> None:
+    """Remove the directories of this user's processes that were killed."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        owner = path.name.removeprefix(_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if owner.isdecimal() and path.stat().st_uid == os.geteuid() and not _runs(int(owner)):
+                shutil.rmtree(path)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _parsed(url: str) -> SplitResult:
