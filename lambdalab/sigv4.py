@@ -13,6 +13,7 @@ from urllib.parse import quote
 ALGORITHM = "AWS4-HMAC-SHA256"
 
 
+@lru_cache(maxsize=1024)
 def canonical_path(path: str) -> str:
     """The path as it is signed, for every service but S3: without dot segments (RFC 3986, 5.2.4) and empty ones,
     and encoded once more than it was sent."""

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from botocore.model import OperationModel, Shape
@@ -27,12 +28,14 @@ def serialize(operation: OperationModel, answer: Mapping[str, Any] | Answer, req
     status, shape = answer.status or operation.http.get("responseCode", 200), operation.output_shape
     if shape is None:
         return HttpResponse(status, headers)
-    members = shape.members
+    outside = _outside_the_body(shape)
     for name, value in answer.output.items():
-        place = members[name].serialization if name in members else {}
-        if place.get("location") == "header" and value is not None:
-            headers.append((place["name"].lower().encode(), str(value).encode("utf-8")))
-        elif place.get("location") == "statusCode":
+        header = outside.get(name)
+        if header is None or value is None:
+            continue
+        if header:
+            headers.append((header, str(value).encode("utf-8")))
+        else:
             status = value
     if answer.stream is not None:
         return HttpResponse(status, headers, stream=answer.stream)
@@ -66,6 +69,19 @@ def serialize_error(error: AwsError, request_id: str, *, rest: bool = True) -> H
         document["__type"] = error.error_code
     document[error.message_key if rest else "message"] = error.message
     return HttpResponse(error.http_status, [*headers, _JSON if rest else _JSON_11], json.dumps(document).encode())
+
+
+@cache
+def _outside_the_body(shape: Shape) -> Mapping[str, bytes]:
+    """The members that are headers, by the headers' names; the one that is the status has an empty one."""
+    found = {}
+    for name, member in shape.members.items():
+        location = member.serialization.get("location")
+        if location == "header":
+            found[name] = member.serialization["name"].lower().encode()
+        elif location == "statusCode":
+            found[name] = b""
+    return found
 
 
 def _body(shape: Shape, output: Mapping[str, Any]) -> bytes:

@@ -77,7 +77,7 @@ def verify(request: HttpRequest, known: Mapping[str, Credentials], now: datetime
         raise SignatureRefused(
             "The security token included in the request is invalid.", code="UnrecognizedClientException"
         )
-    _check_time(claim, now)
+    _check_time(claim.stamp, claim.presigned_for, now.replace(microsecond=0))
     canonical = _canonical(request, path, query, claim, _payload_hash(request, headers, claim))
     expected = sigv4.signature(canonical, claim.stamp, credentials.secret, claim.region, claim.service)
     if not hmac.compare_digest(expected, claim.signature):
@@ -139,30 +139,27 @@ def _claim(credential: str, signed: str, signature: str, stamp: str, presigned_f
     return _Claim(key_id, date, region, service, signed, signature, stamp, presigned_for)
 
 
-@lru_cache(maxsize=64)
-def _moment(stamp: str) -> datetime:
-    return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+@lru_cache(maxsize=256)
+def _check_time(stamp: str, presigned_for: int | None, now: datetime) -> None:
+    """Refuse what was signed too long ago, or is still to come; in whole seconds, as its words are.
 
-
-def _check_time(claim: _Claim, now: datetime) -> None:
-    """Refuse what was signed too long ago, or is still to come; in whole seconds, as its words are."""
-    now = now.replace(microsecond=0)
+    What was in time is remembered: a client signs many requests within a second.
+    """
     try:
-        signed = _moment(claim.stamp)
+        signed = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError as bad:
         raise SignatureRefused(
-            f"'{claim.stamp}' is not a date in ISO-8601 basic format.", code="IncompleteSignatureException"
+            f"'{stamp}' is not a date in ISO-8601 basic format.", code="IncompleteSignatureException"
         ) from bad
-    lasts = timedelta(seconds=claim.presigned_for) if claim.presigned_for else _SKEW
+    lasts = timedelta(seconds=presigned_for) if presigned_for else _SKEW
     if signed < now - lasts:
-        told = f"{claim.presigned_for} sec." if claim.presigned_for else "5 min."
+        told = f"{presigned_for} sec." if presigned_for else "5 min."
         raise SignatureRefused(
-            f"Signature expired: {claim.stamp} is now earlier than {_stamp(now - lasts)} ({_stamp(now)} - {told})"
+            f"Signature expired: {stamp} is now earlier than {_stamp(now - lasts)} ({_stamp(now)} - {told})"
         )
     if signed > now + _SKEW:
         raise SignatureRefused(
-            f"Signature not yet current: {claim.stamp} is still later than {_stamp(now + _SKEW)} "
-            f"({_stamp(now)} + 5 min.)"
+            f"Signature not yet current: {stamp} is still later than {_stamp(now + _SKEW)} ({_stamp(now)} + 5 min.)"
         )
 
 

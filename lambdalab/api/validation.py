@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from botocore.model import OperationModel, Shape
@@ -32,6 +32,12 @@ def validate(operation: OperationModel, params: Mapping[str, Any]) -> None:
         found.sort(key=lambda failure: "'compatibleRuntimes'" not in failure)  # AWS says of a layer's runtimes first
         plural = "s" if len(found) > 1 else ""
         raise ValidationFailed(f"{len(found)} validation error{plural} detected: {'; '.join(found)}")
+
+
+@lru_cache(maxsize=4096)
+def validate_words(operation: OperationModel, words: frozenset[tuple[str, str]]) -> None:
+    """The same for parameters that are all strings; those that were valid once are remembered to be."""
+    validate(operation, dict(words))
 
 
 def _structure(shape: Shape, value: Mapping[str, Any], path: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from lambdalab.clock import Clock
@@ -79,10 +79,10 @@ class EnvironmentFactory:
     def _day(self) -> str:
         return f"{self._clock.now():%Y/%m/%d}/"
 
-    def _log_writer(self, version: FunctionVersion, stream: str) -> Callable[[str], None]:
+    def _log_writer(self, version: FunctionVersion, stream: str) -> Callable[[Sequence[str]], None]:
         group = log_group(version)
 
-        def write(line: str) -> None:
-            self._logs.append(group, stream, self._clock.epoch_ms(), line)
+        def write(lines: Sequence[str]) -> None:
+            self._logs.append(group, stream, self._clock.epoch_ms(), *lines)
 
         return write

@@ -69,7 +69,8 @@ class Environments:
 
     def pool(self, version: FunctionVersion) -> Pool:
         """Those of one version."""
-        return self._pools.setdefault((version.key, version.version), Pool())
+        name = version.key, version.version
+        return self._pools.get(name) or self._pools.setdefault(name, Pool())
 
     def take_provisioned(self, pool: Pool) -> Taken | None:
         """One that was initialised ahead, if one waits."""

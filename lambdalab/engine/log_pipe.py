@@ -22,13 +22,13 @@ _DRAIN_CHUNKS = 32
 
 
 class EnvironmentLog:
-    """The log of one environment: every line goes to `write`, the present invocation's end is kept as its tail.
+    """The log of one environment: its lines go to `write` as they come, and the present invocation has a tail of them.
 
     The platform's own lines come in by `add`, so that they stand in order with the function's. `keeps` says which of
     the function's lines are for the log at all (`application_log.py`); without it all are.
     """
 
-    def __init__(self, write: Callable[[str], None], keeps: Callable[[bytes], bool] | None = None) -> None:
+    def __init__(self, write: Callable[[Sequence[str]], None], keeps: Callable[[bytes], bool] | None = None) -> None:
         self._write = write
         self._keeps = keeps
         self._kept = 0
@@ -42,7 +42,7 @@ class EnvironmentLog:
         self._tail.clear()
         self._tail_size = self._kept = 0
 
-    def go_on_in(self, write: Callable[[str], None]) -> None:
+    def go_on_in(self, write: Callable[[Sequence[str]], None]) -> None:
         """Write elsewhere from now on: a restored environment has a log stream of its own."""
         self._write = write
         self.begin()
@@ -51,7 +51,7 @@ class EnvironmentLog:
         """Lines of the platform's."""
         for line in lines:
             self._remember(line)
-            self._write(line)
+        self._write(lines)
 
     def take(self, line: bytes, source: str = "function") -> None:
         """A line of the function's, or of an extension's.
@@ -65,7 +65,7 @@ class EnvironmentLog:
         if self.told is not None:
             self.told(source, text)
         self._remember(text)
-        self._write(text)
+        self._write((text,))
 
     @property
     def full(self) -> bool:

@@ -70,9 +70,10 @@ class LogStore:
 
     # -- writing events
 
-    def append(self, group: str, stream: str, timestamp: int, message: str) -> None:
-        """Add a function's event; it is on disk within a quarter of a second."""
-        self._waiting.setdefault(group, []).append(log_files.line(stream, timestamp, message))
+    def append(self, group: str, stream: str, timestamp: int, *messages: str) -> None:
+        """Add a function's events of one moment; they are on disk within a quarter of a second."""
+        lines = [log_files.line(stream, timestamp, message) for message in messages]
+        self._waiting.setdefault(group, []).extend(lines)
         if self._timer is None:
             self._timer = self._clock.call_later(FLUSH_SECONDS, self.flush)
 

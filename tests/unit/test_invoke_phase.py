@@ -21,7 +21,7 @@ class Around:
         self.clock, self.lines, self.saw = FakeClock(), [], []
         self.given, self.ends, self.completions = [], [], []
         self.log_is_slow, self.held_log = False, []
-        self.phase = InvokePhase(self.clock, EnvironmentLog(self.lines.append), self)
+        self.phase = InvokePhase(self.clock, EnvironmentLog(self.lines.extend), self)
         self.phase.sandbox = SimpleNamespace(
             paths=((b"/real/task", b"/var/task"),),
             begin_invocation=lambda: self.saw.append("thawed"),

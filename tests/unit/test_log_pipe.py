@@ -15,7 +15,7 @@ def lines():
 
 @pytest.fixture
 def log(lines):
-    return EnvironmentLog(lines.append)
+    return EnvironmentLog(lines.extend)
 
 
 def with_pipe(log, use):
@@ -83,7 +83,7 @@ def test_the_tail_of_the_next_invocation_starts_afresh(log):
 
 
 def test_what_is_left_out_reaches_neither_log_nor_tail_nor_telemetry(lines):
-    log, told = EnvironmentLog(lines.append, lambda line: b"quiet" not in line), []
+    log, told = EnvironmentLog(lines.extend, lambda line: b"quiet" not in line), []
     log.told = lambda source, line: told.append((source, line))
     log.begin()
     log.take(b"quiet")
@@ -96,7 +96,7 @@ def test_what_is_left_out_reaches_neither_log_nor_tail_nor_telemetry(lines):
 
 
 def test_what_is_left_out_uses_up_the_allowance_too(lines):
-    log = EnvironmentLog(lines.append, lambda line: False)
+    log = EnvironmentLog(lines.extend, lambda line: False)
     log.begin()
     log.take(b"x" * FIRST_BYTES)
     assert log.full
