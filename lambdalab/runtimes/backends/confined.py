@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -31,7 +31,12 @@ from lambdalab.trees import remove_tree
 
 _MB = 1 << 20
 _TREE_EVERY = 4
+_A_FEW = range(9, 65)
+"""So many processes are looked for each time: it may be the beginning of a bomb, and takes no time yet."""
+_MORE = 16
 _TMP_EVERY = 60
+_STOPPING_LOOKS = 20
+"""Where nothing bounds how fast processes come, stopping them all may fail: the next freeze, or the limit, will do."""
 ReadExit = Callable[[int], Exit]
 """How a backend reads a `waitpid` status."""
 
@@ -136,6 +141,7 @@ class ConfinedSandbox(Sandbox):
         self._memory = Memory(spec.memory_mb * _MB)
         self._looks = 0
         self._frozen = False
+        self._stopped_ones: set[int] = set()
         self._ending: Exit | None = None
         self._shared = False
         self._cpu = CpuShare(min(spec.memory_mb / MB_PER_CPU, 6.0))
@@ -209,12 +215,26 @@ class ConfinedSandbox(Sandbox):
             self._set_stopped(frozen)
 
     def _set_stopped(self, stopped: bool) -> None:
-        processes.signal_all(self._own_processes(), signal.SIGSTOP if stopped else signal.SIGCONT)
+        """Stop them until nobody new is found; who was stopped is who is continued."""
+        if stopped:
+            for _ in range(_STOPPING_LOOKS):
+                new = [pid for pid in self._own_processes() if pid not in self._stopped_ones]
+                if not new:
+                    break
+                processes.signal_all(new, signal.SIGSTOP)
+                self._stopped_ones.update(new)
+        else:
+            processes.signal_all(self._stopped_ones, signal.SIGCONT)
+            self._stopped_ones.clear()
 
-    def _own_processes(self) -> Iterable[int]:
-        """The function's processes, without what only holds the sandbox."""
-        if self._line is not None:
-            return processes.tree(self._launcher())
+    def _own_processes(self) -> Sequence[int]:
+        """The function's processes and the launcher, without what only holds the sandbox.
+
+        Orphans are below what holds it; where nothing does, only what is below the runtime is found.
+        """
+        holders = self._holders - (self._line is not None)
+        if holders:
+            return processes.tree(self._child.pid)[holders:]
         return processes.tree(self._runtime) if self._runtime is not None else ()
 
     def _launcher(self) -> int:
@@ -245,16 +265,25 @@ class ConfinedSandbox(Sandbox):
     def look(self) -> None:
         """Measure memory and processes; end the sandbox when it is over a limit; keep its CPU share."""
         self._looks += 1
-        if self._looks % _TREE_EVERY == 0 or len(self._members) > 8 or self._runtime is None:
-            self._members = processes.tree(self._child.pid)
+        if self._looks % _TREE_EVERY == 0 or len(self._members) in _A_FEW or self._runtime is None:
+            self._members = processes.tree(self._child.pid, MAX_PROCESSES + _MORE)
         if self._memory.look(self._members[self._holders :]):
             self._end(Exit("out_of_memory", signal=signal.SIGKILL))
-        elif len(self._members) > MAX_PROCESSES:
+        elif self._too_many():
             self._end(Exit("too_many_processes", signal=signal.SIGKILL))
         elif self._private_tmp is not None and self._looks % _TMP_EVERY == 0 and self._tmp_is_full():
             self._end(Exit("tmp_full", signal=signal.SIGKILL))
         elif self._shared and not self._cpu.exact and self._runtime is not None:
-            self._cpu.look(sum(map(processes.processor_seconds, self._own_processes())), self._set_stopped)
+            self._cpu.look(self._processor_seconds(), self._set_stopped)
+
+    def _processor_seconds(self) -> float:
+        return sum(map(processes.processor_seconds, self._members[self._holders :]))
+
+    def _too_many(self) -> bool:
+        """Processes and threads, for which AWS has one limit; where they pass a gate, that keeps it."""
+        if self._child.gated:
+            return False
+        return sum(map(processes.thread_count, self._members[self._holders :])) > MAX_PROCESSES
 
     def _tmp_is_full(self) -> bool:
         used = 0

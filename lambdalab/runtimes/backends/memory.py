@@ -15,6 +15,8 @@ from lambdalab.runtimes.backends import processes
 
 _SHARE_OF_TIME = 20
 """Measuring shares may take a twentieth of the loop's time at most."""
+_AT_ONCE = 64
+"""Processes whose shares are asked for without a pause."""
 
 
 class Memory:
@@ -28,20 +30,41 @@ class Memory:
         self._now = now
         self._used = used
         self._again = 0.0
+        self._asking: list[int] = []
+        self._sum, self._spent = 0, 0.0
 
     def look(self, members: Sequence[int]) -> bool:
         """Measure its processes; whether they hold more than the limit."""
         held = sum(map(processes.resident_bytes, members))
-        if len(members) > 1 and held > self.peak:
+        if len(members) > 1 and (self._asking or held > self.peak):
             # The shares are never more than the resident sizes: what is below the peak can be no new one.
-            now, began = self._now(), self._used()
-            if now < self._again:
+            shares = self._shares(members)
+            if shares is None:
                 return False
-            held = sum(map(processes.shared_out_bytes, members))
-            self._again = now + (self._used() - began) * _SHARE_OF_TIME
+            held = shares
         self.held = held
         self.peak = max(self.peak, held)
         return held > self._limit
+
+    def _shares(self, members: Sequence[int]) -> int | None:
+        """The sum of their shares, as far as it takes to be over the limit; None while it is not known.
+
+        Of a crowd a part is asked at each look: all at once would hold up the loop for a second.
+        """
+        now, began = self._now(), self._used()
+        if not self._asking:
+            if now < self._again:
+                return None
+            self._asking, self._sum, self._spent = list(members), 0, 0.0
+        for pid in self._asking[:_AT_ONCE]:
+            self._sum += processes.shared_out_bytes(pid)
+            if self._sum > self._limit:
+                self._asking.clear()
+                break
+        del self._asking[:_AT_ONCE]
+        self._spent += self._used() - began
+        self._again = now + self._spent * _SHARE_OF_TIME
+        return None if self._asking else self._sum
 
     def told(self, peak: int, held: int) -> None:
         """Its one process holds so much, and held so much at most, as the kernel tells."""

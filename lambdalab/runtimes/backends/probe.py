@@ -78,7 +78,7 @@ async def prepare(
     if sandbox.available and setting != "process":
         local = NamespacesBackend(launcher, sandbox.fidelity)
     else:
-        local = ProcessBackend(launcher, hardened.fidelity)
+        local = ProcessBackend(launcher, hardened.fidelity, controllers)
     backends = Backends(setting, local, containers, interpreters, clock, namespaces=sandbox.available)
     return backends, Isolation((hardened, sandbox), backends.name, backends)
 

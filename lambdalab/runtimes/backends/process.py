@@ -1,15 +1,17 @@
 """The hardened process: for machines where no namespace can be made, a Binder container above all.
 
 A fresh interpreter at real paths, confined by Landlock to reading what it needs and writing its own temporary
-directory; no new privileges; no system call that is for other processes (seccomp); resource limits; its own
-session. What this level cannot do it says: it has no sandbox.localdomain, so that an extension listens at
-localhost, and the machine's ports are all environments'.
+directory; no new privileges; no system call that is for other processes (seccomp), and none that starts too many of
+its own; resource limits; its own session, below a process that adopts what it leaves behind. What this level cannot do
+it says: it has no sandbox.localdomain, so that an extension listens at localhost, and the machine's ports are all
+environments'.
 """
 
 from __future__ import annotations
 
 import resource
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from lambdalab.model.image import Image
@@ -36,8 +38,9 @@ class ProcessBackend(Backend):
 
     name = "process"
 
-    def __init__(self, launcher: Launcher, fidelity: Fidelity) -> None:
+    def __init__(self, launcher: Launcher, fidelity: Fidelity, controllers: cgroup.Controllers) -> None:
         self._launcher = launcher
+        self._gated = 0 if controllers.pids else cgroup.MAX_PROCESSES
         self.fidelity = fidelity
         self._landlock = landlock.abi() > 0
         self._etc = [f"/etc/{name}" for name in (*etc.shown(), *etc.CHANGING, "passwd", "group")]
@@ -64,17 +67,20 @@ class ProcessBackend(Backend):
             writable=(*_WRITABLE, str(tmp)),
             plain=True,
             filtered=self._seccomp,
+            held=True,
+            processes=self._gated,
         )
         started = await self._launcher.spawn(command, spec, launcher=bool(program.extensions))
         return ConfinedSandbox(
             spec,
             started,
-            fidelity=self.fidelity,
+            fidelity=self.fidelity if started.child.gated or not self._gated else _without_gate(self.fidelity),
             paths=tuple((places[name].encode(), path) for name, path in _ON_AWS.items()),
             supervisor=self._launcher.supervisor,
             watch=self._launcher.watch,
             private_tmp=tmp,
             extensions=program.extensions,
+            holders=1,
         )
 
     def _tmp(self, spec: SandboxSpec) -> Path:
@@ -107,10 +113,26 @@ def fidelity(controllers: cgroup.Controllers) -> Fidelity:
         time="enforced",
         file_system=f"real paths, read-only but for its own directory (Landlock {abi})" if abi else "not enforced",
         tmp="own directory at $TMPDIR, size watched; /tmp itself " + ("is closed" if abi else "is the machine's"),
-        processes=("cgroup" if controllers.pids else "watched") + f", 1,024; {_others(abi)}",
+        processes=f"{_counted(controllers)}; {_others(abi)}",
         network="the machine's, its ports too",
         freeze="cgroup" if controllers.freezer else "by signal",
     )
+
+
+_AT_GATE = "counted one by one (seccomp), 1,024 with their threads"
+_WATCHED = "watched, 1,024 with their threads"
+
+
+def _counted(controllers: cgroup.Controllers) -> str:
+    """What keeps the number of processes within AWS's limit."""
+    if controllers.pids:
+        return "cgroup, 1,024"
+    return _AT_GATE if seccomp.gates() else _WATCHED
+
+
+def _without_gate(expected: Fidelity) -> Fidelity:
+    """Of a sandbox that was given no gate, although the kernel knows them."""
+    return replace(expected, processes=expected.processes.replace(_AT_GATE, _WATCHED))
 
 
 def _others(abi: int) -> str:

@@ -5,7 +5,9 @@ event loop: forking from it is quick and safe, which forking from an asyncio pro
 over a SOCK_SEQPACKET pair, one JSON document a message; the write end of a sandbox's log pipe travels along, and
 where it has a launcher for extensions, so do the launcher's end of its line and the extensions' log pipe.
 
-- It is every sandbox's parent and a subreaper, so a process that daemonises comes back to it and is found.
+- It is every sandbox's parent. What daemonises stays below its sandbox's own first process; if that one is killed,
+  it comes to the supervisor, a subreaper, and is ended.
+- It answers at the sandboxes' gates (`gate.py`).
 - It reports the end of each child, and ends whole trees on request.
 - When the region dies, `kill -9` included, the pair closes: it kills every sandbox and goes.
 - Its children are what the kernel ends first when the machine's memory is full, before the region and the notebook.
@@ -15,8 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import fcntl
 import itertools
 import json
 import os
@@ -24,47 +24,28 @@ import resource
 import select
 import signal
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lambdalab.runtimes.backends import kernel, landlock, processes, seccomp
+from lambdalab.runtimes.backends import kernel, processes
+from lambdalab.runtimes.backends.becoming import FDS, GATE, MESSAGE, Command, become, wait_to_become
+from lambdalab.runtimes.backends.gate import Gate
 
-_MESSAGE = 1 << 20
-_FDS = 5
-"""Descriptors with a message at most: three of the sandbox's, and one to tell a problem by."""
+__all__ = ["Child", "Command", "Supervisor"]
+
 _FIRST_TO_GO = b"1000"
 """The highest of the kernel's scores (`oom_score_adj`): anybody may give himself a higher one than he has."""
-_ABOVE = 10
-"""Descriptors from here on are out of the way of those that a command is given by number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What to start and how to confine it.
-
-    `limits` are (resource, soft and hard value) pairs of `setrlimit`; `readable` and `writable` are Landlock's
-    path rules, None for no Landlock; `cgroups` are `cgroup.procs` files to join. `plain` gives up the
-    capabilities that root has; `filtered` leaves it no system call that is for other processes.
-    """
-
-    argv: Sequence[str]
-    environment: Mapping[str, str]
-    directory: str = "/"
-    limits: Sequence[tuple[int, int]] = ()
-    readable: Sequence[str] | None = None
-    writable: Sequence[str] = ()
-    cgroups: Sequence[str] = ()
-    plain: bool = False
-    filtered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A started process. `exited` ends with the status as `os.waitpid` gives it."""
+    """A started process. `exited` ends with the status as `os.waitpid` gives it; `gated`: its forks are counted."""
 
     pid: int
     exited: asyncio.Future[int]
+    gated: bool = False
 
 
 class Supervisor:
@@ -74,7 +55,7 @@ class Supervisor:
         self._pair = pair
         self.pid = pid
         self._numbers = itertools.count()
-        self._started: dict[int, asyncio.Future[int]] = {}
+        self._started: dict[int, asyncio.Future[tuple[int, bool]]] = {}
         self._children: dict[int, asyncio.Future[int]] = {}
         self._early: dict[int, int] = {}
 
@@ -91,7 +72,7 @@ class Supervisor:
                 os._exit(0)
         theirs.close()
         for size in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-            ours.setsockopt(socket.SOL_SOCKET, size, _MESSAGE)
+            ours.setsockopt(socket.SOL_SOCKET, size, MESSAGE)
         return cls(ours, pid)
 
     async def attach(self) -> None:
@@ -115,16 +96,16 @@ class Supervisor:
         when it cannot be started; `BrokenPipeError` when the preforked process is no more.
         """
         number = next(self._numbers)
-        started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        started: asyncio.Future[tuple[int, bool]] = asyncio.get_running_loop().create_future()
         self._started[number] = started
         self._send({"do": "spawn", "number": number, "preforked": preforked, "command": asdict(command)}, fds)
-        pid = await started
+        pid, gated = await started
         exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if pid in self._early:
             exited.set_result(self._early.pop(pid))
         else:
             self._children[pid] = exited
-        return Child(pid, exited)
+        return Child(pid, exited, gated)
 
     def kill(self, pid: int, marker: str) -> None:
         """End the child, its descendants, and what it left behind (known by `marker` in its environment)."""
@@ -147,7 +128,7 @@ class Supervisor:
     def _heard(self) -> None:
         while True:
             try:
-                data = self._pair.recv(_MESSAGE)
+                data = self._pair.recv(MESSAGE)
             except BlockingIOError:
                 return
             if not data:
@@ -169,7 +150,7 @@ class Supervisor:
         if message["what"] == "failed":
             started.set_exception(OSError(message["errno"], message["text"]))
         else:
-            started.set_result(message["pid"])
+            started.set_result((message["pid"], message["gated"]))
 
 
 def _wait_quietly(pid: int) -> None:
@@ -184,6 +165,10 @@ class _ForkServer:
         self._pair = pair
         self._mine: set[int] = set()
         self._preforked: dict[int, tuple[int, socket.socket]] = {}
+        self._poll = select.poll()
+        self._gates: dict[int, Gate] = {}
+        self._closed: dict[int, float] = {}
+        """Gates where nobody is answered before a moment."""
         kernel.become_subreaper()
         self._score, self._own_score = -1, b""
         with contextlib.suppress(OSError):
@@ -192,6 +177,9 @@ class _ForkServer:
             self._score, self._own_score = fd, os.read(fd, 16)
         kernel.hide_from_others()
         kernel.name_process("lambdalab-sandboxes")
+        with contextlib.suppress(OSError, ValueError):  # it holds a descriptor for each gate
+            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         # A session of its own: a signal for the region's group (Ctrl-C in a terminal) is not for the sandboxes.
         os.setsid()
         self._wake, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -202,22 +190,42 @@ class _ForkServer:
 
     def run(self) -> None:
         """Serve until the region goes, then end everything."""
-        poll = select.poll()
         for fd in (self._pair.fileno(), self._wake):
-            poll.register(fd, select.POLLIN)
+            self._poll.register(fd, select.POLLIN)
         while True:
-            for fd, _ in poll.poll():
+            for fd, event in self._poll.poll(self._until_next()):
                 if fd == self._wake:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self._wake, 4096)
                     self._reap()
-                elif not self._serve():
-                    self._end_all()
+                elif fd in self._gates:
+                    self._at_gate(fd, event)
+                elif fd == self._pair.fileno() and not self._serve():
+                    processes.end_all_below()
                     return
+
+    def _at_gate(self, fd: int, event: int) -> None:
+        if event & select.POLLIN:
+            pause = self._gates[fd].answer()
+            if pause:
+                self._poll.unregister(fd)
+                self._closed[fd] = time.monotonic() + pause
+        else:  # nobody is left who could come
+            self._poll.unregister(fd)
+            del self._gates[fd]
+            os.close(fd)
+
+    def _until_next(self) -> float | None:
+        """Open the gates whose time has come; milliseconds until the next one's, None while none is closed."""
+        now = time.monotonic()
+        for fd in [fd for fd, until in self._closed.items() if until <= now]:
+            del self._closed[fd]
+            self._poll.register(fd, select.POLLIN)
+        return max(min(self._closed.values()) - now, 0.0) * 1000 + 1 if self._closed else None
 
     def _serve(self) -> bool:
         try:
-            data, fds, _, _ = socket.recv_fds(self._pair, _MESSAGE, _FDS)
+            data, fds, _, _ = socket.recv_fds(self._pair, MESSAGE, FDS)
         except OSError:
             return False
         if not data:
@@ -229,7 +237,7 @@ class _ForkServer:
         elif what == "prefork":
             self._prefork(message["number"], message["cgroups"])
         else:
-            self._kill(message["pid"], message["marker"])
+            self._kill(message["pid"])
         return True
 
     def _say(self, **message: Any) -> None:
@@ -237,22 +245,27 @@ class _ForkServer:
             self._pair.send(json.dumps(message).encode())
 
     def _spawn(self, number: int, command: Command, fds: Sequence[int], preforked: int | None) -> None:
-        told, tell = os.pipe2(os.O_CLOEXEC)
+        told, telling = socket.socketpair()
+        tell = telling.fileno()
         try:
             pid = self._fork(command, fds, tell) if preforked is None else self._use(preforked, command, fds, tell)
         except OSError as problem:
             os.write(tell, f"{problem.errno} {problem}".encode())
             pid = None
-        for fd in (tell, *fds):
+        telling.close()
+        for fd in fds:
             os.close(fd)
-        problem_text = os.read(told, 4096)  # empty once exec has closed it
-        os.close(told)
-        if pid is None or problem_text:
-            code, _, text = problem_text.decode().partition(" ")
+        with told:
+            text, gate = _hear(told)
+        if gate >= 0 and pid is not None:
+            self._gates[gate] = Gate(gate, pid, command.processes)
+            self._poll.register(gate, select.POLLIN)
+        if pid is None or text:
+            code, _, text = text.partition(" ")
             self._say(what="failed", number=number, errno=int(code), text=text)
             return
         self._mine.add(pid)
-        self._say(what="started", number=number, pid=pid)
+        self._say(what="started", number=number, pid=pid, gated=gate >= 0)
 
     def _forked(self) -> int:
         """Fork, as `os.fork` does, a child that is the first to go where memory is short.
@@ -276,7 +289,7 @@ class _ForkServer:
     def _fork(self, command: Command, fds: Sequence[int], tell: int) -> int:
         pid = self._forked()
         if pid == 0:
-            _become(command, fds, tell)
+            become(command, fds, tell)
         return pid
 
     def _use(self, preforked: int, command: Command, fds: Sequence[int], tell: int) -> int:
@@ -292,117 +305,51 @@ class _ForkServer:
             # What this copy keeps open would not end when the supervisor does.
             for line in (ours, self._pair, *(line for _, line in self._preforked.values())):
                 line.close()
-            _wait_to_become(theirs, cgroups)
+            wait_to_become(theirs, cgroups)
         theirs.close()
         for size in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-            ours.setsockopt(socket.SOL_SOCKET, size, _MESSAGE)
+            ours.setsockopt(socket.SOL_SOCKET, size, MESSAGE)
         self._preforked[number] = (pid, ours)
 
     def _reap(self) -> None:
-        while True:
-            try:
+        strangers = False
+        with contextlib.suppress(ChildProcessError):
+            while True:
                 pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            if pid in self._mine:
-                self._mine.discard(pid)
-                self._say(what="exited", pid=pid, status=status)
+                if pid == 0:
+                    break
+                if pid in self._mine:
+                    self._mine.discard(pid)
+                    self._say(what="exited", pid=pid, status=status)
+                strangers = True
+        if strangers:
+            self._end_strays()
 
-    def _kill(self, pid: int, marker: str) -> None:
-        tree = processes.tree(pid) if pid in self._mine else []
-        # Stopped first: what is being killed must not go on forking faster than it dies.
-        processes.signal_all(tree, signal.SIGSTOP)
-        while True:
-            orphans = [p for p in processes.children(os.getpid()) if p not in self._mine]
-            strays = [p for p in orphans if processes.environment_has(p, marker)]
-            found = {*tree, *(d for p in strays for d in processes.tree(p))}
-            if pid in self._mine:
-                found |= set(processes.tree(pid))
-            processes.signal_all(found, signal.SIGKILL)
-            if not strays and found <= set(tree):
-                break
-            tree = list(found)
-            self._reap()
+    def _kill(self, pid: int) -> None:
+        if pid in self._mine:
+            found: set[int] = {pid}
+            while new := set(processes.tree(pid)) - found:
+                # Stopped first: what is being killed must not go on forking faster than it dies.
+                processes.signal_all(new, signal.SIGSTOP)
+                found |= new
+            processes.signal_all(found - {pid}, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)  # last: up to here what they leave behind stays below it
+        self._end_strays()
 
-    def _end_all(self) -> None:
-        while left := processes.tree(os.getpid())[1:]:
-            processes.signal_all(left, signal.SIGKILL)
-            try:
-                os.waitpid(-1, 0)
-            except ChildProcessError:
-                return
+    def _end_strays(self) -> None:
+        """End what came back to this process: its sandbox's first process was killed, and could not."""
+        known = self._mine | {pid for pid, _ in self._preforked.values()}
+        for stray in set(processes.children(os.getpid())) - known:
+            processes.signal_all(processes.tree(stray), signal.SIGKILL)
 
 
-def _become(command: Command, fds: Sequence[int], tell: int) -> None:
-    """In the forked child: confine this process and become the command. Never returns."""
-    try:
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
-            signal.signal(number, signal.SIG_DFL)
-        os.setsid()
-        for path in command.cgroups:
-            _join(path)
-        tell = _give(fds, tell)
-        kernel.no_new_privileges()
-        if command.plain:
-            kernel.drop_capabilities()
-        if command.readable is not None:
-            landlock.confine(command.readable, command.writable)
-        # Only now: what this copy has open until it becomes the command may be more than the command may open.
-        for kind, wanted in command.limits:
-            hard = resource.getrlimit(kind)[1]
-            value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(kind, (value, value))
-        if command.filtered:
-            seccomp.confine()
-        os.chdir(command.directory)
-        os.execve(command.argv[0], list(command.argv), dict(command.environment))  # noqa: S606 - no shell is meant
-    except OSError as problem:
-        os.write(tell, f"{problem.errno or errno.EINVAL} {problem}".encode())
-    finally:
-        os._exit(127)
-
-
-def _give(fds: Sequence[int], tell: int) -> int:
-    """Put the descriptors where the command expects them; returns where `tell` is then."""
-    null = os.open(os.devnull, os.O_RDONLY)
-    if len(fds) == 1:
-        places = [(null, 0), (fds[0], 1), (fds[0], 2)]
-    else:
-        log, line, extensions = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for fd in fds)
-        tell = fcntl.fcntl(tell, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
-        places = [(line, 0), (log, 1), (log, 2), (line, 3), (extensions, 4)]
-    for source, target in places:
-        os.dup2(source, target)
-    return tell
-
-
-def _wait_to_become(line: socket.socket, cgroups: Sequence[str]) -> None:
-    """In a preforked child: join the groups, wait for the command, become it. Never returns."""
-    signal.set_wakeup_fd(-1)
-    problem: OSError | None = None
-    try:
-        for path in cgroups:
-            _join(path)
-    except OSError as refused:
-        problem = refused
-    try:
-        data, fds, _, _ = socket.recv_fds(line, _MESSAGE, _FDS)
-        if not data:
-            os._exit(0)
-        tell, *given = fds
-        os.set_inheritable(tell, False)
-        if problem is not None:
-            os.write(tell, f"{problem.errno} {problem}".encode())
-            os._exit(127)
-        _become(Command(**json.loads(data)), given, tell)
-    finally:
-        os._exit(127)
-
-
-def _join(procs_file: str) -> None:
-    fd = os.open(procs_file, os.O_WRONLY)
-    os.write(fd, b"0")
-    os.close(fd)
+def _hear(told: socket.socket) -> tuple[str, int]:
+    """What a forked process says until it has become its command: its problem, if it has one, and its gate."""
+    text, gate = b"", -1
+    while True:
+        data, fds, _, _ = socket.recv_fds(told, 4096, 1)
+        if not data:  # exec has closed the other end
+            return text.decode(), gate
+        if fds:
+            (gate,), data = fds, data.removeprefix(GATE)
+        text += data
