@@ -280,6 +280,8 @@ class ExecutionEnvironment:
             self._program_gone(name, end)
 
     def _program_gone(self, name: str | None, end: Exit) -> None:
+        if end.passed:
+            self.log.add(f"[lambdalab] The environment was ended: {end.passed}.")
         announced = self.extensions.ended(name) if self.extensions is not None else None
         what = ProgramEnd(name, end, announced)
         self._init.settle(what.init_failure())

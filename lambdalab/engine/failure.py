@@ -77,7 +77,8 @@ def not_started(request_id: str, error_type: str, message: str) -> Failure:
 def describe_exit(end: Exit) -> str:
     """AWS's sentence for how a runtime's process ended."""
     if end.signal is not None:
-        return f"Runtime exited with error: {describe_signal(end.signal)}"
+        why = f" ({end.passed})" if end.passed else ""
+        return f"Runtime exited with error: {describe_signal(end.signal)}{why}"
     if end.reason == "exited" and end.status:
         return f"Runtime exited with error: exit status {end.status}"
     if end.reason == "exited":

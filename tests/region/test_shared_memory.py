@@ -85,3 +85,45 @@ def test_much_too_much_in_one_piece_is_out_of_memory_too(lab):
     )
     result = lab["piece"].invoke()
     assert result.record.outcome == "out_of_memory", result
+
+
+MEMFD = """
+import mmap, os
+KEPT = []
+
+def handler(event, context):
+    if event["write"]:
+        KEPT.append(os.memfd_create("kept"))
+        for _ in range(event["write"]):
+            os.write(KEPT[0], b"x" * (1 << 20))
+    if event["map"]:
+        KEPT.append(mmap.mmap(KEPT[0], event["map"] << 20))
+        for at in range(0, event["map"] << 20, 4096):
+            KEPT[1][at] = 1
+    return "held"
+"""
+
+
+@pytest.fixture
+def holder(lab):
+    lab["memfd"].deploy(MEMFD, runtime="python3.12", memory=256, timeout=20)
+    yield lab["memfd"]
+    lab["memfd"].delete()
+
+
+def test_a_file_of_memory_is_memory_also_where_it_is_mapped_nowhere(holder):
+    held = holder.invoke({"write": 100, "map": 0})
+    assert held.ok, held
+    assert 100 <= holder.invoke({"write": 0, "map": 0}).record.max_memory_mb <= 140
+
+
+def test_a_file_of_memory_that_is_mapped_is_memory_once(holder):
+    held = holder.invoke({"write": 100, "map": 100})
+    assert held.ok, held
+    assert 100 <= holder.invoke({"write": 0, "map": 0}).record.max_memory_mb <= 140
+
+
+def test_too_large_a_file_of_memory_is_out_of_memory(holder):
+    result = holder.invoke({"write": 600, "map": 0})
+    assert result.record.outcome == "out_of_memory", result
+    assert result.record.max_memory_mb == 256

@@ -97,3 +97,29 @@ def test_what_is_gone_holds_nothing():
     pid = os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {})
     os.waitpid(pid, 0)
     assert processes.shared_out_bytes(pid) == 0
+
+
+def test_of_a_crowd_a_part_is_asked_at_each_look_and_no_more_than_tells_that_it_is_too_much(measured):
+    sizes, asked = measured
+    crowd = list(range(100))
+    sizes.update(dict.fromkeys(crowd, (30, 10)))
+    generous = Memory(2000 * MB)
+    assert not generous.look(crowd)
+    assert (len(asked), generous.peak) == (64, 0)
+    assert not generous.look(crowd)
+    assert (len(asked), generous.peak) == (100, 1000 * MB)
+    asked.clear()
+    assert Memory(100 * MB).look(crowd)
+    assert len(asked) == 11
+
+
+def test_what_is_mapped_nowhere_counts_beside_what_is(measured):
+    sizes, _ = measured
+    sizes[1] = (60, 60)
+    memory = Memory(100 * MB)
+    memory.beside = 30 * MB
+    assert not memory.look([1])
+    memory.told(65 * MB, 50 * MB)
+    assert (memory.peak, memory.held) == (90 * MB, 80 * MB)
+    memory.beside = 50 * MB
+    assert memory.look([1])

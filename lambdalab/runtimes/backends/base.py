@@ -74,12 +74,21 @@ class Exit:
     """How a sandbox ended. `status` is the exit status, or None when a signal or the lab ended it.
 
     `reason`: "exited" by itself; "signal" killed by the signal `signal`; "out_of_memory" killed for passing
-    its memory size; "too_many_processes", "tmp_full" killed by the watch; "stopped" ended by `stop`.
+    its memory size; "too_many_processes", "tmp_full" killed by the watch, for passing `limit` (processes and threads,
+    MB); "stopped" ended by `stop`.
     """
 
     reason: Literal["exited", "signal", "out_of_memory", "too_many_processes", "tmp_full", "stopped"]
     status: int | None = None
     signal: int | None = None
+    limit: int = 0
+
+    @property
+    def passed(self) -> str:
+        """Which limit it was ended for that AWS has no words for, as there nothing ends for it; empty for others."""
+        if self.reason == "tmp_full":
+            return f"/tmp holds more than its {self.limit} MB"  # noqa: S108
+        return f"more than {self.limit:,} processes and threads" if self.reason == "too_many_processes" else ""
 
 
 class CannotStart(Exception):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lambdalab.model.invocation import Fidelity
-from lambdalab.runtimes.backends import processes, sockets
+from lambdalab.runtimes.backends import hidden, processes, sockets
 from lambdalab.runtimes.backends.base import Exit, Kept, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.cgroup import MAX_PROCESSES, MB_PER_CPU
 from lambdalab.runtimes.backends.cpu_share import CpuShare
@@ -26,6 +26,7 @@ from lambdalab.runtimes.backends.kept import KeptDirectory, KeptMount
 from lambdalab.runtimes.backends.memory import Memory
 from lambdalab.runtimes.backends.programs import Line, Talk
 from lambdalab.runtimes.backends.supervisor import Child
+from lambdalab.runtimes.backends.temporary import Temporary
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.trees import remove_tree
 
@@ -34,7 +35,7 @@ _TREE_EVERY = 4
 _A_FEW = range(9, 65)
 """So many processes are looked for each time: it may be the beginning of a bomb, and takes no time yet."""
 _MORE = 16
-_TMP_EVERY = 60
+_HIDDEN_EVERY = 4
 _STOPPING_LOOKS = 20
 """Where nothing bounds how fast processes come, stopping them all may fail: the next freeze, or the limit, will do."""
 ReadExit = Callable[[int], Exit]
@@ -131,6 +132,7 @@ class ConfinedSandbox(Sandbox):
         self._group = started.group
         self._read_exit = read_exit
         self._private_tmp = private_tmp
+        self._temporary = Temporary(private_tmp, spec.ephemeral_mb * _MB) if private_tmp is not None else None
         self._mounts_tmp = mounts_tmp
         self._tmp_fd = -1
         self._stopped = False
@@ -203,6 +205,7 @@ class ConfinedSandbox(Sandbox):
         """Stop every process until the next invocation."""
         if not self.exited.done() and self._ending is None:
             self._watch.remove(self)
+            self._look_for_hidden()
             self._read_memory()
             self._set_frozen(frozen=True)
 
@@ -253,6 +256,8 @@ class ConfinedSandbox(Sandbox):
         return self._memory.held // _MB
 
     def _read_memory(self) -> None:
+        if self._memory.beside:
+            self._look_for_hidden()
         if self._status_fd >= 0:
             with contextlib.suppress(OSError):
                 status = os.pread(self._status_fd, 4096, 0)
@@ -267,12 +272,15 @@ class ConfinedSandbox(Sandbox):
         self._looks += 1
         if self._looks % _TREE_EVERY == 0 or len(self._members) in _A_FEW or self._runtime is None:
             self._members = processes.tree(self._child.pid, MAX_PROCESSES + _MORE)
+        # Once there is some at each look: what is being mapped would count twice.
+        if (self._memory.beside or self._looks % _HIDDEN_EVERY == 1) and len(self._members) < _A_FEW.stop:
+            self._look_for_hidden()
         if self._memory.look(self._members[self._holders :]):
             self._end(Exit("out_of_memory", signal=signal.SIGKILL))
         elif self._too_many():
-            self._end(Exit("too_many_processes", signal=signal.SIGKILL))
-        elif self._private_tmp is not None and self._looks % _TMP_EVERY == 0 and self._tmp_is_full():
-            self._end(Exit("tmp_full", signal=signal.SIGKILL))
+            self._end(Exit("too_many_processes", signal=signal.SIGKILL, limit=MAX_PROCESSES))
+        elif self._temporary is not None and self._temporary.is_due() and self._tmp_is_full(self._temporary):
+            self._end(Exit("tmp_full", signal=signal.SIGKILL, limit=self._spec.ephemeral_mb))
         elif self._shared and not self._cpu.exact and self._runtime is not None:
             self._cpu.look(self._processor_seconds(), self._set_stopped)
 
@@ -285,13 +293,12 @@ class ConfinedSandbox(Sandbox):
             return False
         return sum(map(processes.thread_count, self._members[self._holders :])) > MAX_PROCESSES
 
-    def _tmp_is_full(self) -> bool:
-        used = 0
-        for directory, _, names in os.walk(str(self._private_tmp)):
-            for name in names:
-                with contextlib.suppress(OSError):
-                    used += os.lstat(os.path.join(directory, name)).st_blocks * 512  # noqa: PTH118
-        return used > self._spec.ephemeral_mb * _MB
+    def _tmp_is_full(self, temporary: Temporary) -> bool:
+        self._members = processes.tree(self._child.pid)
+        return temporary.is_full(hidden.look(self._members[self._holders :], str(temporary.directory)).unlinked)
+
+    def _look_for_hidden(self) -> None:
+        self._memory.beside = hidden.look(self._members[self._holders :]).memory
 
     # -- extensions
 
@@ -322,6 +329,8 @@ class ConfinedSandbox(Sandbox):
 
     def keep(self) -> Kept | None:
         """Its own directory for /tmp, or its mount of it, which is held open."""
+        if self._ending is not None and self._ending.reason == "tmp_full":
+            return None  # what comes after it would end for the same
         if self._private_tmp is not None:
             directory, self._private_tmp = self._private_tmp, None
             return KeptDirectory(directory)

@@ -20,12 +20,16 @@ _AT_ONCE = 64
 
 
 class Memory:
-    """The account of one sandbox, in bytes. `peak` is the most it was seen to hold, `held` what it held last."""
+    """The account of one sandbox, in bytes. `peak` is the most it was seen to hold, `held` what it held last.
+
+    `beside` is what they hold that is mapped nowhere (`hidden.py`): whoever looks says it, and it counts from then on.
+    """
 
     def __init__(
         self, limit: int, now: Callable[[], float] = time.monotonic, used: Callable[[], float] = time.thread_time
     ) -> None:
         self.peak = self.held = 0
+        self.beside = 0
         self._limit = limit
         self._now = now
         self._used = used
@@ -35,7 +39,7 @@ class Memory:
 
     def look(self, members: Sequence[int]) -> bool:
         """Measure its processes; whether they hold more than the limit."""
-        held = sum(map(processes.resident_bytes, members))
+        held = sum(map(processes.resident_bytes, members)) + self.beside
         if len(members) > 1 and (self._asking or held > self.peak):
             # The shares are never more than the resident sizes: what is below the peak can be no new one.
             shares = self._shares(members)
@@ -55,7 +59,7 @@ class Memory:
         if not self._asking:
             if now < self._again:
                 return None
-            self._asking, self._sum, self._spent = list(members), 0, 0.0
+            self._asking, self._sum, self._spent = list(members), self.beside, 0.0
         for pid in self._asking[:_AT_ONCE]:
             self._sum += processes.shared_out_bytes(pid)
             if self._sum > self._limit:
@@ -68,4 +72,5 @@ class Memory:
 
     def told(self, peak: int, held: int) -> None:
         """Its one process holds so much, and held so much at most, as the kernel tells."""
-        self.peak, self.held = max(self.peak, peak), held
+        held += self.beside
+        self.peak, self.held = max(self.peak, peak, held), held

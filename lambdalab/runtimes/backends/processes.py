@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MOST = 4096
@@ -73,6 +73,15 @@ def shared_out_bytes(pid: int) -> int:
         return resident_bytes(pid)
 
 
+def shared_memory_bytes(pid: int) -> int:
+    """Of the memory in files that it maps its share (Pss_Shmem); 0 where the kernel does not tell."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: PTH123
+            return _kilobytes(file.read(), b"Pss_Shmem:") * 1024
+    except (OSError, ValueError):
+        return 0
+
+
 def peak_kilobytes(status: bytes) -> int:
     """VmHWM of the text of /proc/PID/status: the most memory it ever held; 0 when it is a zombie."""
     return _kilobytes(status, b"VmHWM:")
@@ -116,14 +125,19 @@ def threads(pid: int) -> list[int]:
         return []
 
 
+def open_files(pid: int) -> Iterator[tuple[str, str]]:
+    """Its descriptors' places in /proc, each with what is open there; nothing where it may not be looked at."""
+    try:
+        numbers = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208
+    except OSError:
+        return
+    for number in numbers:
+        place = f"/proc/{pid}/fd/{number}"
+        with contextlib.suppress(OSError):
+            yield place, os.readlink(place)  # noqa: PTH115 - many a call, each once in a path
+
+
 def has_socket(pid: int, inode: int) -> bool:
     """Whether one of its descriptors is the socket with this inode."""
     wanted = f"socket:[{inode}]"
-    try:
-        for fd in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208
-            with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/{pid}/fd/{fd}") == wanted:  # noqa: PTH115 - many a call, each once in a path
-                    return True
-    except OSError:
-        pass
-    return False
+    return any(name == wanted for _, name in open_files(pid))
