@@ -31,3 +31,14 @@ def test_each_end_has_its_words_and_its_error_type(ended, words, init, invocatio
 def test_the_caller_reads_how_it_ended():
     said = json.loads(ProgramEnd("spy", KILLED).failure("id-1").body)
     assert said == {"errorType": "Extension.Crash", "errorMessage": "RequestId: id-1 Error: signal: killed"}
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (Exit("tmp_full", signal=9, limit=512), "signal: killed (/tmp holds more than its 512 MB)"),
+        (Exit("too_many_processes", signal=9, limit=1024), "signal: killed (more than 1,024 processes and threads)"),
+    ],
+)
+def test_a_limit_that_aws_has_no_words_for_is_named(end, words):
+    assert ProgramEnd(None, end).words == f"Runtime exited with error: {words}"

@@ -113,7 +113,7 @@ def _hold() -> None:
 
 def _let_go_of_everything() -> None:
     """What a copy keeps open would not end with the others'; signals are for those that it holds."""
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208
         with contextlib.suppress(OSError):
             os.close(int(name))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -45,7 +45,7 @@ ReadExit = Callable[[int], Exit]
 class Ender(Protocol):
     """What ends a sandbox's processes: the supervisor, or a container's engine."""
 
-    def kill(self, pid: int, marker: str) -> None:
+    def kill(self, pid: int) -> None:
         """End `pid`, its descendants, and what they left behind; off the caller's path."""
 
 
@@ -358,13 +358,13 @@ class ConfinedSandbox(Sandbox):
         self._watch.remove(self)
         if self._ending is None and not self.exited.done():
             self._ending = why
-            self._supervisor.kill(self._child.pid, self._spec.id)
+            self._supervisor.kill(self._child.pid)
 
     def _ended(self, status: asyncio.Future[int]) -> None:
         self._watch.remove(self)
         if self._ending is None:
             # What it left behind (a daemon, say) ends with it.
-            self._supervisor.kill(self._child.pid, self._spec.id)
+            self._supervisor.kill(self._child.pid)
         if self._status_fd >= 0:
             os.close(self._status_fd)
             self._status_fd = -1

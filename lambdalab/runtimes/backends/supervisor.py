@@ -107,10 +107,10 @@ class Supervisor:
             self._children[pid] = exited
         return Child(pid, exited, gated)
 
-    def kill(self, pid: int, marker: str) -> None:
-        """End the child, its descendants, and what it left behind (known by `marker` in its environment)."""
+    def kill(self, pid: int) -> None:
+        """End the child, its descendants, and what came back from it to the supervisor."""
         with contextlib.suppress(OSError):
-            self._send({"do": "kill", "pid": pid, "marker": marker})
+            self._send({"do": "kill", "pid": pid})
 
     async def close(self) -> None:
         """End every sandbox and the supervisor itself."""

@@ -27,7 +27,7 @@ class _Ender:
     def __init__(self, container: Container) -> None:
         self._container = container
 
-    def kill(self, pid: int, marker: str) -> None:  # noqa: ARG002 - a container needs neither
+    def kill(self, pid: int) -> None:  # noqa: ARG002 - the container is known
         """Kill and remove it."""
         self._container.kill()
 
