@@ -138,7 +138,7 @@ class ConfinedSandbox(Sandbox):
         self._stopped = False
         self._holders = holders + (self._line is not None)
         self._runtime: int | None = None
-        self._status_fd = -1
+        self._status_fd = self._runtime_fd = -1
         self._members: list[int] = [child.pid]
         self._memory = Memory(spec.memory_mb * _MB)
         self._looks = 0
@@ -181,6 +181,22 @@ class ConfinedSandbox(Sandbox):
             with contextlib.suppress(OSError):
                 self._status_fd = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
             self._hold_tmp(pid)
+            if self._private_tmp is not None and self._group is not None and self._group.freezes:
+                # Its holder is frozen with it: it could not tell of an end that comes meanwhile.
+                with contextlib.suppress(OSError):
+                    self._runtime_fd = os.pidfd_open(pid)
+                    asyncio.get_running_loop().add_reader(self._runtime_fd, self._runtime_gone)
+
+    def _runtime_gone(self) -> None:
+        self._forget_runtime()
+        if self._frozen and not self.exited.done():
+            self._set_frozen(frozen=False)
+
+    def _forget_runtime(self) -> None:
+        if self._runtime_fd >= 0:
+            asyncio.get_running_loop().remove_reader(self._runtime_fd)
+            os.close(self._runtime_fd)
+            self._runtime_fd = -1
 
     # -- invocations
 
@@ -362,6 +378,7 @@ class ConfinedSandbox(Sandbox):
 
     def _ended(self, status: asyncio.Future[int]) -> None:
         self._watch.remove(self)
+        self._forget_runtime()
         if self._ending is None:
             # What it left behind (a daemon, say) ends with it.
             self._supervisor.kill(self._child.pid)
