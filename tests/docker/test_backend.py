@@ -391,6 +391,25 @@ def test_the_next_container_waits_before_it_is_called_and_nothing_of_the_functio
     assert invocation.record.init_ms < (time.time() - asked) * 1000
 
 
+def test_what_a_function_sets_comes_with_its_call_and_nothing_heeds_it_before(lab):
+    own = {
+        "LD_PRELOAD": "/var/task/own.so", "PATH": "/nowhere", "ENV": "/var/task/profile", "UID": "7",
+        "WORDS": "it's \"quoted\", $HOME, `id`, two\nlines\n, \\ and ü", "EMPTY": "",
+    }  # fmt: skip
+    source = """
+    import os
+    def handler(event, context):
+        return {name: os.environ.get(name) for name in event}
+    """
+    function = deploy(lab, "preloads", source, env=own)
+    waiting = waiting_for("preloads")
+    assert not own.keys() - {"PATH"} & {word.partition("=")[0] for word in waiting["Config"]["Env"]}
+    assert "PATH=/nowhere" not in waiting["Config"]["Env"]
+    invocation = function.invoke(list(own))
+    assert container_of(invocation)["Id"] == waiting["Id"]
+    assert invocation.payload == own
+
+
 def test_where_the_container_that_waits_has_gone_another_is_started(lab):
     function = deploy(lab, "removed", "def handler(event, context): return 1\n")
     docker("rm", "--force", waiting_for("removed")["Id"])
