@@ -99,6 +99,14 @@ async def find_runtime(region: Region, call: Call) -> Mapping[str, Any]:
     return asdict(found)
 
 
+@operation("GET /_lambdalab/runtimes", service=_OWN)
+async def offered_runtimes(region: Region, call: Call) -> Mapping[str, Any]:
+    """The runtimes of a family that AWS creates today, the newest first, and whether they run here without a pull."""
+    names = runtime.offered(str(call.params.get("family", "")), region.runtime_policy)
+    found = [await _runtime(region, name) for name in names]
+    return {"runtimes": [{"name": one["name"], "runs": one["problem"] is None} for one in found]}
+
+
 @operation("GET /_lambdalab/calls", service=_OWN)
 async def calls(region: Region, call: Call) -> Mapping[str, Any]:
     """The last calls made with an ARN since the region started: [version, ok, duration in ms, cold] each."""

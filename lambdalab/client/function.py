@@ -13,7 +13,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lambdalab.client import concurrency, configuring, deploying, image, invocation, logs, requirements, versions
+from lambdalab.client import (
+    concurrency,
+    configuring,
+    deploying,
+    image,
+    invocation,
+    languages,
+    logs,
+    requirements,
+    versions,
+)
 from lambdalab.client.building import Source, build, build_folder, fetches, is_folder
 from lambdalab.client.building import files as packed
 from lambdalab.client.cell import CellSource
@@ -125,7 +135,9 @@ class Function:
         if not isinstance(source, str):
             raise TypeError(_not_text(self.name, source))
         began = time.monotonic()
-        kind = deploying.known(runtime)
+        kind = languages.runtime(runtime, languages.offers_of(self._session))
+        if kind.blocked:  # refused before its cell is read: today's tools may not know the language of then
+            deploying.check_runtime(self._api, kind.name)
         own = tuple(requirements) if fetches(kind) else ()
         installed = None if own else self._installed(requirements, kind, architecture)
         more = {**(installed.files if installed else {}), **(files or {})}

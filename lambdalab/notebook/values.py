@@ -47,16 +47,6 @@ ephemeral = _whole_number("--tmp", "ephemeralStorage.size", 512, 10_240, "MB")
 limit = _whole_number("--limit", "limit", 1, 10_000, "lines")
 
 
-def runtime(words: str) -> str:
-    """A runtime's name. One that is unknown here but not a misspelling goes on to AWS's own check."""
-    if words in RUNTIMES:
-        return words
-    guess = did_you_mean(words, RUNTIMES)
-    if guess and words.lower().startswith("py"):
-        raise BadOption(f"--runtime is {words!r}, which Lambda does not have.{guess}")
-    return words
-
-
 def architecture(words: str) -> str:
     """`x86_64` or `arm64`."""
     if words not in ARCHITECTURES:

@@ -81,7 +81,6 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
         ("hello", False, "begin a cell with %%lambda hello"),
         ("invoke hello --sett a=1", False, "Did you mean --set?"),
         ("hello --memry 256", True, "Did you mean --memory?"),
-        ("hello --runtime pyton3.12", True, "Did you mean python3.12?"),
         ("hello --arch arm46", True, "Did you mean arm64?"),
         ("invoke", False, "needs a function's name: %lambda invoke NAME"),
         ("hello extra", True, "does not take 'extra' here"),

@@ -10,7 +10,7 @@ DEPLOY = Command(
     "make the cell a function; the same cell again changes nothing",
     (Argument("NAME", "a function's name"),),
     (
-        Option(("--runtime",), "RUNTIME", "such as python3.12", values.runtime, completes="runtime"),
+        Option(("--runtime",), "RUNTIME", "such as python3.12", completes="runtime"),
         Option(("--memory",), "MB", "128 to 10240; brings the CPU share too", values.memory),
         Option(("--timeout",), "SECONDS", "1 to 900", values.timeout),
         Option(("--handler",), "NAME", "the function to call, when the cell has several"),

@@ -30,7 +30,7 @@ CONFIG = Command(
         ),
         Option(("--vpc",), "SUBNETS/GROUPS", "such as subnet-1,subnet-2/sg-1; none takes it away", values.vpc),
         Option(("--arch",), "ARCHITECTURE", "x86_64 or arm64", values.architecture, completes="architecture"),
-        Option(("--runtime",), "RUNTIME", "such as python3.12", values.runtime, completes="runtime"),
+        Option(("--runtime",), "RUNTIME", "such as python3.12", completes="runtime"),
         Option(("--handler",), "MODULE.NAME", "what is called, such as lambda_function.handler"),
         Option(("--role",), "ARN", "its execution role"),
         Option(("--log-format",), "FORMAT", "Text or JSON", values.log_format, completes="log format"),
