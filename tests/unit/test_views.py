@@ -17,7 +17,7 @@ from lambdalab.client.versions import AliasChange, AliasRoute, FileChange, Versi
 from lambdalab.model import runtime
 from lambdalab.notebook.actions.functions import Deleted
 from lambdalab.notebook.commands import COMMANDS
-from lambdalab.notebook.hints import hint
+from lambdalab.notebook.hints import Raised, hint
 from lambdalab.notebook.views import (
     blocks,
     concurrency,
@@ -665,7 +665,7 @@ def test_what_was_only_simulated_is_on_the_functions_card():
 )
 def test_where_a_function_may_write_is_said_for_the_isolation_it_ran_in(error_type, message):
     assert "`/tmp`" in hint(error_type, message).advice and "TMPDIR" not in hint(error_type, message).advice
-    assert "`$TMPDIR`" in hint(error_type, message, "process").advice
+    assert "`$TMPDIR`" in hint(error_type, message, Raised(backend="process")).advice
     failed = replace(records.FAILED_CALL, error=replace(records.FAILED_CALL.error, type=error_type, message=message))
     in_process = replace(failed, record=replace(failed.record, fidelity=records.PROCESS))
     assert "tempfile.gettempdir()" in invocation.html(in_process)
