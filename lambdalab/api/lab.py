@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lambdalab import extras
 from lambdalab.api.operations import Call, operation
 from lambdalab.engine.room import machine
 from lambdalab.errors import InvalidRuntime, RuntimeUnavailable
@@ -55,7 +56,7 @@ def _rest_of_aws(child: Child) -> dict[str, Any]:
         "pid": child.pid,
         "home": str(child.home),
         "kept": "kept in the home when the region ends in order; changes since then are lost when it is killed",
-        "advice": None if child_installed() else "pip install 'lambdalab[aws]'",
+        "advice": None if child_installed() else extras.how_to_install("aws"),
     }
 
 

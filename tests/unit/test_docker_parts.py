@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import platform
+import re
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lambdalab import extras
 from lambdalab.client.image import archive, line_of
 from lambdalab.errors import EngineUnavailable, ImageUnavailable, RuntimeUnavailable
 from lambdalab.runtimes.backends.base import Exit
@@ -425,7 +427,7 @@ def test_a_containers_network_says_where_its_neighbours_are_let_in():
 
 def test_without_the_package_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(engine, "installed", lambda: False)
-    with pytest.raises(EngineUnavailable, match=r"pip install 'lambdalab\[docker\]'"):
+    with pytest.raises(EngineUnavailable, match=re.escape(extras.how_to_install("docker"))):
         engine.connect({})
 
 

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from lambdalab import extras
 from lambdalab.errors import EngineUnavailable, LabError
 from lambdalab.runtimes.backends.docker import certificates, problems, tunnel
 from lambdalab.runtimes.backends.docker.tunnel import Tunnel
@@ -103,7 +104,7 @@ def installed() -> bool:
 def connect(environ: Mapping[str, str] = os.environ) -> Engine:
     """The first engine that answers. Blocks. Raises `EngineUnavailable`, with every place that was looked at."""
     if not installed():
-        raise EngineUnavailable("Docker needs the docker package: pip install 'lambdalab[docker]'.")
+        raise EngineUnavailable(f"Docker needs the docker package: {extras.how_to_install('docker')}.")
     tried: list[str] = []
     for place in _places(environ):
         try:
