@@ -131,7 +131,8 @@ class CodeSigningConfigNotFound(AwsError):
 
 
 _THROTTLED = {
-    "ReservedFunctionConcurrentInvocationLimitExceeded": "all of the function's reserved concurrency is in use",
+    "ReservedFunctionConcurrentInvocationLimitExceeded": "all of the function's reserved concurrency is in use; a "
+    "function with --reserved 0 has none, and is stopped until it gets some or gives it back: --reserved none",
     "ReservedFunctionInvocationRateLimitExceeded": "of a function with reserved concurrency ten calls a second may "
     "begin for each that is reserved",
     "ConcurrentInvocationLimitExceeded": "all of the account's unreserved concurrency is in use",

@@ -24,8 +24,9 @@ from lambdalab.client import (
     requirements,
     versions,
 )
-from lambdalab.client.building import Source, build, build_folder, fetches, is_folder
+from lambdalab.client.building import Built, Source, build, build_folder, fetches, is_folder
 from lambdalab.client.building import files as packed
+from lambdalab.client.building.base import CellSyntaxError
 from lambdalab.client.cell import CellSource
 from lambdalab.client.concurrency import Concurrency
 from lambdalab.client.configuring import FunctionSettings, NewSettings
@@ -135,7 +136,8 @@ class Function:
         if not isinstance(source, str):
             raise TypeError(_not_text(self.name, source))
         began = time.monotonic()
-        kind = languages.runtime(runtime, languages.offers_of(self._session))
+        offers = languages.offers_of(self._session)
+        kind = languages.runtime(runtime, offers)
         if kind.blocked:  # refused before its cell is read: today's tools may not know the language of then
             deploying.check_runtime(self._api, kind.name)
         own = tuple(requirements) if fetches(kind) else ()
@@ -149,7 +151,7 @@ class Function:
             text = source if on_disk is None else packed.text_of(on_disk)
             place = cell if on_disk is None else CellSource(str(path), text, 1)
             at = place or CellSource("the source", text, 1)
-            built = build(Source(text, at, kind, architecture, handler, more, own))
+            built = _build(Source(text, at, kind, architecture, handler, more, own), offers)
         wanted = Wanted(kind.name, built.handler, memory, timeout, checked(env), description, ephemeral, architecture)
         programs = installed.programs - (files or {}).keys() if installed else frozenset()
         done = deploying.deploy(self._api, wanted, package(built, more, programs), role)
@@ -312,6 +314,17 @@ class Function:
         if not (qualifier or self._qualifier):
             self._session.sources.pop(self.name, None)
         return None
+
+
+def _build(source: Source, offers: languages.Offers) -> Built:
+    """The package's files. A cell of another language than its runtime's is told which runtime it is for."""
+    try:
+        return build(source)
+    except CellSyntaxError as error:
+        instead = languages.another(error, source.cell, source.runtime, offers)
+        if not instead:
+            raise
+        raise CellSyntaxError(f"{error}\n{instead}", error.line, error.column) from error
 
 
 def _notes(path: Path | str | None, kind: Runtime) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lambdalab.client.building.base import CellSyntaxError
+from lambdalab.client.cell import CellSource
 from lambdalab.client.session import Session
 from lambdalab.errors import BadOption
 from lambdalab.model import runtime as runtimes
@@ -59,6 +61,15 @@ _LANGUAGES = (
         "There a cell is a script that begins with `#!`, or Go (--runtime go).",
     ),
 )
+_JAVASCRIPT = re.compile(
+    r"""\s*(?:export\s+(?:default|const|let|var|async|function|class)\b|export\s*\{
+    |import\s*[{*]|import\b[^'"]*\bfrom\s*['"]|import\s*['"]
+    |(?:const|let|var)\s+[\w${\[][^=]*=|(?:async\s+)?function(?:\s+|\s*\*\s*)[\w$]+\s*\(
+    |(?:module\.)?exports(?:\.[\w$]+)?\s*=\s*(?:async\b|function\b|\(.*=>)|module\.exports\s*=\s*\{)""",
+    re.VERBOSE,
+)
+"""How lines begin that no Python has."""
+_COMMENT = re.compile(r"\s*(?://|/\*)")
 _SHAPE = re.compile(r"(?P<name>\D*?)[\s_.-]*v?(?P<release>\d.*)?")
 _NEAR = 0.7
 
@@ -82,6 +93,18 @@ def runtime(name: str, offers: Offers) -> Runtime:
     if found is not None and found.version and found.name != runtimes.GO:
         return found
     raise BadOption(f"the runtime is {name!r}{_way_on(name, offers)}")
+
+
+def another(error: CellSyntaxError, cell: CellSource, kind: Runtime, offers: Offers) -> str:
+    """What to take instead where Python stumbled over a line that is JavaScript and nothing else; "" elsewhere."""
+    lines = cell.text.splitlines()
+    at = error.line - cell.first_line
+    if kind.family != "python" or not 0 <= at < len(lines):
+        return ""
+    if not (_JAVASCRIPT.match(lines[at]) or (_COMMENT.match(lines[at]) and any(map(_JAVASCRIPT.match, lines)))):
+        return ""
+    title, family = _LANGUAGES[1].title, _LANGUAGES[1].family
+    return f"That is JavaScript, and a cell is Python unless --runtime says otherwise. {_take(offers(family), title)}"
 
 
 def _way_on(name: str, offers: Offers) -> str:

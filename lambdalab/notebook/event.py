@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadEvent, BadOption
+
+_IN_JSON = {"True": "true", "False": "false", "None": "null", "undefined": "null"}
 
 
 def build(
@@ -46,7 +49,24 @@ def parse_body(body: str, cell: str) -> Any:
 def _pointing_at(error: json.JSONDecodeError, words: str, place: str) -> str:
     lines = words.split("\n")
     line = lines[min(error.lineno, len(lines)) - 1]
-    return f"the event is not JSON: {error.msg} at {place}\n    {line}\n    {' ' * (error.colno - 1)}^"
+    said = f"the event is not JSON: {error.msg} at {place}\n    {line}\n    {' ' * (error.colno - 1)}^"
+    return "\n".join(part for part in (said, _as_json_writes_it(words[: error.pos], words[error.pos :])) if part)
+
+
+def _as_json_writes_it(before: str, rest: str) -> str:
+    """What JSON writes for what stands there, in Python's or JavaScript's way; "" where that is not plain."""
+    word = re.match(r"[A-Za-z_$][\w$]*", rest)
+    if word and word[0] in _IN_JSON:
+        return f"JSON writes {_IN_JSON[word[0]]}, not {word[0]}."
+    if rest.startswith("'"):
+        return "JSON writes text and names in double quotes, not in single ones."
+    if word and before.rstrip()[-1:] in {"{", ","}:
+        return f'JSON writes names in double quotes: "{word[0]}".'
+    if rest.startswith(("//", "/*", "#")):
+        return "JSON has no comments."
+    if re.match(r",\s*[}\]]", rest) or (rest[:1] in {"}", "]"} and before.rstrip().endswith(",")):
+        return "JSON writes no comma after the last item."
+    return ""
 
 
 def _named(source: str, namespace: Mapping[str, Any]) -> Any:

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from lambdalab.errors import BadOption, InvalidParameterValue
+from lambdalab.client.building.base import CellSyntaxError
+from lambdalab.errors import BadOption, InvalidParameterValue, TooManyRequests
 from tests.wheels import only_from, wheel
 
 SOURCE = "def handler(event, context):\n    return open('data/words.txt').read()\n"
@@ -82,3 +83,23 @@ def test_a_runtime_that_is_no_name_changes_no_function(lab):
         lab["kept"].configure(runtime="ruby")
     with pytest.raises(BadOption, match="nodejs"):
         lab.layer("common").publish_requirements("left-pad", runtime="node")
+
+
+def test_javascript_without_its_runtime_is_told_the_one_to_take_at_its_line(lab):
+    with pytest.raises(CellSyntaxError, match=r"line 1: .*\n.*\nThat is JavaScript, .* Take nodejs\d+\.x") as refused:
+        lab["script"].deploy("export const handler = async () => 1;\n")
+    assert refused.value.line == 1
+
+
+def test_requirements_of_a_language_without_them_are_told_whose_there_are_and_its_own_way(lab):
+    with pytest.raises(
+        BadOption, match=r"pip for Python, with npm .* NuGet .* For Java .*dependency:copy-dependencies"
+    ):
+        lab["java"].deploy("class A {}", runtime="java21", requirements=["com.google.code.gson:gson"])
+
+
+def test_a_function_with_none_reserved_is_told_to_be_stopped_by_that(lab):
+    lab["stopped"].deploy("def handler(event, context):\n    return 1\n")
+    lab.client("lambda").put_function_concurrency(FunctionName="stopped", ReservedConcurrentExecutions=0)
+    with pytest.raises(TooManyRequests, match=r"--reserved 0 has none, and is stopped .* --reserved none"):
+        lab["stopped"].invoke()

@@ -543,6 +543,12 @@ def test_a_build_that_fails_names_the_dockerfiles_line(lab):
     assert "said" in failed.value.output
 
 
+def test_a_file_that_the_build_context_lacks_is_told_where_that_comes_from(lab):
+    dockerfile = "FROM public.ecr.aws/lambda/python:3.12\nCOPY nosuch.py ${LAMBDA_TASK_ROOT}\n"
+    with pytest.raises(ImageBuildError, match=r"line 2: .*\n.*what --from FOLDER and --file PATH give"):
+        lab["broken"].deploy_image(dockerfile, files={"app.py": HANDLER})
+
+
 def test_aws_refusals_of_images(lab):
     uri = need_image("go-scratch:1")
     base = {"FunctionName": "refused", "Role": "arn:aws:iam::123456789012:role/r", "PackageType": "Image"}

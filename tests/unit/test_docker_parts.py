@@ -15,7 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from lambdalab import extras
-from lambdalab.client.image import archive, line_of
+from lambdalab.client.cell import CellSource
+from lambdalab.client.image import archive, failed, line_of
 from lambdalab.errors import EngineUnavailable, ImageUnavailable, RuntimeUnavailable
 from lambdalab.runtimes.backends.base import Exit
 from lambdalab.runtimes.backends.docker import building, engine, pause, problems, stock
@@ -432,6 +433,24 @@ def test_without_the_package_the_error_says_how_to_get_it(monkeypatch):
 
 
 # -- Dockerfiles
+
+
+COPIES = "FROM a\nCOPY nosuch.py .\nRUN cat nosuch.txt\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "why", "told"),
+    [
+        (2, "COPY failed: file not found in build context or excluded by .dockerignore", True),
+        (2, 'checking on sources under "/t": copier: stat: "/nosuch.py": no such file or directory', True),
+        (2, "no space left on device", False),
+        (3, "cat: nosuch.txt: No such file or directory", False),
+        (0, "file not found", False),
+    ],
+)
+def test_a_copy_of_what_the_build_context_lacks_is_told_where_that_comes_from(step, why, told):
+    error = failed(COPIES, step, why, "", CellSource("Cell In[4]", COPIES, 2))
+    assert ("what --from FOLDER and --file PATH give" in str(error)) is told
 
 
 @pytest.mark.parametrize(("step", "line"), [(1, 3), (2, 5), (3, 9), (4, 0)])

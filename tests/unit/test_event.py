@@ -31,6 +31,35 @@ def test_a_body_that_is_not_json_is_pointed_at_as_the_editor_counts():
     assert said[2].index("^") == said[1].index('"n"')
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"a": True}', "JSON writes true, not True."),
+        ('{"a": [1, False]}', "JSON writes false, not False."),
+        ('{"a": None}', "JSON writes null, not None."),
+        ('{"a": undefined}', "JSON writes null, not undefined."),
+        ("{'a': 1}", "in double quotes, not in single ones"),
+        ("{\"a\": 'b'}", "in double quotes, not in single ones"),
+        ("{a: 1}", 'JSON writes names in double quotes: "a".'),
+        ('{"a": 1, b: 2}', 'JSON writes names in double quotes: "b".'),
+        ('{"a": 1,}', "no comma after the last item"),
+        ("[1, 2,\n]", "no comma after the last item"),
+        ('{"a": 1 // one\n}', "JSON has no comments."),
+    ],
+)
+def test_a_value_in_another_languages_way_is_told_how_json_writes_it(body, words):
+    with pytest.raises(BadEvent) as caught:
+        build(body)
+    assert words in str(caught.value).splitlines()[-1]
+
+
+@pytest.mark.parametrize("body", ['{"a": Trueish}', '{"a" 1}', '{"a": 1', "hello"])
+def test_what_is_no_other_languages_way_gets_no_guess(body):
+    with pytest.raises(BadEvent) as caught:
+        build(body)
+    assert str(caught.value).splitlines()[-1].strip() == "^"
+
+
 def test_a_variable_is_the_event():
     assert build(source="order", order={"id": 7, "items": (1, 2)}) == {"id": 7, "items": [1, 2]}
 

@@ -3,6 +3,9 @@
 import pytest
 
 from lambdalab.client import languages
+from lambdalab.client.building.base import CellSyntaxError
+from lambdalab.client.building.python import parsed
+from lambdalab.client.cell import CellSource
 from lambdalab.client.languages import Offer
 from lambdalab.errors import BadOption
 from lambdalab.model import runtime as runtimes
@@ -101,6 +104,46 @@ def test_go_is_told_how_cells_name_it(name):
 
 def test_typescript_is_told_that_a_cell_is_javascript():
     assert "compile TypeScript first" in refusal("typescript")
+
+
+JAVASCRIPT = [
+    "export const handler = async (event) => {\n  return event;\n};\n",
+    "exports.handler = async (event) => {\n  return event;\n};\n",
+    "exports.handler = (event, context, done) => done(null, 1);\n",
+    "module.exports = { handler: async (event) => event };\n",
+    "import { S3Client } from '@aws-sdk/client-s3';\nexport const handler = async () => 1;\n",
+    "import fs from 'fs'\nexport const handler = async () => 1;\n",
+    "const fs = require('fs');\nexports.handler = async () => 1;\n",
+    "// mine\nexport const handler = async () => 1;\n",
+    "/* mine */\nconst a = 1;\n",
+    "'use strict';\nasync function handler(event) {\n  return 1;\n}\nexports.handler = handler;\n",
+]
+PYTHON = [
+    "def handler(event, context)\n    return 1\n",
+    "exports = {'a': 1\ndef handler(event, context): return 1\n",
+    'PAGE = """\nconst a = 1;\n"""\ndef handler(event, context):\n    return function(1 2)\n',
+    "import os.path as\n",
+    "const = 1\nlet x\n",
+    "// mine\nprint(1)\n",
+]
+
+
+def stumbled(text, runtime="python3.12"):
+    cell = CellSource("Cell In[4]", text, 2)
+    with pytest.raises(CellSyntaxError) as error:
+        parsed(text, cell.label, cell.first_line)
+    kind = runtimes.known()[runtime]
+    return languages.another(error.value, cell, kind, lambda family: [Offer(one, one in RUN) for one in THERE[family]])
+
+
+@pytest.mark.parametrize("text", JAVASCRIPT)
+def test_javascript_in_a_cell_of_python_is_told_which_runtime_is_its_own(text):
+    assert "a cell is Python unless --runtime says otherwise. Take nodejs22.x" in stumbled(text)
+
+
+@pytest.mark.parametrize("text", PYTHON)
+def test_what_may_be_python_is_not_called_javascript(text):
+    assert stumbled(text) == ""
 
 
 @pytest.mark.parametrize("name", ["cobol", "", "3.12"])
