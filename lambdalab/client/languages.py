@@ -103,8 +103,8 @@ def another(error: CellSyntaxError, cell: CellSource, kind: Runtime, offers: Off
         return ""
     if not (_JAVASCRIPT.match(lines[at]) or (_COMMENT.match(lines[at]) and any(map(_JAVASCRIPT.match, lines)))):
         return ""
-    title, family = _LANGUAGES[1].title, _LANGUAGES[1].family
-    return f"That is JavaScript, and a cell is Python unless --runtime says otherwise. {_take(offers(family), title)}"
+    take = _take(offers("nodejs"), "Node.js")
+    return f"That is JavaScript, and a cell is Python unless --runtime says otherwise. {take}"
 
 
 def _way_on(name: str, offers: Offers) -> str:

@@ -1,5 +1,7 @@
 """Runtimes as people name them: what is refused, and which one is named instead."""
 
+from datetime import date, timedelta
+
 import pytest
 
 from lambdalab.client import languages
@@ -9,6 +11,7 @@ from lambdalab.client.cell import CellSource
 from lambdalab.client.languages import Offer
 from lambdalab.errors import BadOption
 from lambdalab.model import runtime as runtimes
+from lambdalab.model.runtime import Policy
 
 THERE = {
     "python": ["python3.14", "python3.13", "python3.12", "python3.11"],
@@ -104,6 +107,19 @@ def test_go_is_told_how_cells_name_it(name):
 
 def test_typescript_is_told_that_a_cell_is_javascript():
     assert "compile TypeScript first" in refusal("typescript")
+
+
+def test_what_aws_creates_on_a_day_is_offered_the_newest_first():
+    table = runtimes.known()
+    day = table["python3.10"].create_blocked
+    before, after = (runtimes.offered("python", Policy(one)) for one in (day - timedelta(days=1), day))
+    assert "python3.10" in before and "python3.10" not in after and "python3.7" not in before
+    assert before[0] == max(before, key=lambda name: [int(part) for part in table[name].version.split(".")])
+
+
+def test_a_course_that_may_use_what_aws_refuses_is_offered_that_last():
+    offered = runtimes.offered("nodejs", Policy(date(2026, 11, 27), allow_blocked=True))
+    assert offered[-1].startswith("nodejs4.3") and "nodejs" not in offered
 
 
 JAVASCRIPT = [
