@@ -95,7 +95,10 @@ def test_what_caused_an_error_stays():
 def test_lines_that_only_speak_of_the_error_stay():
     log = "[ERROR]\t2026-11-27T19:05:14.105Z\tx\tKeyError: 'price'\nKeyError: 'price' again\n"
     lines = log_lines.own_lines_but(log, records.Error("KeyError", "'price'"))
-    assert [line.words for line in lines] == ["ERROR    KeyError: 'price'", "KeyError: 'price' again"]
+    assert [line.gutter + line.words for line in lines] == [
+        "ERROR  KeyError: 'price'",
+        "       KeyError: 'price' again",
+    ]
 
 
 def test_an_error_without_frames_has_all_its_text_folded():

@@ -249,7 +249,7 @@ def test_a_card_names_where_it_ran_and_everything_that_was_enforced():
 def test_the_log_shows_the_functions_lines_and_folds_the_platforms():
     words = text_of("cold")
     assert "2 lines from your code" in words
-    assert "INFO     greeting Ada" in words
+    assert "greeting Ada" in words and records.REQUEST_ID not in words.partition("Raw log")[0]
     assert words.index("it costs $5 and $6") < words.index("Raw log, 5 lines") < words.index("REPORT RequestId")
 
 
