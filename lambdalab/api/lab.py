@@ -83,7 +83,8 @@ async def doctor(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG0
         "runtimes": runtimes,
         "levels": [asdict(level) for level in levels],
         "memory": {"region_mb": _resident_mb(), "limit_mb": memory.total_mb if memory else None},
-        "notes": _notes(region, levels, runtimes),
+        "problems": (problems := _problems(region, levels, runtimes)),
+        "notes": [*problems, *_remarks(region)],
         "checked_ms": round((region.clock.monotonic() - began) * 1000, 1),
     }
 
@@ -132,20 +133,27 @@ async def _runtime(region: Region, name: str) -> dict[str, Any]:
     return {"name": name, "path": found.path, "version": found.version, "problem": None, "advice": None}
 
 
-def _notes(region: Region, levels: tuple[Level, ...], runtimes: list[dict[str, Any]]) -> list[str]:
-    notes = [
+def _problems(region: Region, levels: tuple[Level, ...], runtimes: list[dict[str, Any]]) -> list[str]:
+    """What somebody may want to do something about."""
+    problems = [
         f"{level.backend} is not available: {level.reason}"
         for level in levels
         if not level.available and level.backend != "docker"
     ]
+    if advice := _rest_of_aws(region.child)["advice"]:
+        problems.append(f"S3, KMS, EC2 and the rest of AWS are not installed: {advice}")
+    if all(runtime["problem"] for runtime in runtimes):
+        problems.append("no runtime can run here: install one of the interpreters above")
+    return problems
+
+
+def _remarks(region: Region) -> list[str]:
+    """What is as it should be, and good to know."""
     aws = _rest_of_aws(region.child)
     if aws["advice"]:
-        notes.append(f"S3, KMS, EC2 and the rest of AWS are not installed: {aws['advice']}")
-    else:
-        notes.append(f"the rest of AWS (S3, KMS, EC2 and more): {aws['state']}; its state is {aws['kept']}")
-    if all(runtime["problem"] for runtime in runtimes):
-        notes.append("no runtime can run here: install one of the interpreters above")
-    return notes
+        return []
+    state = "starts when something needs it" if aws["state"] == "not started" else aws["state"]
+    return [f"the rest of AWS (S3, KMS, EC2 and more): {state}; its state is {aws['kept']}"]
 
 
 def _resident_mb() -> int:

@@ -37,7 +37,8 @@ from lambdalab.notebook.views import (
 )
 from lambdalab.runtimes import catalogue
 
-NO_RUNTIME = {**records.DOCTOR, "runtimes": records.DOCTOR["runtimes"][1:], "notes": ["user namespaces are closed"]}
+CLOSED = "user namespaces are closed"
+NO_RUNTIME = {**records.DOCTOR, "runtimes": records.DOCTOR["runtimes"][1:], "problems": [CLOSED], "notes": [CLOSED]}
 DISPLAYS = {
     "cold": invocation.html(records.COLD_CALL),
     "restored": invocation.html(records.RESTORED_CALL),
@@ -93,7 +94,7 @@ every_display = pytest.mark.parametrize("shown", DISPLAYS.values(), ids=DISPLAYS
 class Page(HTMLParser):
     """The elements, attributes and text of a display, with the style sheet and pictures stripped as GitHub does."""
 
-    VOID = frozenset({"br"})
+    VOID = frozenset({"br", "wbr"})
     STRIPPED = frozenset({"style", "svg"})
 
     def __init__(self, markup):
@@ -328,7 +329,25 @@ def test_the_doctor_says_what_cannot_run_and_how_to_get_it():
         and "How to get the one that is missing: python3.9" in words
         and "pyenv install 3.9" in words
     )
-    assert "user namespaces are closed" in words
+    assert CLOSED in words
+
+
+def test_the_doctor_counts_what_there_is_to_look_at_and_nothing_that_is_well():
+    assert "1 thing to look at" in text_of("doctor without runtimes")
+    assert "to look at" not in text_of("doctor") and "not started, it starts when something" in text_of("doctor")
+
+
+def test_the_doctor_has_what_a_runtime_is_made_of_as_a_note_after_its_version():
+    provided = {**records.DOCTOR["runtimes"][0], "name": "provided.al2023", "version": "al2023 (this machine's system)"}
+    page = Page(doctor.html({**records.DOCTOR, "runtimes": [provided]}))
+    assert "provided.al2023 al2023 this machine's system" in page.text
+
+
+def test_a_list_of_functions_breaks_long_names_only_where_they_have_parts():
+    handler = "Shop.Orders::Shop.Orders.Function::FunctionHandler"
+    shown = function_list.html([{**records.CONFIGURATION, "Handler": handler}])
+    assert "Shop.<wbr>Orders::<wbr>Shop.<wbr>Orders.<wbr>Function::<wbr>FunctionHandler" in shown
+    assert handler in Page(shown).text and "2026-11-23 07:02" in Page(shown).text
 
 
 @pytest.mark.parametrize(("missing", "is_open"), [(3, True), (4, False)])
@@ -492,6 +511,7 @@ def assert_only_ours(markup):
         "code",
         "pre",
         "br",
+        "wbr",
         "svg",
     }
     allowed |= {
