@@ -92,6 +92,22 @@ def test_what_caused_an_error_stays():
     assert [line.words for line in lines] == ["Caused by: java.lang.Error: x", "\tat F.in(F.java:1)"]
 
 
+def test_the_frames_of_javas_libraries_are_counted_and_those_of_the_function_stay():
+    cause = "Caused by: com.amazonaws.lambda.thirdparty.E: Cannot deserialize value of type `java.lang.String`"
+    foreign = (
+        "\tat com.amazonaws.lambda.thirdparty.com.fasterxml.Reader._bind(Reader.java:2131)",
+        "\tat java.base/java.util.A.b(A.java:1)",
+    )
+    log = "\n".join([cause, *foreign, "\tat shop.Orders.handleRequest(Orders.java:3)", foreign[0]])
+    lines = [line.words for line in log_lines.own_lines(log)]
+    assert lines == [
+        cause,
+        "\t(2 frames of Java and of AWS's client are in the raw log)",
+        "\tat shop.Orders.handleRequest(Orders.java:3)",
+        foreign[0],
+    ]
+
+
 def test_lines_that_only_speak_of_the_error_stay():
     log = "[ERROR]\t2026-11-27T19:05:14.105Z\tx\tKeyError: 'price'\nKeyError: 'price' again\n"
     lines = log_lines.own_lines_but(log, records.Error("KeyError", "'price'"))

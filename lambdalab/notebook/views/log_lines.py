@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from lambdalab.notebook.views.blocks import Line, clip, lines_of
 from lambdalab.notebook.views.error_report import last_run, without_report
@@ -17,15 +18,27 @@ _PLATFORM = re.compile(
     r'|\{"time":"[^"]*","type":"platform\.'
 )
 
+_FOREIGN_FRAME = re.compile(r"\s+at (?:[\w.]+/)?(?:com\.amazonaws|java|jdk|sun)\.[\w.$]+\.[\w.$<>]+\(")
+
 
 def own_lines(log: str) -> list[Line]:
     """The lines that the function and its runtime wrote, without the platform's."""
-    return shown(("", read(line)) for line in _own(log))
+    return shown(("", read(line)) for line in _without_frames(_own(log)))
 
 
 def own_lines_but(log: str, error: CallError) -> list[Line]:
     """The same without the runtime's report of this error, and of an init that ran twice those of its second run."""
-    return shown(("", read(line)) for line in without_report(_own(last_run(log)), error))
+    return shown(("", read(line)) for line in _without_frames(without_report(_own(last_run(log)), error)))
+
+
+def _without_frames(lines: Sequence[str]) -> list[str]:
+    """The lines with each run of frames in which nothing is the person's told as their number: Java's are long."""
+    found: list[str] = []
+    for foreign, run in groupby(lines, lambda line: _FOREIGN_FRAME.match(line) is not None):
+        kept = list(run)
+        many = foreign and len(kept) > 1
+        found += [f"\t({len(kept)} frames of Java and of AWS's client are in the raw log)"] if many else kept
+    return found
 
 
 def _own(log: str) -> list[str]:
