@@ -95,16 +95,17 @@ def test_what_caused_an_error_stays():
 def test_the_frames_of_javas_libraries_are_counted_and_those_of_the_function_stay():
     cause = "Caused by: com.amazonaws.lambda.thirdparty.E: Cannot deserialize value of type `java.lang.String`"
     foreign = (
+        " at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 1]",
         "\tat com.amazonaws.lambda.thirdparty.com.fasterxml.Reader._bind(Reader.java:2131)",
-        "\tat java.base/java.util.A.b(A.java:1)",
+        "\tat java.base/java.util.ArrayList.get(ArrayList.java:1)",
     )
-    log = "\n".join([cause, *foreign, "\tat shop.Orders.handleRequest(Orders.java:3)", foreign[0]])
-    lines = [line.words for line in log_lines.own_lines(log)]
+    mine = "\tat shop.Orders.handleRequest(Orders.java:3)"
+    lines = [line.words for line in log_lines.own_lines("\n".join([cause, *foreign, mine, foreign[1]]))]
     assert lines == [
         cause,
-        "\t(2 frames of Java and of AWS's client are in the raw log)",
-        "\tat shop.Orders.handleRequest(Orders.java:3)",
-        foreign[0],
+        "\t(3 lines of Java's and of AWS's client: see the raw log)",
+        mine,
+        "\t(1 line of Java's and of AWS's client: see the raw log)",
     ]
 
 

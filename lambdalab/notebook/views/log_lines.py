@@ -8,6 +8,7 @@ from itertools import groupby
 
 from lambdalab.notebook.views.blocks import Line, clip, lines_of
 from lambdalab.notebook.views.error_report import last_run, without_report
+from lambdalab.notebook.views.figures import count
 from lambdalab.notebook.views.log_message import Message, read
 from lambdalab.notebook.views.shapes import CallError
 
@@ -18,7 +19,10 @@ _PLATFORM = re.compile(
     r'|\{"time":"[^"]*","type":"platform\.'
 )
 
-_FOREIGN_FRAME = re.compile(r"\s+at (?:[\w.]+/)?(?:com\.amazonaws|java|jdk|sun)\.[\w.$]+\.[\w.$<>]+\(")
+_FOREIGN_FRAME = re.compile(
+    r"\s+at (?:(?:[\w.]+/)?(?:com\.amazonaws|java|jdk|sun)\.[\w.$]+\.[\w.$<>]+\(|\[Source: REDACTED )"
+)
+"""A frame of Java's stack trace, or where in the event its deserializer was, which it does not say."""
 
 
 def own_lines(log: str) -> list[Line]:
@@ -36,8 +40,7 @@ def _without_frames(lines: Sequence[str]) -> list[str]:
     found: list[str] = []
     for foreign, run in groupby(lines, lambda line: _FOREIGN_FRAME.match(line) is not None):
         kept = list(run)
-        many = foreign and len(kept) > 1
-        found += [f"\t({len(kept)} frames of Java and of AWS's client are in the raw log)"] if many else kept
+        found += [f"\t({count(len(kept), 'line')} of Java's and of AWS's client: see the raw log)"] if foreign else kept
     return found
 
 
