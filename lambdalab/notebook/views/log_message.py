@@ -76,6 +76,8 @@ def _document(line: str) -> Message | None:
     if not isinstance(entry.get("level"), str) or "message" not in entry:
         return None
     first, *rest = lines_of(_written(entry["message"])) or [""]
+    if entry.get("logger") == "root":  # Python's, where the person named none
+        del entry["logger"]
     added = (f"{name}={_written(value)}" for name, value in entry.items() if name not in _AROUND)
     return Message(("  ".join([first, *added]), *rest, *_frames(entry.get("stackTrace"))), _level(entry["level"]))
 
