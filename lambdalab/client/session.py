@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdalab import config
-from lambdalab.client import region
+from lambdalab.client import following, region
 from lambdalab.client.cell import CellSource
 from lambdalab.client.region import IsolatedHome, RunningRegion
 from lambdalab.client.wire import NobodyListens, Response, Wire
@@ -51,12 +51,21 @@ class Session:
         return self._own_home.settings
 
     def region(self) -> RunningRegion:
-        """The region, started if need be."""
+        """The region, started if need be. It may have ended since it was found; the next call finds that out."""
         if self._running is None:
-            settings = self.settings
-            owner = self._own_home.owner_fd if self._own_home is not None else None
-            self._running = region.find_or_start(settings, owner)
+            self.current()
+        assert self._running is not None
         return self._running
+
+    def current(self) -> RunningRegion:
+        """The region as it is at this moment, started if need be: one that was started anew has another port."""
+        settings = self.settings
+        owner = self._own_home.owner_fd if self._own_home is not None else None
+        found = region.find_or_start(settings, owner)
+        if found != self._running:
+            self._running, self._wire = found, None
+        self._tell(found)
+        return found
 
     def running(self) -> RunningRegion | None:
         """The region if it runs already. Starts nothing, and makes no home."""
@@ -113,4 +122,9 @@ class Session:
     def _connected(self) -> Wire:
         if self._wire is None:
             self._wire = self.region().wire()
+        self._tell(self.region())
         return self._wire
+
+    def _tell(self, found: RunningRegion) -> None:
+        if self._home is None and not self._isolated:
+            following.tell(lambda: region.environment(found))

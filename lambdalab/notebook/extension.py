@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lambdalab.client import following
 from lambdalab.notebook.completion import Matcher, matcher
 from lambdalab.notebook.displays import Displays
 from lambdalab.notebook.magics import LambdaLab
@@ -26,10 +27,12 @@ class Loaded:
         self._shell.register_magics(self.magics)
         self._shell.Completer.custom_matchers.append(self._matcher)
         self._displays.use(self.magics.display)
+        following.follow(self.magics.follow)
         self.magics.observe(lambda change: self._displays.use(change["new"]), names="display")
 
     def unregister(self) -> None:
         """Take them away, and leave the environment as it was."""
+        following.leave(self.magics.follow)
         self.magics.environment.restore()
         self._displays.use("card")
         self._shell.Completer.custom_matchers.remove(self._matcher)

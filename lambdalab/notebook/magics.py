@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand, output_can_be_silenced
 from traitlets import Bool, Enum, Int, TraitError, Unicode, validate
 
-from lambdalab.errors import BadOption, LabError
+from lambdalab.errors import BadOption, LabError, RegionUnavailable
 from lambdalab.notebook import options, pulling, values
 from lambdalab.notebook.aws_environment import AwsEnvironment
 from lambdalab.notebook.context import Context
@@ -45,6 +46,7 @@ class LambdaLab(Magics):
         self._lab = lab
         self._ipython = shell
         self.environment = AwsEnvironment(os.environ)
+        self._displaced: tuple[str, ...] = ()
 
     @validate("memory", "timeout", "runtime")
     def _in_range(self, proposal: Any) -> Any:
@@ -87,7 +89,7 @@ class LambdaLab(Magics):
         """
         from lambdalab.notebook import actions  # noqa: PLC0415 - loading the extension is to take no time
 
-        with self._clean_errors():
+        with self._clean_errors(), self._pointing_at_the_region():
             # IPython silences the display of a line that ends in a semicolon, and leaves the semicolon in it.
             words = line if cell is not None else line.rstrip().removesuffix(";")
             request = options.parse(words, has_body=cell is not None, blank=not (cell or "").strip())
@@ -104,12 +106,38 @@ class LambdaLab(Magics):
             arrived=status.arrived,
             waiting=status.waiting,
         )
-        result = wait(lambda: run(self._lab(), request, context), what, status)
-        self._use_environment()
-        return result
+        return wait(lambda: run(self._lab(), request, context), what, status)
 
-    def _use_environment(self) -> None:
-        displaced = self.environment.use(self._lab().environment())
+    @contextmanager
+    def _pointing_at_the_region(self) -> Iterator[None]:
+        """After the line, whatever became of it, `!aws` and boto3 go to the region: a line that is refused, or only
+        shows help, is no reason to leave them with an account that costs money. The region is started for that."""
+        try:
+            yield
+        except RegionUnavailable:
+            raise  # it was just tried
+        except BaseException:
+            self._point()
+            raise
+        else:
+            self._point()
+
+    def _point(self) -> None:
+        with suppress(LabError):  # what a line said is not covered by what is wrong with the region
+            variables = wait(lambda: self._lab().environment(), "the region", _Silent())
+            self._displaced += self.environment.use(variables)
+        self._say_what_was_displaced()
+
+    def follow(self, variables: Mapping[str, str]) -> None:
+        """The region that the notebook's own `lab` calls has these variables (a `following.Follower`)."""
+        if variables == self.environment.variables:
+            return
+        self._displaced += self.environment.use(variables)
+        if threading.current_thread() is threading.main_thread():  # else the line that waits for the thread says it
+            self._say_what_was_displaced()
+
+    def _say_what_was_displaced(self) -> None:
+        displaced, self._displaced = self._displaced, ()
         if displaced:
             words = f"{', '.join(displaced)} set aside: AWS calls from this notebook go to the local region."
             self._ipython.display_pub.publish({"text/plain": f"{words} %unload_ext lambdalab puts them back."})
@@ -123,6 +151,18 @@ class LambdaLab(Magics):
             if self.full_traceback:
                 _show_whole(error, self._ipython)
             raise
+
+
+class _Silent:
+    """A status line that says nothing: what it waits for takes half a second, and the cell has its output."""
+
+    changes = False
+
+    def show(self, seconds: float) -> None:
+        """Say nothing."""
+
+    def clear(self) -> None:
+        """There is nothing to take away."""
 
 
 def _show_whole(error: LabError, shell: Any) -> None:

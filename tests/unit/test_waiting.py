@@ -155,6 +155,16 @@ def test_real_settings_that_are_set_aside_are_named_once():
     assert environment.use(OURS) == ()
 
 
+def test_what_sends_one_service_elsewhere_is_set_aside_and_put_back():
+    before = {"AWS_ENDPOINT_URL_S3": "https://real", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
+    environ = dict(before)
+    environment = AwsEnvironment(environ)
+    assert environment.use(OURS) == ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ENDPOINT_URL_S3")
+    assert environ == OURS
+    environment.restore()
+    assert environ == before
+
+
 def test_nothing_is_named_when_there_were_no_real_settings():
     assert AwsEnvironment({}).use(OURS) == ()
     assert AwsEnvironment(dict(OURS)).use(OURS) == ()
