@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lambdalab import config
-from lambdalab.client import following, region
+from lambdalab.client import following, giving_up, region
 from lambdalab.client.cell import CellSource
 from lambdalab.client.region import IsolatedHome, RunningRegion
 from lambdalab.client.wire import NobodyListens, Response, Wire
@@ -120,6 +120,7 @@ class Session:
             self._ended = True
 
     def _connected(self) -> Wire:
+        giving_up.check()
         if self._wire is None:
             self._wire = self.region().wire()
         self._tell(self.region())

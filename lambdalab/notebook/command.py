@@ -57,7 +57,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One sub-command: `body` says what its cell holds; `arguments` are the words by their places."""
+    """One sub-command: `body` says what its cell holds; `arguments` are the words by their places.
+
+    `interrupted` says what becomes of it when the wait for it is interrupted; `{}` there is its first argument.
+    """
 
     name: str
     summary: str
@@ -65,6 +68,7 @@ class Command:
     options: tuple[Option, ...]
     example: str
     body: Literal["none", "source", "event", "module"] = "none"
+    interrupted: str = "the region goes on by itself"
 
     @property
     def words(self) -> str:

@@ -106,7 +106,8 @@ class LambdaLab(Magics):
             arrived=status.arrived,
             waiting=status.waiting,
         )
-        return wait(lambda: run(self._lab(), request, context), what, status)
+        then = request.command.interrupted.format(request.argument)
+        return wait(lambda: run(self._lab(), request, context), what, status, then=then)
 
     @contextmanager
     def _pointing_at_the_region(self) -> Iterator[None]:

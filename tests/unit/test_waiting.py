@@ -5,6 +5,8 @@ import threading
 
 import pytest
 
+from lambdalab import Lab
+from lambdalab.client.giving_up import GivenUp
 from lambdalab.errors import RegionUnavailable
 from lambdalab.notebook import pulling
 from lambdalab.notebook.aws_environment import AwsEnvironment
@@ -132,6 +134,25 @@ def test_interrupt_ends_the_wait_and_not_the_call():
     assert not finished.is_set()
     finish.set()
     assert finished.wait(30)
+
+
+def test_what_is_interrupted_sends_nothing_more(tmp_path):
+    finish, ended, why = threading.Event(), threading.Event(), []
+
+    def call():
+        finish.wait(30)  # as a compiler does, that Interrupt does not reach
+        try:
+            Lab(home=tmp_path / "home").functions()
+        except GivenUp as problem:
+            why.append(problem)
+        ended.set()
+
+    status = FakeStatus(on_show=_thread.interrupt_main)
+    with pytest.raises(Interrupted, match="stopped waiting for deploy hello; it is over"):
+        wait(call, "deploy hello", status, patience=0, then="it is over")
+    finish.set()
+    assert ended.wait(30) and why
+    assert not (tmp_path / "home").exists()
 
 
 # -- the environment

@@ -38,6 +38,8 @@ DEPLOY = Command(
     ),
     "%%lambda hello --memory 256 --env STAGE=dev\ndef handler(event, context):\n    return f\"hello {event['name']}\"",
     body="source",
+    interrupted="nothing more of it is sent to the region. %lambda config {} shows what is there now; run the cell"
+    " again to deploy it",
 )
 INVOKE = Command(
     "invoke",

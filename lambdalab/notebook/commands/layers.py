@@ -34,5 +34,6 @@ LAYER = Command(
     ),
     '%lambda layer common --requirements "requests==2.*" --runtime python3.12',
     body="module",
+    interrupted="nothing more of it is sent to the region. %lambda layer {} shows what is there now",
 )
 COMMANDS = (LAYER,)

@@ -45,6 +45,7 @@ CONFIG = Command(
         HELP,
     ),
     "%lambda config hello --memory 512 --env STAGE=prod --layer common:1",
+    interrupted="nothing more of it is sent to the region. %lambda config {} shows what is there now",
 )
 CONCURRENCY = Command(
     "concurrency",
