@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lambdalab.notebook import values
+
 Completes = Literal[
     "", "function", "qualified", "version", "qualifier", "alias", "layer", "layer version", "runtime", "variable",
     "command", "architecture", "log format", "snapstart",
@@ -86,4 +88,5 @@ class Command:
 
 
 HELP = Option(("--help", "-h"), None, "this help")
-FUNCTION = Argument("NAME", "a function's name", "function")
+FUNCTION = Argument("NAME", "a function's name", "function", values.function)
+QUALIFIED = Argument("NAME", "a function's name", "qualified", values.function)

@@ -103,7 +103,25 @@ def _assigned(event: Any, assignment: str) -> Any:
     path, equals, value = assignment.partition("=")
     if not equals or not path:
         raise BadOption(f"--set {assignment}: write --set path.to.value=VALUE, such as --set name=Ada.")
-    return _with(event, path.split("."), _value(value), assignment)
+    return _with(event, _steps(path, assignment), _value(value), assignment)
+
+
+def _steps(path: str, assignment: str) -> list[str | int]:
+    """The keys of a path, text, and after a key its indexes in brackets, numbers: `orders[0].id`."""
+    steps: list[str | int] = []
+    for at, part in enumerate(path.split(".")):
+        found = _STEP.fullmatch(part)
+        if found is None or not (found["key"] or (at == 0 and found["indexes"])):
+            raise BadOption(
+                f"--set {assignment}: {part!r} is no step of a path; they are names and numbers of items:"
+                " --set orders[0].id=7. Write other keys in the cell's body, with %%lambda invoke."
+            )
+        steps += [found["key"]] if found["key"] else []
+        steps += map(int, re.findall(r"\d+", found["indexes"]))
+    return steps
+
+
+_STEP = re.compile(r"(?P<key>[^\[\]]*)(?P<indexes>(\[\d+\])*)")
 
 
 def _value(words: str) -> Any:
@@ -113,16 +131,21 @@ def _value(words: str) -> Any:
         return words
 
 
-def _with(event: Any, path: Sequence[str], value: Any, assignment: str) -> Any:
-    """`event` with `value` at `path`. Objects grow; a list takes the index of an item it has, or the next."""
+def _with(event: Any, path: Sequence[str | int], value: Any, assignment: str) -> Any:
+    """`event` with `value` at `path`. Objects grow; a list takes the index of an item it has, or the next.
+
+    What is not there becomes a list where an index in brackets follows, else an object.
+    """
     if not path:
         return value
     key, *rest = path
-    if isinstance(event, dict):
-        return {**event, key: _with(event.get(key, {}), rest, value, assignment)}
-    if isinstance(event, list) and key.isdecimal() and int(key) <= len(event):
+    new: Any = [] if rest and isinstance(rest[0], int) else {}
+    if isinstance(event, dict) and isinstance(key, str):
+        return {**event, key: _with(event.get(key, new), rest, value, assignment)}
+    if isinstance(event, list) and str(key).isdecimal() and int(key) <= len(event):
         at = int(key)
-        return [*event[:at], _with(event[at] if at < len(event) else {}, rest, value, assignment), *event[at + 1 :]]
+        return [*event[:at], _with(event[at] if at < len(event) else new, rest, value, assignment), *event[at + 1 :]]
     if isinstance(event, list):
         raise BadOption(f"--set {assignment}: {key!r} is not the index of one of {len(event)} items.")
-    raise BadOption(f"--set {assignment}: {key!r} cannot be set in {json.dumps(event)}, which is not an object.")
+    kind = "a list" if isinstance(key, int) else "an object"
+    raise BadOption(f"--set {assignment}: {key!r} cannot be set in {json.dumps(event)}, which is not {kind}.")

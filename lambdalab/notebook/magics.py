@@ -5,17 +5,27 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand, output_can_be_silenced
+from IPython.core.magic import (
+    Magics,
+    cell_magic,
+    line_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+    output_can_be_silenced,
+)
 from traitlets import Bool, Enum, Int, TraitError, Unicode, validate
 
 from lambdalab.errors import BadOption, LabError, RegionUnavailable
 from lambdalab.notebook import options, pulling, values
 from lambdalab.notebook.aws_environment import AwsEnvironment
 from lambdalab.notebook.context import Context
+from lambdalab.notebook.expanding import Names
 from lambdalab.notebook.status import CellStatus
 from lambdalab.notebook.waiting import wait
 
@@ -57,15 +67,17 @@ class LambdaLab(Magics):
             raise TraitError(str(error)) from error
 
     @no_var_expand
+    @needs_local_scope
     @cell_magic("lambda")  # type: ignore[arg-type]
-    def lambda_cell(self, line: str, cell: str) -> Any:
+    def lambda_cell(self, line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> Any:
         """See %lambda?. A semicolon at the end of the cell silences nothing: it is the function's own language's."""
-        return self.lambda_(line, cell)
+        return self.lambda_(line, cell, local_ns)
 
-    @no_var_expand
+    @no_var_expand  # IPython's expansion takes JSON apart: notebook/expanding.py does it
+    @needs_local_scope
     @output_can_be_silenced
     @line_magic("lambda")  # type: ignore[arg-type]
-    def lambda_(self, line: str, cell: str | None = None) -> Any:
+    def lambda_(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
         """Make AWS Lambda functions from cells, and call them.
 
         %%lambda NAME [options]      the cell becomes the function NAME; the same cell again changes nothing
@@ -86,22 +98,33 @@ class LambdaLab(Magics):
         %lambda help COMMAND         options and an example
 
         r = %lambda invoke NAME      keeps the result: r.payload, r.log, r.record, r.cost
+        %lambda invoke $name --set n={n + 1}   values of Python variables, on a line as on a cell's first line
         """
         from lambdalab.notebook import actions  # noqa: PLC0415 - loading the extension is to take no time
 
         with self._clean_errors(), self._pointing_at_the_region():
             # IPython silences the display of a line that ends in a semicolon, and leaves the semicolon in it.
             words = line if cell is not None else line.rstrip().removesuffix(";")
-            request = options.parse(words, has_body=cell is not None, blank=not (cell or "").strip())
-            return actions.asks_for_help(request) or self._ask(actions.run, request, cell)
+            names = Names(self._ipython.user_ns, local_ns or {})
+            request = options.parse(
+                words,
+                has_body=cell is not None,
+                blank=not (cell or "").strip(),
+                expand=names.expand,
+                functions=self._functions,
+            )
+            return actions.asks_for_help(request) or self._ask(actions.run, request, cell, names)
 
-    def _ask(self, run: Callable[..., Any], request: options.Request, cell: str | None) -> Any:
+    def _functions(self) -> tuple[str, ...]:
+        return self._lab().names.functions()
+
+    def _ask(self, run: Callable[..., Any], request: options.Request, cell: str | None, names: Names) -> Any:
         what = " ".join((request.command.name, *request.arguments))
         status = CellStatus(self._ipython, what, lambda: pulling.words(self._lab()))
         context = Context(
             label=f"Cell In[{len(self._ipython.history_manager.input_hist_raw) - 1}]",
             body=cell,
-            namespace=self._ipython.user_ns,
+            namespace=ChainMap(dict(names.here), names.everywhere),
             defaults={"memory": self.memory, "timeout": self.timeout, "runtime": self.runtime},
             arrived=status.arrived,
             waiting=status.waiting,

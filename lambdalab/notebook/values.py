@@ -22,6 +22,9 @@ LOG_FORMATS = ("Text", "JSON")
 PUBLISHED = "published"
 NONE = "none"
 """The word that takes a setting away."""
+_SEVERAL = re.compile(r"[A-Z][A-Z0-9_]+=[^,=]*(,[A-Z][A-Z0-9_]+=[^,=]*)+")
+"""Assignments joined by commas, all to names in capitals: `STAGE=dev,TABLE=orders`. `RUST_LOG=info,hyper=debug` is
+one variable."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -47,6 +50,16 @@ ephemeral = _whole_number("--tmp", "ephemeralStorage.size", 512, 10_240, "MB")
 limit = _whole_number("--limit", "limit", 1, 10_000, "lines")
 
 
+def function(words: str) -> str:
+    """A function's name or ARN. AWS's own check says what else is wrong with it; a `$name` here was no variable."""
+    if "$" in words.replace("$LATEST", "") or "{" in words:
+        raise BadOption(
+            f"the function is {words!r}; $name and {{name}} stand for the value of a Python variable of the notebook,"
+            " and there is none of that name."
+        )
+    return words
+
+
 def architecture(words: str) -> str:
     """`x86_64` or `arm64`."""
     if words not in ARCHITECTURES:
@@ -62,6 +75,12 @@ def variable(words: str) -> tuple[str, str]:
             f'--env is {words!r}; write --env NAME=VALUE, with quotes around spaces: --env "GREETING=good day".'
         )
     check_names([name])
+    if _SEVERAL.fullmatch(words):
+        more = " ".join(f"--env {one}" for one in words.split(","))
+        raise BadOption(
+            f"--env is {words!r}, which would be one variable; for several repeat it: {more}. A value with such a comma"
+            f" is set in Python: lab[NAME].configure(env={{{name!r}: {value!r}}})."
+        )
     return name, value
 
 

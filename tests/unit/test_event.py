@@ -106,6 +106,10 @@ def test_the_event_is_given_once():
         (["user.name=Ada", "user.age=36"], {"user": {"name": "Ada", "age": 36}}),
         (['user={"name": "Ada"}', "user.name=Grace"], {"user": {"name": "Grace"}}),
         (["list=[1, 2]", "list.1=5", "list.2=6"], {"list": [1, 5, 6]}),
+        (["items[0]=5", "items[1]=6", "items[0]=7"], {"items": [7, 6]}),
+        (["orders[0].lines[0].id=7"], {"orders": [{"lines": [{"id": 7}]}]}),
+        (["grid[0][0]=1", "grid[0][1]=2"], {"grid": [[1, 2]]}),
+        (["list=[1, 2]", "list[1]=5"], {"list": [1, 5]}),
         (["equation=a=b"], {"equation": "a=b"}),
         (["empty="], {"empty": ""}),
     ],
@@ -127,6 +131,12 @@ def test_setting_a_value_leaves_the_variable_alone():
         ("=1", "write --set"),
         ("a.b=1", "which is not an object"),
         ("l.9=1", "not the index"),
+        ("l[9]=1", "not the index"),
+        ("a[0]=1", "which is not a list"),
+        ("l[x]=1", r"'l\[x\]' is no step of a path"),
+        ("l[]=1", r"--set orders\[0\].id=7"),
+        ("l[0=1", "is no step"),
+        ("l.[0]=1", "is no step"),
     ],
 )
 def test_a_path_that_cannot_be_set_is_refused(assignment, said):

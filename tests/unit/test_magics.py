@@ -110,6 +110,10 @@ class FakeLab:
     def layers(self):
         return ["common"]
 
+    @property
+    def names(self):
+        return self
+
     def doctor(self):
         return "well"
 
@@ -164,10 +168,46 @@ def test_a_variable_is_the_event(shell):
     assert shell.lab.asked == [("invoke", "hello", {"id": 8}, {"qualifier": "2"})]
 
 
-def test_braces_and_dollars_on_the_line_are_not_expanded(shell):
-    shell.user_ns["name"] = "expanded"
-    shell.run_cell("%lambda invoke hello --set text={name} --set price=$name")
-    assert shell.lab.asked[0][2] == {"text": "{name}", "price": "$name"}
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("text={name}", {"text": "Ada L."}),
+        ("text=$name", {"text": "Ada L."}),
+        ("text='Dear {name}!'", {"text": "Dear Ada L.!"}),
+        ("n={n + 1}", {"n": 42}),
+        ("order={order}", {"order": {"id": 7, "ok": True}}),
+        ("id={order['id']}", {"id": 7}),
+        ('user={"n":10}', {"user": {"n": 10}}),
+        ('user={"name": {}}', {"user": {"name": {}}}),
+        ("path=/items/{id}/{proxy+}", {"path": "/items/{id}/{proxy+}"}),
+        ("price=$5", {"price": "$5"}),
+        ("text={{name}}", {"text": "{name}"}),
+        ("text=$$name", {"text": "$name"}),
+        ("text={nosuch}", {"text": "{nosuch}"}),
+    ],
+)
+def test_a_variables_value_stands_for_its_name_and_json_stays_as_it_is(shell, written, sent):
+    shell.user_ns.update(name="Ada L.", n=41, order={"id": 7, "ok": True})
+    shell.run_cell(f"%lambda invoke hello --set {written}")
+    assert shell.lab.asked == [("invoke", "hello", sent, {"qualifier": None})]
+
+
+def test_variables_name_functions_on_lines_cells_and_in_functions_of_the_notebook(shell):
+    shell.user_ns["name"] = "hello"
+    shell.run_cell("%lambda invoke {name}")
+    shell.run_cell("%%lambda $name-2\ndef handler(event, context):\n    return '{name} $name'\n")
+    shell.run_cell("def call(one, sent):\n    %lambda invoke $one --event sent\ncall('other', [1])")
+    assert [asked[:3] for asked in shell.lab.asked] == [
+        ("invoke", "hello", {}),
+        ("deploy", "hello-2", "def handler(event, context):\n    return '{name} $name'\n"),
+        ("invoke", "other", [1]),
+    ]
+
+
+def test_an_expression_that_fails_is_refused_with_its_reason(shell):
+    shell.user_ns["order"] = {}
+    with pytest.raises(BadOption, match=r"\{order\['id'\]\} cannot be had: KeyError: 'id'"):
+        shell.run_line_magic("lambda", "invoke hello --set id={order['id']}")
 
 
 @pytest.mark.parametrize("line", ["", "--help", "help"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdalab.notebook import values
-from lambdalab.notebook.command import FUNCTION, HELP, Argument, Command, Option
+from lambdalab.notebook.command import FUNCTION, HELP, QUALIFIED, Command, Option
 
 CONFIG = Command(
     "config",
@@ -50,7 +50,7 @@ CONFIG = Command(
 CONCURRENCY = Command(
     "concurrency",
     "how many calls may run at once: for a function, and kept ready for a version or an alias of it",
-    (Argument("NAME", "a function's name", "qualified"),),
+    (QUALIFIED,),
     (
         Option(
             ("--reserved",), "CALLS", "set aside for the function, 0 stops it; none gives them back", values.reserved
