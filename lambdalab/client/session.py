@@ -10,7 +10,7 @@ from typing import Any
 
 from lambdalab import config
 from lambdalab.client import following, giving_up, region
-from lambdalab.client.cell import CellSource
+from lambdalab.client.cell import Sources
 from lambdalab.client.region import IsolatedHome, RunningRegion
 from lambdalab.client.wire import NobodyListens, Response, Wire
 from lambdalab.errors import RegionUnavailable
@@ -27,7 +27,7 @@ class Session:
         self._ended = False
         self._running: RunningRegion | None = None
         self._wire: Wire | None = None
-        self.sources: dict[str, CellSource] = {}
+        self.sources = Sources()
         """The cells that functions were deployed from, by name: what stack traces are placed in."""
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ from lambdalab import own_programs
 from lambdalab.client import following
 from lambdalab.notebook.completion import Matcher, matcher
 from lambdalab.notebook.displays import Displays
+from lambdalab.notebook.empty_cell import with_body
 from lambdalab.notebook.magics import LambdaLab
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Loaded:
         """Add the magic, the completion, and the way results are shown."""
         self._shell.register_magics(self.magics)
         self._shell.Completer.custom_matchers.append(self._matcher)
+        self._shell.input_transformers_cleanup.append(with_body)
         self._displays.use(self.magics.display)
         self._path = own_programs.on_path(self._path_before)
         if self._path != self._path_before:
@@ -45,6 +47,7 @@ class Loaded:
             os.environ["PATH"] = self._path_before
         following.leave(self.magics.follow)
         self.magics.environment.restore()
+        self._shell.input_transformers_cleanup.remove(with_body)
         self._displays.use("card")
         self._shell.Completer.custom_matchers.remove(self._matcher)
         for kind in ("line", "cell"):

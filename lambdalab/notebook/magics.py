@@ -81,6 +81,7 @@ class LambdaLab(Magics):
         """Make AWS Lambda functions from cells, and call them.
 
         %%lambda NAME [options]      the cell becomes the function NAME; the same cell again changes nothing
+        %lambda deploy NAME          the same from a file or folder, --from PATH
         %lambda invoke NAME          call it; --set name=Ada sets a value of the event
         %%lambda invoke NAME         call it with the cell's body, JSON, as the event
         %lambda list                 all functions

@@ -10,6 +10,7 @@ from traitlets.config import Config
 
 from lambdalab.errors import BadEvent, BadOption, ResourceNotFound
 from lambdalab.notebook.actions.functions import Deleted
+from lambdalab.notebook.commands import DEPLOY
 from lambdalab.notebook.magics import LambdaLab
 from lambdalab.notebook.views.help import Help
 
@@ -24,6 +25,8 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:hello"
 
 class Result:
     """What the fake lab answers."""
+
+    versions = ("one",)
 
     def __repr__(self):
         return "a result"
@@ -220,7 +223,32 @@ def test_a_cell_without_a_name_is_refused_and_an_empty_one_gets_help(shell):
     with pytest.raises(BadOption, match="needs a function's name"):
         shell.run_cell_magic("lambda", "", "def handler(event, context):\n    return 1\n")
     assert isinstance(shell.run_cell_magic("lambda", "", "\n"), Help)
-    assert isinstance(shell.run_cell_magic("lambda", "--help", "def handler(event, context): ...\n"), Help)
+    assert shell.run_cell_magic("lambda", "--help", "def handler(event, context): ...\n") == Help(DEPLOY)
+
+
+@pytest.mark.parametrize("asked", ["help %%lambda", "help deploy", "deploy --help"])
+def test_the_cells_own_options_are_found_however_one_asks(shell, asked):
+    assert shell.run_line_magic("lambda", asked) == Help(DEPLOY)
+    assert shell.run_cell_magic("lambda", "--help", "\n") == Help(DEPLOY)
+    assert shell.run_line_magic("lambda", "help %lambda") == Help()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("hello", "the cell is empty: write the function's code below its %%lambda hello line"),
+        ("hello --image", "write a Dockerfile below"),
+        ("layer common", "write the module's code below its %%lambda layer common line"),
+    ],
+)
+def test_an_empty_cell_is_told_what_to_write_in_it(shell, line, said):
+    with pytest.raises(BadOption, match=said):
+        shell.run_cell_magic("lambda", line, "\n")
+    assert shell.lab.asked == []
+
+
+def test_an_empty_cell_of_a_command_without_a_body_is_the_command(shell):
+    assert shell.run_cell_magic("lambda", "list", "\n") == ["hello"]
 
 
 def test_help_for_a_sub_command_is_found_both_ways(shell):

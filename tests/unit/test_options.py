@@ -93,7 +93,11 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
         ("config hello STAGE=dev", False, "A variable is set with --env: --env STAGE=dev."),
         ('publish hello "first cut"', False, 'A line about the version goes behind -m: -m "first cut".'),
         ("publish hello first cut", False, 'goes behind -m: -m "first cut".'),
-        ("hello --layer common", True, "It is set when the function is there: %lambda config hello --layer NAME:VERSION."),
+        (
+            "hello --layer common",
+            True,
+            "It is set when the function is there: %lambda config hello --layer NAME:VERSION.",
+        ),
         ("hello --vpc subnet-1/sg-1", True, "%lambda config hello --vpc SUBNETS/GROUPS."),
         ("hello --env A1=1,B2=2", True, "for several repeat it: --env A1=1 --env B2=2."),
         ("config hello --env A1=1,B2=2", False, "lab[NAME].configure(env={'A1': '1,B2=2'})"),
@@ -248,7 +252,7 @@ def test_help_names_usage_every_option_and_an_example(command):
 def test_help_names_every_sub_command():
     shown = repr(Help())
     assert all(f"%lambda {name}" in shown for name in SUBCOMMANDS)
-    assert "%%lambda NAME" in shown
+    assert "%%lambda NAME" in shown and "%lambda deploy" in shown
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)
