@@ -52,10 +52,7 @@ class Session:
 
     def region(self) -> RunningRegion:
         """The region, started if need be. It may have ended since it was found; the next call finds that out."""
-        if self._running is None:
-            self.current()
-        assert self._running is not None
-        return self._running
+        return self._running or self.current()
 
     def current(self) -> RunningRegion:
         """The region as it is at this moment, started if need be: one that was started anew has another port."""
@@ -121,10 +118,11 @@ class Session:
 
     def _connected(self) -> Wire:
         giving_up.check()
-        if self._wire is None:
-            self._wire = self.region().wire()
-        self._tell(self.region())
-        return self._wire
+        found, wire = self.region(), self._wire  # another thread may find the region anew meanwhile
+        if wire is None:
+            wire = self._wire = found.wire()
+        self._tell(found)
+        return wire
 
     def _tell(self, found: RunningRegion) -> None:
         if self._home is None and not self._isolated:

@@ -5,7 +5,8 @@ A region has no port before it runs, so that there is nothing to set before the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+import sys
+from collections.abc import Callable, Mapping, MutableMapping
 
 # These point somewhere else, or win over keys in the environment: they are set aside with the rest.
 _SET_ASIDE = (
@@ -17,10 +18,11 @@ _ONE_SERVICE = "AWS_ENDPOINT_URL_"
 
 
 class AwsEnvironment:
-    """Variables put into `environ` and taken out again, leaving it as it was."""
+    """Variables put into `environ` and taken out again, leaving it as it was. `changed` is called after a change."""
 
-    def __init__(self, environ: MutableMapping[str, str]) -> None:
+    def __init__(self, environ: MutableMapping[str, str], changed: Callable[[], None] = lambda: None) -> None:
         self._environ = environ
+        self._changed = changed
         self._before: dict[str, str | None] = {}
         self._ours: dict[str, str] = {}
 
@@ -41,7 +43,9 @@ class AwsEnvironment:
                 self._environ.pop(name, None)
         if "AWS_REGION" in self._environ:
             self._environ["AWS_REGION"] = variables.get("AWS_DEFAULT_REGION", "")
-        self._ours = {name: self._environ[name] for name in variables}
+        before, self._ours = self._ours, {name: self._environ[name] for name in variables}
+        if self._ours != before:
+            self._changed()
         return displaced if first else ()
 
     @property
@@ -58,4 +62,13 @@ class AwsEnvironment:
                 self._environ.pop(name, None)
             else:
                 self._environ[name] = before
+        if self._before:
+            self._changed()
         self._before, self._ours = {}, {}
+
+
+def forget_boto3s_session() -> None:
+    """Let `boto3.client(...)` read the environment anew: its default session keeps the first keys that it found."""
+    boto3 = sys.modules.get("boto3")
+    if boto3 is not None:
+        boto3.DEFAULT_SESSION = None  # type: ignore[attr-defined]

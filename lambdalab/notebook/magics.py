@@ -23,7 +23,7 @@ from traitlets import Bool, Enum, Int, TraitError, Unicode, validate
 
 from lambdalab.errors import BadOption, LabError, RegionUnavailable
 from lambdalab.notebook import options, pulling, values
-from lambdalab.notebook.aws_environment import AwsEnvironment
+from lambdalab.notebook.aws_environment import AwsEnvironment, forget_boto3s_session
 from lambdalab.notebook.context import Context
 from lambdalab.notebook.expanding import Names
 from lambdalab.notebook.status import CellStatus
@@ -55,7 +55,7 @@ class LambdaLab(Magics):
         super().__init__(shell, **settings)
         self._lab = lab
         self._ipython = shell
-        self.environment = AwsEnvironment(os.environ)
+        self.environment = AwsEnvironment(os.environ, forget_boto3s_session)
         self._displaced: tuple[str, ...] = ()
 
     @validate("memory", "timeout", "runtime")

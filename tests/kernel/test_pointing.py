@@ -53,6 +53,19 @@ def test_a_lab_of_another_home_leaves_the_kernels_account_alone(real_account):
     assert real_account.value(KEY) == "'AKIAREALSTUDENT'"
 
 
+def test_boto3_that_was_used_before_goes_to_the_region_and_back(real_account):
+    keys = "__import__('boto3').client('sts')._request_signer._credentials.access_key"
+    real_account.run(
+        "import os; os.environ['AWS_SECRET_ACCESS_KEY'] = 'real'; os.environ['AWS_DEFAULT_REGION'] = 'eu-west-1'"
+    )
+    assert real_account.value(keys) == "'AKIAREALSTUDENT'"
+    real_account.run("%lambda nosuch")
+    assert real_account.value(keys) == real_account.value(KEY) != "'AKIAREALSTUDENT'"
+    real_account.run("%unload_ext lambdalab")
+    assert real_account.value(keys) == "'AKIAREALSTUDENT'"
+    real_account.run("del os.environ['AWS_SECRET_ACCESS_KEY'], os.environ['AWS_DEFAULT_REGION']\n%load_ext lambdalab")
+
+
 def lambdalab(*words):
     subprocess.run([sys.executable, "-m", "lambdalab.cli", *words], check=True, timeout=60, capture_output=True)
 
@@ -81,5 +94,5 @@ def test_a_region_with_another_port_and_other_keys_is_followed_by_the_next_line_
         lambdalab("reset", "--yes")
         own_home.run(line)
         assert own_home.value(ENDPOINT) != before, line
-        listed = own_home.run("print(boto3.session.Session().client('lambda').list_functions()['Functions'])")
+        listed = own_home.run("print(boto3.client('lambda').list_functions()['Functions'])")
         assert listed.text == "[]\n", line

@@ -214,7 +214,7 @@ def test_an_expression_that_fails_is_refused_with_its_reason(shell):
 
 
 @pytest.mark.parametrize("line", ["", "--help", "help"])
-def test_help_starts_nothing(shell, line):
+def test_help_asks_the_lab_for_no_function(shell, line):
     assert shell.run_line_magic("lambda", line) == Help()
     assert shell.lab.asked == []
 
