@@ -33,5 +33,7 @@ def by_flag(flag: str, given: Sequence[str], config: Command) -> str:
     if option is None:
         return ""
     name = given[0] if given else "NAME"
-    value = f" {option.placeholder}" if option.placeholder else ""
+    value = f" {option.placeholder}"
+    if option.dest == "layer" and given[1:]:  # a function has a version of a layer
+        value = f" {given[1]}" if ":" in given[1] else f" {given[1]}:1"
     return f"It is set when the function is there: %lambda config {name} {flag}{value}."

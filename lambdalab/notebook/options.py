@@ -59,14 +59,15 @@ def parse(
         return _parse_words(DEPLOY, rest)
     if "-h" in rest or "--help" in rest:  # asked of the cell's line, without the cell
         return Request(DEPLOY, help=True)
-    if first in functions():
+    there = tuple(functions())
+    if first in there:
         raise BadOption(
             f"{first} is a function, and the line does not say what to do with it: %lambda invoke {first} calls it,"
             f" %lambda logs {first} shows what it wrote, %lambda config {first} its settings, %lambda versions {first}"
             f" its versions; %lambda delete {first} deletes it. A cell that begins with %%lambda {first} changes it."
         )
     raise BadOption(
-        f"%lambda has no sub-command {first!r}.{did_you_mean(first, SUBCOMMANDS)}"
+        f"%lambda has no sub-command {first!r}.{did_you_mean(first, (*SUBCOMMANDS, *there))}"
         f" It has: {', '.join((DEPLOY.name, *SUBCOMMANDS))}. To deploy a function, begin a cell with %%lambda {first}."
     )
 

@@ -96,7 +96,7 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
         (
             "hello --layer common",
             True,
-            "It is set when the function is there: %lambda config hello --layer NAME:VERSION.",
+            "It is set when the function is there: %lambda config hello --layer common:1.",
         ),
         ("hello --vpc subnet-1/sg-1", True, "%lambda config hello --vpc SUBNETS/GROUPS."),
         ("hello --env A1=1,B2=2", True, "for several repeat it: --env A1=1 --env B2=2."),
@@ -161,6 +161,8 @@ def test_a_functions_name_alone_tells_what_one_can_do_with_it():
     with pytest.raises(BadOption, match="%lambda invoke hello calls it") as caught:
         parse("hello", has_body=False, functions=lambda: ["hello"])
     assert "Did you mean" not in str(caught.value)
+    with pytest.raises(BadOption, match=r"Did you mean hello\?"):
+        parse("helo", has_body=False, functions=lambda: ["hello"])
 
 
 @pytest.mark.parametrize(
