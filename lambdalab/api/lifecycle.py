@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from lambdalab.clock import Clock
 
 
 class Lifecycle:
-    """Counts requests; `ending` is set when the region is to end: it was told to, or was idle for too long."""
+    """Counts requests; `ending` is set when the region is to end: it was told to, or was idle for too long.
+
+    `why` is then the reason, in words for the region's log.
+    """
 
     def __init__(self, clock: Clock, idle_seconds: float) -> None:
         self.ending = asyncio.Event()
-        self.requests = 0
+        self.requests, self.why = 0, ""
         self._clock = clock
         self._idle = idle_seconds
         self._began = self._last = clock.monotonic()
@@ -23,9 +27,14 @@ class Lifecycle:
         self.requests += 1
         self._last = self._clock.monotonic()
 
+    def end(self, why: str) -> None:
+        """End in an orderly way, now. Whoever says it first has the word."""
+        self.why = self.why or why
+        self.ending.set()
+
     def stop(self) -> None:
-        """End in an orderly way, after the answer that is on its way."""
-        self._clock.call_later(0.02, self.ending.set)
+        """A client says so: end after the answer that is on its way."""
+        self._clock.call_later(0.02, partial(self.end, "a client's request"))
 
     @property
     def uptime_seconds(self) -> float:
@@ -37,6 +46,6 @@ class Lifecycle:
             return
         left = self._last + self._idle - self._clock.monotonic()
         if left <= 0:
-            self.ending.set()
+            self.end(f"{self._idle:g} s without a request")
             return
         self._clock.call_later(left, self._watch)

@@ -13,12 +13,14 @@ from lambdalab import config
 from lambdalab.errors import LabError
 from lambdalab.runtimes.backends import kernel
 from lambdalab.runtimes.backends.supervisor import Supervisor
+from lambdalab.server import signals
 from lambdalab.server.ready import Ready
 from lambdalab.server.running import RunningLock
 
 
 def main() -> int:
-    """Run one region. The exit status is 0 after an orderly end, 1 when it could not start."""
+    """Run one region. The exit status is 0 after an orderly end, by whatever signal too, 1 when it could not start."""
+    signals.leave_ctrl_c_to_the_kernel()
     ready = Ready.from_environment(os.environ)
     try:
         settings = config.load()
@@ -38,4 +40,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    status = main()
+    # All that is kept has been written. A thread that waits for an engine (a pull may take minutes), or a terminal
+    # that is gone and takes no last line, has no say in the end.
+    os._exit(status)

@@ -107,6 +107,13 @@ def test_a_region_that_is_told_to_stop_ends_after_its_answer():
     assert life.ending.is_set()
 
 
+def test_it_is_told_who_first_asked_for_the_end():
+    clock, life = lifecycle(60)
+    life.end("SIGTERM")
+    clock.jump(61)
+    assert life.why == "SIGTERM"
+
+
 def test_uptime_is_counted_from_the_start():
     clock, life = lifecycle(60)
     clock.jump(12)
