@@ -23,7 +23,8 @@ for number in map(int, filter(None, sys.argv[1].split(","))):
 os.execv(sys.executable, [sys.executable, "-m", "lambdalab.cli", "serve", *sys.argv[2:]])
 """
 SAYS = "def handler(event, context):\n    print('said', event['n'])\n    return event['n']\n"
-WATCHER = """#!/usr/bin/env python3
+WATCHER = """#!/bin/sh
+"exec" "$(command -v python3.12 || command -v python3)" "$0"  # to Python a text of three parts
 import json, os, time, urllib.request
 api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2020-01-01/extension"
 asked = urllib.request.Request(f"{api}/register", json.dumps({"events": ["SHUTDOWN"]}).encode(),
