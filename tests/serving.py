@@ -90,7 +90,8 @@ class Serving:
     def use(self, **variables):
         """A function with an extension is called twice: the second call's lines are a moment old at most."""
         lab = Lab(home=self.home)
-        lab.client().publish_layer_version(LayerName="watcher", Content={"ZipFile": _layer()})
+        layer = archive("extensions/watcher", WATCHER, 0o755)
+        lab.client().publish_layer_version(LayerName="watcher", Content={"ZipFile": layer})
         lab["says"].deploy(SAYS, runtime="python3.12", env=variables)
         lab["says"].configure(layers=["watcher:1"])
         assert [lab["says"].invoke({"n": n}).raise_for_error().payload for n in (1, 2)] == [1, 2]
@@ -123,10 +124,11 @@ class Serving:
         assert not (self.home / "region.db-wal").exists()
 
 
-def _layer():
-    info = zipfile.ZipInfo("extensions/watcher")
-    info.external_attr = 0o100755 << 16
+def archive(name, text, mode):
+    """The bytes of a zip file of one file."""
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (0o100000 | mode) << 16
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr(info, WATCHER)
+    with zipfile.ZipFile(data, "w") as made:
+        made.writestr(info, text)
     return data.getvalue()

@@ -308,8 +308,7 @@ class DockerBackend(Backend):
                 opened = await self._opening
                 opened.network.close()
                 opened.relay.close()
-                await opened.engine.settle()
-                await opened.engine.call(leftovers.remove_own, opened.engine.api, self._owner)
+                await opened.engine.finish(partial(leftovers.remove_own, opened.engine.api, self._owner))
         if self._finding is not None:
             with contextlib.suppress(Exception):
                 (await self._finding).engine.close()
