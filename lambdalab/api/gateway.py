@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -39,10 +39,9 @@ _INVOKE_PREFIX, _INVOKE_SUFFIX = b"/2015-03-31/functions/", b"/invocations"
 class Gateway:
     """Answers requests for one region (see `http.Responder`)."""
 
-    def __init__(self, region: Region, known: Mapping[str, Credentials], on_request: Callable[[], None]) -> None:
+    def __init__(self, region: Region, known: Mapping[str, Credentials]) -> None:
         self._region = region
         self._known = known
-        self._on_request = on_request
         self._again: set[asyncio.Task[None]] = set()
 
     # -- the hot path
@@ -81,8 +80,6 @@ class Gateway:
         except AwsError as refused:
             send(serializing.serialize_error(refused, request_id))
             taken = True
-        if taken:
-            self._on_request()
         return taken
 
     async def _respond_later(self, request: HttpRequest, send: Send) -> None:
@@ -92,7 +89,6 @@ class Gateway:
 
     async def respond(self, request: HttpRequest) -> HttpResponse:
         """The answer; every refusal and failure is one."""
-        self._on_request()
         request_id = new_request_id()
         try:
             if url_serving.is_url(request):

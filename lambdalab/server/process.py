@@ -126,7 +126,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready, last:
         pair.access_key_id: Credentials(pair.access_key_id, pair.secret_access_key, pair.account)
         for pair in (pairs.person, pairs.function)
     }
-    server = _HttpServer(Gateway(region, known, lifecycle.request))
+    server = _HttpServer(Gateway(region, known), lifecycle)
     # What was made up to here lives as long as the region: the collector need not look at it again.
     gc.collect()
     gc.freeze()
@@ -145,11 +145,11 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready, last:
 class _HttpServer(uvicorn.Server):
     """uvicorn, quiet and lean: what AWS does not send costs time on every answer."""
 
-    def __init__(self, app: Gateway) -> None:
+    def __init__(self, app: Gateway, lifecycle: Lifecycle) -> None:
         super().__init__(
             uvicorn.Config(
                 cast("Any", app),  # its own protocol calls it, not ASGI
-                http=cast("Any", partial(HttpProtocol, Held())),
+                http=cast("Any", partial(HttpProtocol, Held(), lifecycle)),
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
