@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lambdalab import config, own_programs
+from lambdalab import home as homes
 from lambdalab.client import region
 from lambdalab.client.lab import Lab
 from lambdalab.errors import LabError
@@ -138,7 +139,7 @@ def serve(idle_seconds: float | None) -> None:
     running = region.find(settings)
     if running is not None:
         raise click.ClickException(f"a region runs already at {running.endpoint}; `lambdalab stop` ends it")
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    homes.make_ready(settings.home)
     idle = "0" if idle_seconds is None else str(idle_seconds)
     environment = {**os.environ, **settings.as_environment(), "LAMBDALAB_IDLE_SECONDS": idle}
     os.execve(sys.executable, [sys.executable, "-m", "lambdalab.server"], environment)  # noqa: S606
@@ -195,6 +196,7 @@ def reset(yes: bool) -> None:
     if not settings.home.exists():
         click.echo(f"{settings.home} does not exist; there is nothing to delete")
         return
+    homes.check(settings.home)
     if not any((settings.home / name).exists() for name in _OURS) and any(settings.home.iterdir()):
         raise click.ClickException(f"{settings.home} does not look like a lab's home; nothing was deleted")
     if not yes:

@@ -39,6 +39,10 @@ class RegionUnavailable(LabError):
     """The region could not be started or reached. The message names the log file to read."""
 
 
+class HomeUnusable(RegionUnavailable):
+    """The lab's home cannot be made, read or written. The message says why, and how to name another one."""
+
+
 class RuntimeUnavailable(LabError):
     """The interpreter of a runtime is not on this machine. The message says what was looked for and how to get it."""
 

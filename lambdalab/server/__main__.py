@@ -6,10 +6,11 @@ thread and no event loop; only then come the heavy imports.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
-from lambdalab import config
+from lambdalab import config, home
 from lambdalab.errors import LabError
 from lambdalab.runtimes.backends import kernel
 from lambdalab.runtimes.backends.supervisor import Supervisor
@@ -24,7 +25,15 @@ def main() -> int:
     ready = Ready.from_environment(os.environ)
     try:
         settings = config.load()
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home.make_ready(settings.home)
+        _run(settings, ready)
+    except LabError as problem:
+        return _failed(ready, problem)
+    return 0
+
+
+def _run(settings: config.Settings, ready: Ready) -> None:
+    try:
         with RunningLock(settings.home):
             supervisor = Supervisor.fork()
             kernel.hide_from_others()
@@ -32,11 +41,21 @@ def main() -> int:
             from lambdalab.server.process import run  # noqa: PLC0415 - after the fork, see above
 
             run(settings, supervisor, ready)
-    except LabError as problem:
-        ready.failed(str(problem))
-        print(f"lambdalab: {problem}", file=sys.stderr)  # noqa: T201 - stderr is the region's log
-        return 1
-    return 0
+    except LabError:
+        raise
+    except Exception as problem:
+        if not home.is_about(settings.home, problem):
+            raise
+        raise home.unusable(settings.home, problem) from problem
+
+
+def _failed(ready: Ready, problem: LabError) -> int:
+    ready.failed(str(problem))
+    with contextlib.suppress(OSError):  # the log may be what there is no room for
+        print(f"lambdalab: {problem}", file=sys.stderr, flush=True)  # noqa: T201 - stderr is the region's log
+        if problem.__cause__ is not None and not sys.stderr.isatty():  # one line for whoever runs it by hand
+            sys.__excepthook__(type(problem), problem, problem.__traceback__)
+    return 1
 
 
 if __name__ == "__main__":
