@@ -25,6 +25,8 @@ def told(where: Path) -> str:
         found = os.statvfs(where)
     except OSError:
         return f"the disk of {where} is full. Free some room and try again."
+    if found.f_files and not found.f_favail:
+        return f"the disk of {where} has no room for another file ({found.f_files} are there). Delete some."
     free, total = (f"{blocks * found.f_frsize / 1e6:.1f} MB" for blocks in (found.f_bavail, found.f_blocks))
     return f"the disk of {where} is full ({free} of {total} are free). Free some room and try again."
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from lambdalab import disk
 from lambdalab.api import invocation, parsing, pass_through, presigned_v2, serializing, url_serving, validation
 from lambdalab.api.http import BODY_LIMIT, HttpRequest, HttpResponse, Send
 from lambdalab.api.operations import OPERATIONS, Answer, Call, NotOurs
@@ -97,11 +98,16 @@ class Gateway:
             return await self._operate(request, identity, request_id)
         except AwsError as refused:
             return pass_through.refusal(request, refused, request_id)
-        except Exception:  # noqa: BLE001 - every request is answered; the log has the trace
+        except Exception as problem:  # noqa: BLE001 - every request is answered; the log has the trace
             path = request.target.partition(b"?")[0]  # the query of a function's URL is its caller's own
             _log.exception("request %s failed: %s %s", request_id, request.method, path[:200])
-            failure = ServiceFailure("The region failed to answer; `lambdalab status` names its log.")
-            return pass_through.refusal(request, failure, request_id)
+            return pass_through.refusal(request, self._failure(problem), request_id)
+
+    def _failure(self, problem: Exception) -> ServiceFailure:
+        home = self._region.settings.home if self._region else None
+        if home is not None and disk.is_full(problem, home):
+            return ServiceFailure(f"The request could not be carried out: {disk.told(home)}")
+        return ServiceFailure("The region failed to answer; `lambdalab status` names its log.")
 
     def _identify(self, request: HttpRequest) -> Identity:
         now = self._region.clock.now()

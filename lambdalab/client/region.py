@@ -209,14 +209,14 @@ def _start(settings: Settings, owner_fd: int | None) -> None:
         said = pipe.readline().decode().strip()
     _STARTED.append(process)
     if said != "ready":
+        with suppress(subprocess.TimeoutExpired):  # until then it has the home, and listens where it will not answer
+            process.wait(_ENDING_SECONDS)
         why = said or _last_words(process, settings)
         raise RegionUnavailable(f"The region could not be started: {why} (log: {settings.log_file})")
 
 
 def _last_words(process: subprocess.Popen[bytes], settings: Settings) -> str:
     """What is known of a region that ended without a word to who started it."""
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(_ENDING_SECONDS)
     ended = f"it ended at once (exit status {process.returncode})"
     tail = _tail(settings.log_file)
     return f"{ended}; the end of its log:\n{tail}" if tail else f"{ended}, and wrote nothing into its log"

@@ -24,7 +24,7 @@ def read_only(tmp_path):
     if mounted.returncode:
         pytest.skip("no file system can be mounted here")
     yield where
-    subprocess.run(["umount", where], check=True)
+    subprocess.run(["umount", "--lazy", where], check=True)
 
 
 def cli(where, *words):
