@@ -340,8 +340,8 @@ def _notes(path: Path | str | None, kind: Runtime) -> tuple[str, ...]:
 
 def _as_json(event: Any) -> bytes:
     try:
-        return json.dumps({} if event is None else event).encode()
-    except (TypeError, ValueError) as bad:
+        return json.dumps({} if event is None else event, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as bad:
         raise BadEvent(
             f"the event cannot become JSON: {bad}. It may hold dicts, lists, strings, numbers, True, False and None."
         ) from bad
