@@ -384,8 +384,9 @@ def test_each_invocation_has_a_trace_of_its_own_or_the_callers(api, deploy):
 
 
 @pytest.mark.parametrize("event", [{"a": float("nan")}, [float("inf")], -float("inf")], ids=str)
-def test_an_event_that_cannot_be_json_is_refused_before_it_is_sent(event):
-    lab = Lab(home="/nowhere/that/could/be/made")
+def test_an_event_that_cannot_be_json_is_refused_before_it_is_sent(event, tmp_path):
+    (tmp_path / "file").write_text("no home, so no region")
+    lab = Lab(home=tmp_path / "file")
     with pytest.raises(BadEvent, match="the event cannot become JSON"):
         lab["f"].invoke(event)
 
