@@ -273,7 +273,10 @@ def test_an_error_shows_the_line_of_the_cell_first():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("timed out", "Task timed out after 3.00 seconds. The environment was ended, so the next call is cold."),
+        (
+            "timed out",
+            "Task timed out after 3.00 seconds. The environment is reset: the next call initialises it again.",
+        ),
         ("timed out", "--timeout 10"),
         ("out of memory", "The process passed 128 MB and was killed"),
         ("out of memory", "--memory 256"),

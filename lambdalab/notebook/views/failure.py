@@ -115,7 +115,7 @@ def _timed_out(call: Call, error: CallError) -> Html:
         call,
         ("timeout", "Timed out"),
         parts.stretches(call, stopped="stopped at the limit"),
-        f"{_after_id(error.message)}. The environment was ended, so the next call is cold. ",
+        f"{_after_id(error.message)}. The environment is reset: the next call initialises it again. ",
         muted("Raise the limit with "),
         mono(advice),
         muted(", or give what the function waits for a shorter limit of its own."),
@@ -145,7 +145,7 @@ def _exited(call: Call, error: CallError) -> Html:
         parts.stretches(call, stopped="the process ended"),
         f"{_after_id(error.message)} (",
         mono(error.type),
-        "). The process ended before it answered, so the next call is cold. ",
+        "). The process ended before it answered: the next call initialises its environment again. ",
         *advice,
     )
 
