@@ -18,9 +18,12 @@ def count():
 """
 
 
-def test_loading_imports_nothing_heavy_and_starts_nothing(region_home, kernel):
-    code = """
-import subprocess, sys
+def test_loading_imports_nothing_heavy_and_starts_nothing(tmp_path, kernel):
+    home = tmp_path / "home"
+    code = (
+        f"home = {str(home)!r}"
+        + """
+import os, subprocess, sys
 script = '''
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
@@ -28,11 +31,13 @@ shell.run_line_magic("load_ext", "lambdalab")
 heavy = {"boto3", "botocore", "uvicorn", "click", "lambdalab.client.lab", "lambdalab.notebook.views.invocation"}
 print(sorted(heavy & set(__import__("sys").modules)))
 '''
-done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+environment = {**os.environ, "LAMBDALAB_HOME": home}
+done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, env=environment)
 """
+    )
     assert kernel.run(code).status == "ok"
     assert eval(kernel.value("done.stdout")) == "[]\n"
-    assert not (region_home / "region.json").exists()
+    assert not home.exists()
 
 
 def test_reloading_leaves_one_of_each_and_unloading_none(kernel):
