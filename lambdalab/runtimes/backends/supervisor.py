@@ -37,6 +37,8 @@ _FIRST_TO_GO = b"1000"
 """The highest of the kernel's scores (`oom_score_adj`): anybody may give himself a higher one than he has."""
 _ABOVE = 10
 """Descriptors from here on are out of the way of those that a command is given by number."""
+WORDS_FD = 5
+"""Where a command reads its `words`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Command:
 
     `limits` are (resource, soft and hard value) pairs of `setrlimit`; `readable` and `writable` are Landlock's
     path rules, None for no Landlock; `cgroups` are `cgroup.procs` files to join. `plain` gives up the
-    capabilities that root has; `filtered` leaves it no system call that is for other processes.
+    capabilities that root has; `filtered` leaves it no system call that is for other processes. `words` are for
+    the command to read from the descriptor `WORDS_FD`, each ended by a NUL: no list of processes shows them.
     """
 
     argv: Sequence[str]
@@ -57,6 +60,7 @@ class Command:
     cgroups: Sequence[str] = ()
     plain: bool = False
     filtered: bool = False
+    words: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +349,8 @@ def _become(command: Command, fds: Sequence[int], tell: int) -> None:
         for path in command.cgroups:
             _join(path)
         tell = _give(fds, tell)
+        if command.words:
+            tell = _give_words(command.words, tell)
         kernel.no_new_privileges()
         if command.plain:
             kernel.drop_capabilities()
@@ -376,6 +382,23 @@ def _give(fds: Sequence[int], tell: int) -> int:
         places = [(line, 0), (log, 1), (log, 2), (line, 3), (extensions, 4)]
     for source, target in places:
         os.dup2(source, target)
+    return tell
+
+
+def _give_words(words: Sequence[str], tell: int) -> int:
+    """Have them wait at `WORDS_FD`; returns where `tell` is then.
+
+    Raises `ValueError` for a word that would be more than one, as `os.execve` does.
+    """
+    if any("\0" in word for word in words):
+        raise ValueError("embedded null byte")
+    # Not a pipe: who has very many of them gets pipes of a page, and nobody reads before all of it is written.
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        ours.sendall(b"".join(os.fsencode(word) + b"\0" for word in words))
+        tell, kept = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for fd in (tell, theirs.fileno()))
+    os.dup2(kept, WORDS_FD)
     return tell
 
 
