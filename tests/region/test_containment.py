@@ -324,6 +324,34 @@ def test_nothing_of_a_package_runs_before_its_sandbox(lab, variable, extension, 
     assert not made.exists()
 
 
+MOVES = """
+import os, sys, tempfile
+own = tempfile.gettempdir()
+found = os.listdir(own)
+libc = __import__("ctypes").CDLL(None)
+libc.unshare(0x10000000)  # CLONE_NEWUSER: whoever may do that may give himself another root
+try:
+    os.makedirs(own + "/root")
+    os.symlink(FOLDER, own + "/root/tmp")
+    os.chroot(own + "/root")
+except OSError:
+    pass
+def handler(event, context):
+    if event.get("exit"): os._exit(1)
+    return found
+"""
+
+
+def test_what_a_function_makes_of_its_root_gives_its_next_sandbox_nothing(lab, tmp_path):
+    (tmp_path / "secret").touch()
+    lab["moves"].deploy(MOVES.replace("FOLDER", repr(str(tmp_path))), runtime="python3.12")
+    lab["moves"].invoke({"exit": True})
+    result = lab["moves"].invoke()
+    contained = result.ok and "secret" not in result.payload
+    FOUND.add("has its next /tmp made of the person's files", lab.backend, "passed" if contained else "failed")
+    assert contained, result
+
+
 def test_what_was_left_behind_is_gone():
     for _ in range(50):
         left = subprocess.run(["pgrep", "-f", "sleep 86399.5"], capture_output=True, check=False).stdout

@@ -32,6 +32,7 @@ from lambdalab.trees import remove_tree
 _MB = 1 << 20
 _TREE_EVERY = 4
 _TMP_EVERY = 60
+_OWN_TMP = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 ReadExit = Callable[[int], Exit]
 """How a backend reads a `waitpid` status."""
 
@@ -307,7 +308,8 @@ class ConfinedSandbox(Sandbox):
         """Keep what is in a mount of the sandbox's own from going with its last process."""
         if self._mounts_tmp and self._tmp_fd < 0:
             with contextlib.suppress(OSError):
-                self._tmp_fd = os.open(f"/proc/{pid}/root/tmp", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+                # Not through a link: the function may have another root by now, with one to a place of the machine.
+                self._tmp_fd = os.open(f"/proc/{pid}/root/tmp", _OWN_TMP)
 
     def stop(self) -> None:
         """End it, whatever it does."""
