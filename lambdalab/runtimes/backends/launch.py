@@ -23,7 +23,7 @@ from lambdalab.runtimes.backends.confined import Started
 from lambdalab.runtimes.backends.merging import merge
 from lambdalab.runtimes.backends.supervisor import Command, Supervisor
 from lambdalab.runtimes.backends.watch import Watch
-from lambdalab.runtimes.families.base import Family
+from lambdalab.runtimes.families.base import Brought, Family
 from lambdalab.runtimes.interpreters import Interpreter, Interpreters
 from lambdalab.trees import keep_newest, making, remove_tree
 
@@ -54,11 +54,15 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is started in a sandbox, with all its variables, and the extensions that the command starts first."""
+    """What is started in a sandbox, with all its variables, and the extensions that the command starts first.
+
+    `brought` is the package's own program, where that is what the command starts.
+    """
 
     argv: list[str]
     variables: dict[str, str]
     extensions: tuple[str, ...] = ()
+    brought: Brought | None = None
 
     def mapped(self, change: Callable[[str], str], *, but: Collection[str]) -> Program:
         """The same with every word changed, and every value but those of the variables `but`."""
@@ -132,7 +136,7 @@ class Launcher:
         if extensions:
             hidden = [name for name in start.variables if name not in spec.environment]
             argv = programs.launcher(places["opt"], hidden, argv)
-        return Program(argv, variables, extensions)
+        return Program(argv, variables, extensions, start.program)
 
     def layers(self, layers: Sequence[Path]) -> Path | None:
         """One directory with all layers' content, later ones over earlier ones; None without layers."""

@@ -8,6 +8,7 @@ localhost, and the machine's ports are all environments'.
 
 from __future__ import annotations
 
+import os
 import resource
 import tempfile
 from pathlib import Path
@@ -19,7 +20,8 @@ from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpe
 from lambdalab.runtimes.backends.confined import ConfinedSandbox
 from lambdalab.runtimes.backends.kept import KeptDirectory
 from lambdalab.runtimes.backends.launch import Launcher
-from lambdalab.runtimes.backends.supervisor import Command
+from lambdalab.runtimes.backends.supervisor import Command, NotExecuted
+from lambdalab.trees import remove_tree
 
 _READABLE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/dev/urandom")
 _WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
@@ -65,7 +67,13 @@ class ProcessBackend(Backend):
             plain=True,
             filtered=self._seccomp,
         )
-        started = await self._launcher.spawn(command, spec, launcher=bool(program.extensions))
+        try:
+            started = await self._launcher.spawn(command, spec, launcher=bool(program.extensions))
+        except NotExecuted as why:
+            if program.brought is None or program.extensions:
+                raise
+            remove_tree(tmp)
+            raise program.brought.refused(os.strerror(why.errno or 0).lower()) from None
         return ConfinedSandbox(
             spec,
             started,

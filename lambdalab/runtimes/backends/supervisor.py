@@ -63,6 +63,10 @@ class Command:
     words: Sequence[str] = ()
 
 
+class NotExecuted(OSError):
+    """The kernel refused to execute the command's program; everything before that went well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Child:
     """A started process. `exited` ends with the status as `os.waitpid` gives it."""
@@ -116,7 +120,8 @@ class Supervisor:
         """Start the command in a preforked process or a new one, with stdout and stderr on `fds[0]`.
 
         Two more make `fds[1]` its standard input and descriptor 3, and `fds[2]` its descriptor 4. Raises `OSError`
-        when it cannot be started; `BrokenPipeError` when the preforked process is no more.
+        when it cannot be started: `NotExecuted` where that is the program's fault, `BrokenPipeError` when the
+        preforked process is no more.
         """
         number = next(self._numbers)
         started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -171,7 +176,8 @@ class Supervisor:
         if started.done():  # cancelled: the region stops, and nobody waits for it any more
             return
         if message["what"] == "failed":
-            started.set_exception(OSError(message["errno"], message["text"]))
+            kind = NotExecuted if message["executing"] else OSError
+            started.set_exception(kind(message["errno"], message["text"]))
         else:
             started.set_result(message["pid"])
 
@@ -245,15 +251,15 @@ class _ForkServer:
         try:
             pid = self._fork(command, fds, tell) if preforked is None else self._use(preforked, command, fds, tell)
         except OSError as problem:
-            os.write(tell, f"{problem.errno} {problem}".encode())
+            os.write(tell, _problem(problem))
             pid = None
         for fd in (tell, *fds):
             os.close(fd)
         problem_text = os.read(told, 4096)  # empty once exec has closed it
         os.close(told)
         if pid is None or problem_text:
-            code, _, text = problem_text.decode().partition(" ")
-            self._say(what="failed", number=number, errno=int(code), text=text)
+            code, executing, text = problem_text.decode(errors="replace").split(" ", 2)
+            self._say(what="failed", number=number, errno=int(code), executing=bool(int(executing)), text=text)
             return
         self._mine.add(pid)
         self._say(what="started", number=number, pid=pid)
@@ -341,6 +347,7 @@ class _ForkServer:
 
 def _become(command: Command, fds: Sequence[int], tell: int) -> None:
     """In the forked child: confine this process and become the command. Never returns."""
+    executing = False
     try:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
@@ -364,11 +371,17 @@ def _become(command: Command, fds: Sequence[int], tell: int) -> None:
         if command.filtered:
             seccomp.confine()
         os.chdir(command.directory)
+        executing = True
         os.execve(command.argv[0], list(command.argv), dict(command.environment))  # noqa: S606 - no shell is meant
     except OSError as problem:
-        os.write(tell, f"{problem.errno or errno.EINVAL} {problem}".encode())
+        os.write(tell, _problem(problem, executing=executing))
     finally:
         os._exit(127)
+
+
+def _problem(problem: OSError, *, executing: bool = False) -> bytes:
+    """What a child tells of why it did not become the command."""
+    return f"{problem.errno or errno.EINVAL} {executing:d} {problem}".encode()
 
 
 def _give(fds: Sequence[int], tell: int) -> int:
@@ -418,7 +431,7 @@ def _wait_to_become(line: socket.socket, cgroups: Sequence[str]) -> None:
         tell, *given = fds
         os.set_inheritable(tell, False)
         if problem is not None:
-            os.write(tell, f"{problem.errno} {problem}".encode())
+            os.write(tell, _problem(problem))
             os._exit(127)
         _become(Command(**json.loads(data)), given, tell)
     finally:
