@@ -7,9 +7,10 @@ Interface Emulator gives them.
 
 from __future__ import annotations
 
+import os
 import platform
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +99,10 @@ def _read_elf(start: bytes) -> tuple[int, bytes]:
     for segment in segments:
         if segment[0] == _LOADER:
             offset, length = (segment[2], segment[5]) if wide else (segment[1], segment[4])
-            return machine, start[offset : offset + length - 1] if offset + length <= len(start) else b""
+            name = start[offset : offset + length] if offset + length <= len(start) else b""
+            if length < 2 or (name and name[-1]):
+                raise ValueError("no name")
+            return machine, name.partition(b"\0")[0]
     return machine, b""
 
 
@@ -151,13 +155,26 @@ def _matches(start: bytes, offset: int, magic: bytes, mask: bytes) -> bool:
     return len(part) == len(magic) and all((a ^ b) & c == 0 for a, b, c in zip(part, magic, mask, strict=True))
 
 
+def in_sandbox(code: Path, layers: Sequence[Path]) -> Where:
+    """A sandbox of this machine with this package at /var/task and these layers at /opt."""
+
+    def has(interpreter: str) -> bool:
+        path = os.path.normpath(interpreter)
+        for place, roots in (("/var/task/", (code,)), ("/opt/", layers)):
+            if path.startswith(place):
+                return any((root / path.removeprefix(place)).exists() for root in roots)
+        return _on_this_machine(path)
+
+    return Where(has, _by_this_kernel)
+
+
 def _whatever(what: object) -> bool:  # noqa: ARG001
     """Where nobody looked."""
     return True
 
 
 HERE = Where(_on_this_machine, _by_this_kernel)
-"""A sandbox of this machine."""
+"""A sandbox of this machine, of whose package nothing is known."""
 IN_A_CONTAINER = Where(_whatever, _by_this_kernel)
 """A container of this machine: what its image has is the image's."""
 ELSEWHERE = Where(_whatever, _whatever)

@@ -497,6 +497,15 @@ def test_a_dockerfile_becomes_a_function(lab, built):
     assert result(lab["made"])[0] == "changed"
 
 
+def test_an_image_whose_entrypoint_is_not_there_fails_in_awss_words(lab, built):
+    built.append("unstarted")
+    lab["unstarted"].deploy_image(DOCKERFILE, files={"app.py": HANDLER}, entry_point=["/no/such"])
+    failed = lab["unstarted"].invoke()
+    assert failed.error.type == "Runtime.InvalidEntrypoint"
+    assert failed.error.message.endswith("Error: fork/exec /no/such: no such file or directory")
+    assert "tini" not in failed.log
+
+
 def test_image_config_takes_the_place_of_the_images_own(lab, built):
     built.append("configured")
     lab["configured"].deploy_image(DOCKERFILE, files={"app.py": HANDLER}, command=["app.second"])

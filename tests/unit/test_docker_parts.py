@@ -19,7 +19,7 @@ from lambdalab.client.cell import CellSource
 from lambdalab.client.image import archive, failed, line_of
 from lambdalab.errors import EngineUnavailable, ImageUnavailable, RuntimeUnavailable
 from lambdalab.runtimes.backends.base import Exit
-from lambdalab.runtimes.backends.docker import building, engine, pause, problems, stock
+from lambdalab.runtimes.backends.docker import building, engine, pause, problems, refusal, stock
 from lambdalab.runtimes.backends.docker.fidelity import fidelity
 from lambdalab.runtimes.backends.docker.images import Layers, resolved, split
 from lambdalab.runtimes.backends.docker.network import Reach, reach
@@ -77,6 +77,23 @@ def test_frames_are_cut_however_they_come(size):
     assert streams == {1: b"out" + b"x" * 300, 2: b"error"}
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"[FATAL tini (7)] exec /no/such failed: No such file or directory\n", "fork/exec /no/such: no such file or directory"),
+        (b"[FATAL tini (7)] exec /a b failed: Permission denied\n", "fork/exec /a b: permission denied"),
+        (b"[FATAL tini (7)] exec nothing failed: No such file or directory\n", 'exec: "nothing": executable file not found in $PATH'),
+        (b"[FATAL tini (7)] Spawn failed\n", None),
+        (b"it says [FATAL tini (7)] exec /no/such failed: No such file or directory\n", None),
+    ],
+)  # fmt: skip
+def test_what_the_engines_init_could_not_execute_is_told_in_awss_words(line, words):
+    assert refusal.read(line) == words
+
+
+REFUSED = b"[FATAL tini (7)] exec /no/such failed: No such file or directory\n"
+
+
 class Talking:
     """An output that is fed by hand: its engine's socket, and the container's own two pipes."""
 
@@ -127,6 +144,27 @@ def talking(steps):
             talk.close()
 
     asyncio.run(run())
+
+
+def test_what_was_not_executed_is_no_part_of_the_log():
+    async def steps(talk):
+        for piece in (REFUSED[:10], REFUSED[10:]):
+            talk.output._take(frame(2, piece))
+        assert talk.output.refusal == "fork/exec /no/such: no such file or directory"
+        assert talk.read() == b""
+
+    talking(steps)
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_program_that_was_executed_may_say_what_it_likes(first):
+    async def steps(talk):
+        talk.output._take(frame(first, b"mine\n"))
+        talk.output._take(frame(2, REFUSED))
+        assert talk.output.refusal is None
+        assert talk.read() == b"mine\n" + REFUSED
+
+    talking(steps)
 
 
 @pytest.mark.parametrize("most", [1, 7, 1 << 16])

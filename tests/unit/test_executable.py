@@ -10,7 +10,7 @@ import pytest
 from lambdalab.errors import RuntimeUnavailable
 from lambdalab.runtimes import executable
 from lambdalab.runtimes.backends.docker import pause
-from lambdalab.runtimes.executable import ELSEWHERE, HERE, IN_A_CONTAINER, START, refusal
+from lambdalab.runtimes.executable import ELSEWHERE, HERE, IN_A_CONTAINER, START, in_sandbox, refusal
 
 X86, ARM = (pause.program(machine)[:START] for machine in ("x86_64", "aarch64"))
 I386 = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\x01\x01\x01", 2, 3, 1, 0, 52, 0, 0, 52, 32, 1, 0, 0, 0) + bytes(32)
@@ -123,6 +123,27 @@ def loaded_by(loader, *, at=176):
 )
 def test_a_program_without_its_loader_is_refused_where_that_can_be_told(where, loader, why):
     assert refusal(loaded_by(loader), where, "x86_64") == why
+
+
+def test_what_a_function_brings_itself_is_looked_for_where_it_will_be(tmp_path):
+    for name in ("code", "layer"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"ld-{name}").touch()
+    where = in_sandbox(tmp_path / "code", [tmp_path / "layer"])
+    for loader, why in {
+        b"/var/task/ld-code": None,
+        b"/opt/ld-layer": None,
+        b"/var/task/ld-layer": "no such file or directory",
+        b"/opt/ld-code": "no such file or directory",
+        b"/bin/sh": None,
+        b"/no/such": "no such file or directory",
+    }.items():
+        assert refusal(loaded_by(loader), where, "x86_64") == why
+
+
+def test_a_loaders_name_without_its_end_is_none():
+    start = loaded_by(b"/bin/sh")
+    assert refusal(start[:-1] + b"x", HERE, "x86_64") == "exec format error"
 
 
 def test_a_loaders_name_that_lies_far_back_is_not_known():

@@ -74,12 +74,14 @@ class Exit:
     """How a sandbox ended. `status` is the exit status, or None when a signal or the lab ended it.
 
     `reason`: "exited" by itself; "signal" killed by the signal `signal`; "out_of_memory" killed for passing
-    its memory size; "too_many_processes", "tmp_full" killed by the watch; "stopped" ended by `stop`.
+    its memory size; "too_many_processes", "tmp_full" killed by the watch; "stopped" ended by `stop`. `refused` are
+    AWS's words for why its program was never executed, where that is known only by then.
     """
 
     reason: Literal["exited", "signal", "out_of_memory", "too_many_processes", "tmp_full", "stopped"]
     status: int | None = None
     signal: int | None = None
+    refused: str | None = None
 
 
 class CannotStart(Exception):

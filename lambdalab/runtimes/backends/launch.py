@@ -121,8 +121,9 @@ class Launcher:
     def program(self, ready: Ready, spec: SandboxSpec, places: Mapping[str, str]) -> Program:
         """What to start in a sandbox whose paths are `places`. Raises `CannotStart` and `RuntimeUnavailable`."""
         start = ready.family.start(ready.interpreter, spec)
+        where = executable.in_sandbox(spec.code, spec.layers)
         if start.program is not None:
-            start.program.check(executable.HERE, spec.architecture)
+            start.program.check(where, spec.architecture)
         variables = {name: _fill(value, places) for name, value in (*_SYSTEM.items(), *start.variables.items())}
         variables |= spec.environment
         if ready.interpreter.library_path:
@@ -132,7 +133,7 @@ class Launcher:
         argv = [_fill(word, places) for word in words]
         if not catalogue.family(runtime.known()[spec.runtime]).brings_its_own:  # AWS has wrappers for its own only
             argv = _wrapped(argv, variables)
-        extensions = programs.find(spec.layers, executable.HERE, spec.architecture)
+        extensions = programs.find(spec.layers, where, spec.architecture)
         if extensions:
             hidden = [name for name in start.variables if name not in spec.environment]
             argv = programs.launcher(places["opt"], hidden, argv)
