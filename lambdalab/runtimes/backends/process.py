@@ -17,10 +17,11 @@ from lambdalab.model.image import Image
 from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import cgroup, etc, landlock, seccomp
 from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.command import Command
 from lambdalab.runtimes.backends.confined import ConfinedSandbox
 from lambdalab.runtimes.backends.kept import KeptDirectory
 from lambdalab.runtimes.backends.launch import Launcher
-from lambdalab.runtimes.backends.supervisor import Command, NotExecuted
+from lambdalab.runtimes.backends.supervisor import NotExecuted
 from lambdalab.trees import remove_tree
 
 _READABLE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/dev/urandom")

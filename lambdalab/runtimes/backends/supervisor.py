@@ -15,12 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import fcntl
 import itertools
 import json
 import os
-import resource
 import select
 import signal
 import socket
@@ -28,39 +25,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lambdalab.runtimes.backends import kernel, landlock, processes, seccomp
+from lambdalab.runtimes.backends import kernel, processes
+from lambdalab.runtimes.backends.command import FDS, MESSAGE, Command, become, wait_to_become, why_not
 
-_MESSAGE = 1 << 20
-_FDS = 5
-"""Descriptors with a message at most: three of the sandbox's, and one to tell a problem by."""
 _FIRST_TO_GO = b"1000"
 """The highest of the kernel's scores (`oom_score_adj`): anybody may give himself a higher one than he has."""
-_ABOVE = 10
-"""Descriptors from here on are out of the way of those that a command is given by number."""
-WORDS_FD = 5
-"""Where a command reads its `words`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What to start and how to confine it.
-
-    `limits` are (resource, soft and hard value) pairs of `setrlimit`; `readable` and `writable` are Landlock's
-    path rules, None for no Landlock; `cgroups` are `cgroup.procs` files to join. `plain` gives up the
-    capabilities that root has; `filtered` leaves it no system call that is for other processes. `words` are for
-    the command to read from the descriptor `WORDS_FD`, each ended by a NUL: no list of processes shows them.
-    """
-
-    argv: Sequence[str]
-    environment: Mapping[str, str]
-    directory: str = "/"
-    limits: Sequence[tuple[int, int]] = ()
-    readable: Sequence[str] | None = None
-    writable: Sequence[str] = ()
-    cgroups: Sequence[str] = ()
-    plain: bool = False
-    filtered: bool = False
-    words: Sequence[str] = ()
 
 
 class NotExecuted(OSError):
@@ -99,7 +68,7 @@ class Supervisor:
                 os._exit(0)
         theirs.close()
         for size in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-            ours.setsockopt(socket.SOL_SOCKET, size, _MESSAGE)
+            ours.setsockopt(socket.SOL_SOCKET, size, MESSAGE)
         return cls(ours, pid)
 
     async def attach(self) -> None:
@@ -156,7 +125,7 @@ class Supervisor:
     def _heard(self) -> None:
         while True:
             try:
-                data = self._pair.recv(_MESSAGE)
+                data = self._pair.recv(MESSAGE)
             except BlockingIOError:
                 return
             if not data:
@@ -227,7 +196,7 @@ class _ForkServer:
 
     def _serve(self) -> bool:
         try:
-            data, fds, _, _ = socket.recv_fds(self._pair, _MESSAGE, _FDS)
+            data, fds, _, _ = socket.recv_fds(self._pair, MESSAGE, FDS)
         except OSError:
             return False
         if not data:
@@ -251,7 +220,7 @@ class _ForkServer:
         try:
             pid = self._fork(command, fds, tell) if preforked is None else self._use(preforked, command, fds, tell)
         except OSError as problem:
-            os.write(tell, _problem(problem))
+            os.write(tell, why_not(problem))
             pid = None
         for fd in (tell, *fds):
             os.close(fd)
@@ -286,7 +255,7 @@ class _ForkServer:
     def _fork(self, command: Command, fds: Sequence[int], tell: int) -> int:
         pid = self._forked()
         if pid == 0:
-            _become(command, fds, tell)
+            become(command, fds, tell)
         return pid
 
     def _use(self, preforked: int, command: Command, fds: Sequence[int], tell: int) -> int:
@@ -302,10 +271,10 @@ class _ForkServer:
             # What this copy keeps open would not end when the supervisor does.
             for line in (ours, self._pair, *(line for _, line in self._preforked.values())):
                 line.close()
-            _wait_to_become(theirs, cgroups)
+            wait_to_become(theirs, cgroups)
         theirs.close()
         for size in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-            ours.setsockopt(socket.SOL_SOCKET, size, _MESSAGE)
+            ours.setsockopt(socket.SOL_SOCKET, size, MESSAGE)
         self._preforked[number] = (pid, ours)
 
     def _reap(self) -> None:
@@ -343,102 +312,3 @@ class _ForkServer:
                 os.waitpid(-1, 0)
             except ChildProcessError:
                 return
-
-
-def _become(command: Command, fds: Sequence[int], tell: int) -> None:
-    """In the forked child: confine this process and become the command. Never returns."""
-    executing = False
-    try:
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
-            signal.signal(number, signal.SIG_DFL)
-        os.setsid()
-        for path in command.cgroups:
-            _join(path)
-        tell = _give(fds, tell)
-        if command.words:
-            tell = _give_words(command.words, tell)
-        kernel.no_new_privileges()
-        if command.plain:
-            kernel.drop_capabilities()
-        if command.readable is not None:
-            landlock.confine(command.readable, command.writable)
-        # Only now: what this copy has open until it becomes the command may be more than the command may open.
-        for kind, wanted in command.limits:
-            hard = resource.getrlimit(kind)[1]
-            value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(kind, (value, value))
-        if command.filtered:
-            seccomp.confine()
-        os.chdir(command.directory)
-        executing = True
-        os.execve(command.argv[0], list(command.argv), dict(command.environment))  # noqa: S606 - no shell is meant
-    except OSError as problem:
-        os.write(tell, _problem(problem, executing=executing))
-    finally:
-        os._exit(127)
-
-
-def _problem(problem: OSError, *, executing: bool = False) -> bytes:
-    """What a child tells of why it did not become the command."""
-    return f"{problem.errno or errno.EINVAL} {executing:d} {problem}".encode()
-
-
-def _give(fds: Sequence[int], tell: int) -> int:
-    """Put the descriptors where the command expects them; returns where `tell` is then."""
-    null = os.open(os.devnull, os.O_RDONLY)
-    if len(fds) == 1:
-        places = [(null, 0), (fds[0], 1), (fds[0], 2)]
-    else:
-        log, line, extensions = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for fd in fds)
-        tell = fcntl.fcntl(tell, fcntl.F_DUPFD_CLOEXEC, _ABOVE)
-        places = [(line, 0), (log, 1), (log, 2), (line, 3), (extensions, 4)]
-    for source, target in places:
-        os.dup2(source, target)
-    return tell
-
-
-def _give_words(words: Sequence[str], tell: int) -> int:
-    """Have them wait at `WORDS_FD`; returns where `tell` is then.
-
-    Raises `ValueError` for a word that would be more than one, as `os.execve` does.
-    """
-    if any("\0" in word for word in words):
-        raise ValueError("embedded null byte")
-    # Not a pipe: who has very many of them gets pipes of a page, and nobody reads before all of it is written.
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ours.setblocking(False)
-        ours.sendall(b"".join(os.fsencode(word) + b"\0" for word in words))
-        tell, kept = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for fd in (tell, theirs.fileno()))
-    os.dup2(kept, WORDS_FD)
-    return tell
-
-
-def _wait_to_become(line: socket.socket, cgroups: Sequence[str]) -> None:
-    """In a preforked child: join the groups, wait for the command, become it. Never returns."""
-    signal.set_wakeup_fd(-1)
-    problem: OSError | None = None
-    try:
-        for path in cgroups:
-            _join(path)
-    except OSError as refused:
-        problem = refused
-    try:
-        data, fds, _, _ = socket.recv_fds(line, _MESSAGE, _FDS)
-        if not data:
-            os._exit(0)
-        tell, *given = fds
-        os.set_inheritable(tell, False)
-        if problem is not None:
-            os.write(tell, _problem(problem))
-            os._exit(127)
-        _become(Command(**json.loads(data)), given, tell)
-    finally:
-        os._exit(127)
-
-
-def _join(procs_file: str) -> None:
-    fd = os.open(procs_file, os.O_WRONLY)
-    os.write(fd, b"0")
-    os.close(fd)
