@@ -32,6 +32,8 @@ from lambdalab.trees import remove_tree
 _MB = 1 << 20
 _TREE_EVERY = 4
 _TMP_EVERY = 60
+_DYING_LOOKS = 200
+"""How long, a second of looks, what was killed for its memory may take to give it back."""
 _OWN_TMP = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 ReadExit = Callable[[int], Exit]
 """How a backend reads a `waitpid` status."""
@@ -136,6 +138,7 @@ class ConfinedSandbox(Sandbox):
         self._members: list[int] = [child.pid]
         self._memory = Memory(spec.memory_mb * _MB)
         self._looks = 0
+        self._runtime_killed: int | None = None
         self._frozen = False
         self._ending: Exit | None = None
         self._shared = False
@@ -249,13 +252,23 @@ class ConfinedSandbox(Sandbox):
         if self._looks % _TREE_EVERY == 0 or len(self._members) > 8 or self._runtime is None:
             self._members = processes.tree(self._child.pid)
         if self._memory.look(self._members[self._holders :]):
-            self._end(Exit("out_of_memory", signal=signal.SIGKILL))
+            self._out_of_memory()
         elif len(self._members) > MAX_PROCESSES:
             self._end(Exit("too_many_processes", signal=signal.SIGKILL))
         elif self._private_tmp is not None and self._looks % _TMP_EVERY == 0 and self._tmp_is_full():
             self._end(Exit("tmp_full", signal=signal.SIGKILL))
         elif self._shared and not self._cpu.exact and self._runtime is not None:
             self._cpu.look(sum(map(processes.processor_seconds, self._own_processes())), self._set_stopped)
+
+    def _out_of_memory(self) -> None:
+        """End the runtime, of which its extensions are told; all of it where there are none, or that does not help."""
+        if self._line is None or self._runtime is None or self._runtime_killed is not None:
+            if self._runtime_killed is None or self._looks > self._runtime_killed + _DYING_LOOKS:
+                self._end(Exit("out_of_memory", signal=signal.SIGKILL))
+            return
+        self._runtime_killed = self._looks
+        processes.signal_all(processes.tree(self._runtime), signal.SIGKILL)
+        self.kill_runtime()  # by the launcher too: the processes may be another user's
 
     def _tmp_is_full(self) -> bool:
         used = 0
@@ -287,6 +300,8 @@ class ConfinedSandbox(Sandbox):
             processes.signal_all([self._runtime], number)
 
     def _program_ended(self, name: str | None, end: Exit) -> None:
+        if name is None and self._runtime_killed is not None:
+            end = Exit("out_of_memory", signal=signal.SIGKILL)
         if self._ending is None and self.on_program_end is not None:
             self.on_program_end(name, end)
 
