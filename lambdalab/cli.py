@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lambdalab import config
+from lambdalab import config, own_programs
+from lambdalab import home as homes
 from lambdalab.client import region
 from lambdalab.client.lab import Lab
 from lambdalab.errors import LabError
@@ -53,18 +54,42 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("notebook", type=click.Path(path_type=Path), default=_FIRST_LAB)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[NOTEBOOK] [-- OPTIONS OF JUPYTERLAB]")
 @click.option("--headless", is_flag=True, help="Run the notebook without a browser, and end.")
-def lab(notebook: Path, headless: bool) -> None:
-    """Check that functions really run here, then open NOTEBOOK in JupyterLab."""
-    if not notebook.exists():
-        raise click.ClickException(f"{notebook} is not here. Run this in a clone of LambdaLab, or name a notebook.")
+@click.option("--no-browser", is_flag=True, help="Start JupyterLab and open no browser: its address is printed.")
+@click.option("--port", type=int, help="JupyterLab's port; without it 8888, or the next that is free.")
+@click.option("--ip", help="The address that JupyterLab listens on; without it this machine alone reaches it.")
+def lab(words: tuple[str, ...], headless: bool, no_browser: bool, port: int | None, ip: str | None) -> None:
+    """Check that functions really run here, then open NOTEBOOK in JupyterLab.
+
+    What follows -- is JupyterLab's own: lambdalab lab -- --ServerApp.base_url=/lab1
+    """
+    named, passed = _notebook(words)
+    passed += ["--no-browser"] * no_browser + _given("--port", port) + _given("--ip", ip)
+    if not named.exists():
+        raise click.ClickException(f"{named} is not here. Run this in a clone of LambdaLab, or name a notebook.")
+    if headless and passed:
+        raise click.UsageError(f"--headless starts no JupyterLab: {' '.join(passed)} would be for it.")
     _self_check()
     if headless:
-        _run(notebook)
+        _run(named)
         return
-    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    os.execv(sys.executable, [sys.executable, "-m", "jupyter", "lab", *root, str(notebook)])  # noqa: S606
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        passed.append("--allow-root")
+    # Its kernels and terminals are to find the `aws` and `lambdalab` that belong to it.
+    environment = {**os.environ, "PATH": own_programs.on_path(os.environ.get("PATH", ""))}
+    os.execve(sys.executable, [sys.executable, "-m", "jupyter", "lab", *passed, str(named)], environment)  # noqa: S606
+
+
+def _notebook(words: tuple[str, ...]) -> tuple[Path, list[str]]:
+    """The notebook, which stands first if at all, and the words for JupyterLab."""
+    if words and not words[0].startswith("-"):
+        return Path(words[0]), list(words[1:])
+    return _FIRST_LAB, list(words)
+
+
+def _given(flag: str, value: int | str | None) -> list[str]:
+    return [] if value is None else [f"{flag}={value}"]
 
 
 def _self_check() -> None:
@@ -114,7 +139,7 @@ def serve(idle_seconds: float | None) -> None:
     running = region.find(settings)
     if running is not None:
         raise click.ClickException(f"a region runs already at {running.endpoint}; `lambdalab stop` ends it")
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    homes.make_ready(settings.home)
     idle = "0" if idle_seconds is None else str(idle_seconds)
     environment = {**os.environ, **settings.as_environment(), "LAMBDALAB_IDLE_SECONDS": idle}
     os.execve(sys.executable, [sys.executable, "-m", "lambdalab.server"], environment)  # noqa: S606
@@ -171,6 +196,7 @@ def reset(yes: bool) -> None:
     if not settings.home.exists():
         click.echo(f"{settings.home} does not exist; there is nothing to delete")
         return
+    homes.check(settings.home)
     if not any((settings.home / name).exists() for name in _OURS) and any(settings.home.iterdir()):
         raise click.ClickException(f"{settings.home} does not look like a lab's home; nothing was deleted")
     if not yes:

@@ -27,7 +27,7 @@ IMAGES = "public.ecr.aws/lambda"
 class Settings:
     """What one region runs with. Every field has an environment variable `LAMBDALAB_<FIELD>`.
 
-    Times are in seconds. `idle_seconds` is how long the region outlives its last request (0: for ever);
+    Times are in seconds. `idle_seconds` is how long the region outlives its last answer (0: for ever);
     `keep_warm_seconds` is how long an unused execution environment is kept; AWS's own is 5 to 15 minutes as
     observed (`lambda-contract.md` section 17); `lifetime_seconds` is how long one serves, used or not: AWS ends
     them "every few hours" ("Understanding the Lambda execution environment lifecycle"). What is simulated

@@ -39,6 +39,10 @@ class RegionUnavailable(LabError):
     """The region could not be started or reached. The message names the log file to read."""
 
 
+class HomeUnusable(RegionUnavailable):
+    """The lab's home cannot be made, read or written. The message says why, and how to name another one."""
+
+
 class RuntimeUnavailable(LabError):
     """The interpreter of a runtime is not on this machine. The message says what was looked for and how to get it."""
 
@@ -131,7 +135,8 @@ class CodeSigningConfigNotFound(AwsError):
 
 
 _THROTTLED = {
-    "ReservedFunctionConcurrentInvocationLimitExceeded": "all of the function's reserved concurrency is in use",
+    "ReservedFunctionConcurrentInvocationLimitExceeded": "all of the function's reserved concurrency is in use; a "
+    "function with --reserved 0 has none, and is stopped until it gets some or gives it back: --reserved none",
     "ReservedFunctionInvocationRateLimitExceeded": "of a function with reserved concurrency ten calls a second may "
     "begin for each that is reserved",
     "ConcurrentInvocationLimitExceeded": "all of the account's unreserved concurrency is in use",

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from lambdalab import disk
 from lambdalab.api import invocation, parsing, pass_through, presigned_v2, serializing, url_serving, validation
 from lambdalab.api.http import BODY_LIMIT, HttpRequest, HttpResponse, Send
 from lambdalab.api.operations import OPERATIONS, Answer, Call, NotOurs
@@ -39,10 +40,9 @@ _INVOKE_PREFIX, _INVOKE_SUFFIX = b"/2015-03-31/functions/", b"/invocations"
 class Gateway:
     """Answers requests for one region (see `http.Responder`)."""
 
-    def __init__(self, region: Region, known: Mapping[str, Credentials], on_request: Callable[[], None]) -> None:
+    def __init__(self, region: Region, known: Mapping[str, Credentials]) -> None:
         self._region = region
         self._known = known
-        self._on_request = on_request
         self._again: set[asyncio.Task[None]] = set()
 
     # -- the hot path
@@ -81,8 +81,6 @@ class Gateway:
         except AwsError as refused:
             send(serializing.serialize_error(refused, request_id))
             taken = True
-        if taken:
-            self._on_request()
         return taken
 
     async def _respond_later(self, request: HttpRequest, send: Send) -> None:
@@ -92,7 +90,6 @@ class Gateway:
 
     async def respond(self, request: HttpRequest) -> HttpResponse:
         """The answer; every refusal and failure is one."""
-        self._on_request()
         request_id = new_request_id()
         try:
             if url_serving.is_url(request):
@@ -101,11 +98,16 @@ class Gateway:
             return await self._operate(request, identity, request_id)
         except AwsError as refused:
             return pass_through.refusal(request, refused, request_id)
-        except Exception:  # noqa: BLE001 - every request is answered; the log has the trace
+        except Exception as problem:  # noqa: BLE001 - every request is answered; the log has the trace
             path = request.target.partition(b"?")[0]  # the query of a function's URL is its caller's own
             _log.exception("request %s failed: %s %s", request_id, request.method, path[:200])
-            failure = ServiceFailure("The region failed to answer; `lambdalab status` names its log.")
-            return pass_through.refusal(request, failure, request_id)
+            return pass_through.refusal(request, self._failure(problem), request_id)
+
+    def _failure(self, problem: Exception) -> ServiceFailure:
+        home = self._region.settings.home if self._region else None
+        if home is not None and disk.is_full(problem, home):
+            return ServiceFailure(f"The request could not be carried out: {disk.told(home)}")
+        return ServiceFailure("The region failed to answer; `lambdalab status` names its log.")
 
     def _identify(self, request: HttpRequest) -> Identity:
         now = self._region.clock.now()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from uvicorn import Config
     from uvicorn.server import ServerState
 
+    from lambdalab.api.lifecycle import Lifecycle
+
 BODY_LIMIT = 70_167_211
 """Bytes of a request (AWS names the figure in CreateFunction's refusal)."""
 HELD_LIMIT = 4 * BODY_LIMIT
@@ -106,11 +108,15 @@ class Held:
 
 
 class HttpProtocol(asyncio.Protocol):
-    """One connection: requests are answered in the order they came, one at a time. `held` is the server's."""
+    """One connection: requests are answered in the order they came, one at a time.
+
+    `held` and `lifecycle` are the server's.
+    """
 
     def __init__(
         self,
         held: Held,
+        lifecycle: Lifecycle,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],  # noqa: ARG002 - uvicorn's signature
@@ -119,6 +125,7 @@ class HttpProtocol(asyncio.Protocol):
         if not config.loaded:
             config.load()
         self._responder = cast("Responder", config.loaded_app)
+        self._lifecycle = lifecycle
         self._connections, self._tasks = server_state.connections, server_state.tasks
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
@@ -229,6 +236,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._busy:
             request, self._keep_alive = self._waiting.popleft()
             self._to_head = request.method == "HEAD"
+            self._lifecycle.request()
             if not self._responder.respond_now(request, self._send):
                 task = self._loop.create_task(self._answer(request))
                 self._tasks.add(task)
@@ -236,10 +244,13 @@ class HttpProtocol(asyncio.Protocol):
 
     async def _answer(self, request: HttpRequest) -> None:
         response = await self._responder.respond(request)
-        if response.stream is not None:
-            await self._send_pieces(response, response.stream)
-        else:
+        if response.stream is None:
             self._send(response)
+            return
+        try:
+            await self._send_pieces(response, response.stream)
+        finally:
+            self._lifecycle.answered()
 
     async def _send_pieces(self, response: HttpResponse, pieces: AsyncIterator[bytes]) -> None:
         """Send a stream as fast as the client reads it. What it does not read is not waited for once it has gone.
@@ -281,6 +292,7 @@ class HttpProtocol(asyncio.Protocol):
         self._writable.set()
 
     def _send(self, response: HttpResponse) -> None:
+        self._lifecycle.answered()
         if self._transport is not None:
             self._transport.write(self._encoded(response))
             if not self._keep_alive:

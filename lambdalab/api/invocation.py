@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lambdalab.api import resolving
+from lambdalab.api.complaint import complaint, no_constant
 from lambdalab.api.operations import Answer, Call, operation
 from lambdalab.engine.request import Request, Result
 from lambdalab.errors import (
@@ -145,11 +146,7 @@ def _check_size(payload: bytes) -> None:
         raise too_large()
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"Non-standard token '{name}': enable `JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS` to allow")
-
-
-_READ = json.JSONDecoder(parse_constant=_no_constant).decode
+_READ = json.JSONDecoder(parse_constant=no_constant).decode
 
 
 def _parse(payload: bytes) -> None:
@@ -158,19 +155,8 @@ def _parse(payload: bytes) -> None:
         _READ(payload.decode().removeprefix("\ufeff"))
     except (ValueError, RecursionError) as bad:
         raise InvalidRequestContent(
-            f"Could not parse request body into json: Could not parse payload into json: {_where(bad, payload)}"
+            f"Could not parse request body into json: Could not parse payload into json: {complaint(bad, payload)}"
         ) from bad
-
-
-def _where(bad: Exception, payload: bytes) -> str:
-    """The parser's complaint with AWS's way of giving the place."""
-    line, column, what = 1, 1, str(bad)
-    if isinstance(bad, json.JSONDecodeError):
-        line, column, what = bad.lineno, bad.colno, bad.msg
-    elif isinstance(bad, UnicodeDecodeError):
-        what, column = f"Invalid UTF-8 start byte 0x{payload[bad.start]:02x}", bad.start + 1
-    source = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
-    return f"{what}\n at {source}; line: {line}, column: {column}]"
 
 
 def _client_context(encoded: str | None) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lambdalab import extras
 from lambdalab.api.operations import Call, operation
 from lambdalab.engine.room import machine
 from lambdalab.errors import InvalidRuntime, RuntimeUnavailable
@@ -55,7 +56,7 @@ def _rest_of_aws(child: Child) -> dict[str, Any]:
         "pid": child.pid,
         "home": str(child.home),
         "kept": "kept in the home when the region ends in order; changes since then are lost when it is killed",
-        "advice": None if child_installed() else "pip install 'lambdalab[aws]'",
+        "advice": None if child_installed() else extras.how_to_install("aws"),
     }
 
 
@@ -82,7 +83,8 @@ async def doctor(region: Region, call: Call) -> Mapping[str, Any]:  # noqa: ARG0
         "runtimes": runtimes,
         "levels": [asdict(level) for level in levels],
         "memory": {"region_mb": _resident_mb(), "limit_mb": memory.total_mb if memory else None},
-        "notes": _notes(region, levels, runtimes),
+        "problems": (problems := _problems(region, levels, runtimes)),
+        "notes": [*problems, *_remarks(region)],
         "checked_ms": round((region.clock.monotonic() - began) * 1000, 1),
     }
 
@@ -97,6 +99,14 @@ async def find_runtime(region: Region, call: Call) -> Mapping[str, Any]:
     except RuntimeUnavailable as missing:
         raise InvalidRuntime(str(missing)) from missing
     return asdict(found)
+
+
+@operation("GET /_lambdalab/runtimes", service=_OWN)
+async def offered_runtimes(region: Region, call: Call) -> Mapping[str, Any]:
+    """The runtimes of a family that AWS creates today, the newest first, and whether they run here without a pull."""
+    names = runtime.offered(str(call.params.get("family", "")), region.runtime_policy)
+    found = [await _runtime(region, name) for name in names]
+    return {"runtimes": [{"name": one["name"], "runs": one["problem"] is None} for one in found]}
 
 
 @operation("GET /_lambdalab/calls", service=_OWN)
@@ -123,20 +133,27 @@ async def _runtime(region: Region, name: str) -> dict[str, Any]:
     return {"name": name, "path": found.path, "version": found.version, "problem": None, "advice": None}
 
 
-def _notes(region: Region, levels: tuple[Level, ...], runtimes: list[dict[str, Any]]) -> list[str]:
-    notes = [
+def _problems(region: Region, levels: tuple[Level, ...], runtimes: list[dict[str, Any]]) -> list[str]:
+    """What somebody may want to do something about."""
+    problems = [
         f"{level.backend} is not available: {level.reason}"
         for level in levels
         if not level.available and level.backend != "docker"
     ]
+    if advice := _rest_of_aws(region.child)["advice"]:
+        problems.append(f"S3, KMS, EC2 and the rest of AWS are not installed: {advice}")
+    if all(runtime["problem"] for runtime in runtimes):
+        problems.append("no runtime can run here: install one of the interpreters above")
+    return problems
+
+
+def _remarks(region: Region) -> list[str]:
+    """What is as it should be, and good to know."""
     aws = _rest_of_aws(region.child)
     if aws["advice"]:
-        notes.append(f"S3, KMS, EC2 and the rest of AWS are not installed: {aws['advice']}")
-    else:
-        notes.append(f"the rest of AWS (S3, KMS, EC2 and more): {aws['state']}; its state is {aws['kept']}")
-    if all(runtime["problem"] for runtime in runtimes):
-        notes.append("no runtime can run here: install one of the interpreters above")
-    return notes
+        return []
+    state = "starts when something needs it" if aws["state"] == "not started" else aws["state"]
+    return [f"the rest of AWS (S3, KMS, EC2 and more): {state}; its state is {aws['kept']}"]
 
 
 def _resident_mb() -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lambdalab import extras
 from lambdalab.api import paging
 from lambdalab.api.operations import Call, NotOurs, operation
 from lambdalab.engine.logs import LogGroup, LogStream
@@ -123,7 +124,7 @@ def others(name: str) -> Exception:
         return NotOurs()
     return NotOffered(
         f"The log group {name!r} is not a function's. Other log groups need LambdaLab's extra 'aws', which is not "
-        "installed. Install it with: pip install 'lambdalab[aws]' and start the region again (lambdalab stop)."
+        f"installed. Install it with: {extras.how_to_install('aws')} and start the region again (lambdalab stop)."
     )
 
 

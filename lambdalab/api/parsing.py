@@ -83,7 +83,7 @@ def _loads(body: bytes) -> Any:
             json.dumps(document, ensure_ascii=False).encode()  # half of a pair could be kept, but never answered
     except (ValueError, RecursionError) as bad:
         raise _Unreadable(f"Could not parse request body into json: {bad}") from bad
-    return document
+    return {} if document is None else document  # what is missing in it is told then, as for an empty body
 
 
 def _no_constant(name: str) -> None:
@@ -138,7 +138,7 @@ def _within(number: int) -> int:
 
 def _structure(shape: Shape, document: Any, members: Mapping[str, Shape] | None = None) -> dict[str, Any]:
     if not isinstance(document, dict):
-        raise _Unreadable("Start of structure or map found where not expected." if document is not None else "")
+        raise _Unreadable("Start of structure or map found where not expected.")
     found = {}
     for name, member in (shape.members if members is None else members).items():
         value = document.get(member.serialization.get("name", name))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _SCOPE = re.compile(rb"Credential=[^/,\s]+(?:/|%2F)\d{8}(?:/|%2F)[^/%]+(?:/|%2F)([a-z0-9-]+)(?:/|%2F)aws4_request")
 _ADMIN = re.compile(rb"/+_(?:ministack|localstack)(?:/|\?|$)")
 """Paths by which MiniStack is emptied and reconfigured. No bucket has an underscore in its name."""
+_DATED = re.compile(rb"/20\d\d-\d\d-\d\d/")
 _REPLACED = frozenset([b"authorization", b"x-amz-security-token"])
 
 
@@ -64,18 +65,28 @@ _PRESIGNED = frozenset([b"AWSAccessKeyId", b"Signature", b"Expires"]) | frozense
 
 def service_of(request: HttpRequest) -> str:
     """The service that a request says it is for, verified or not; Lambda when it does not say."""
-    claimed = next((value for name, value in request.headers if name == b"authorization"), request.target)
+    return _claimed(request) or "lambda"
+
+
+def _claimed(request: HttpRequest) -> str | None:
     if b"AWSAccessKeyId=" in request.target:
         return "s3"
-    found = _SCOPE.search(claimed)
-    return found[1].decode() if found else "lambda"
+    found = _SCOPE.search(next((value for name, value in request.headers if name == b"authorization"), request.target))
+    return found[1].decode() if found else None
+
+
+def _is_lambdas(request: HttpRequest) -> bool:
+    """Whether it says so, or, saying nothing, has one of the paths that begin with a date: its answers are JSON."""
+    claimed = _claimed(request)
+    return claimed == "lambda" or (claimed is None and _DATED.match(request.target) is not None)
 
 
 def refusal(request: HttpRequest, error: AwsError, request_id: str) -> HttpResponse:
     """An error in the form that the service's clients read."""
     headers = dict(request.headers)
     kind, service = headers.get(b"content-type", b""), service_of(request)
-    for wanted, frame in ((service == "s3", _S3), (service == "ec2", _EC2), (kind.startswith(_FORM), _QUERY)):
+    query = kind.startswith(_FORM) and not _is_lambdas(request)
+    for wanted, frame in ((service == "s3", _S3), (service == "ec2", _EC2), (query, _QUERY)):
         if wanted:
             return _xml(error, request_id, frame)
     return serialize_error(error, request_id, rest=not kind.startswith(b"application/x-amz-json"))

@@ -50,6 +50,19 @@ class Region:
     superseded: dict[FunctionKey, FunctionVersion] = field(default_factory=dict)
     """While an update of $LATEST is in progress: what invocations still run."""
 
+    def __post_init__(self) -> None:
+        """The region's life hears from its parts what keeps it from being idle."""
+        self.lifecycle.at_work = self.at_work
+
+    def at_work(self) -> bool:
+        """Whether an environment starts or works, one is prepared ahead of calls, or an image is pulled."""
+        return (
+            self.environments.at_work()
+            or self.provisioning.at_work()
+            or self.dispatcher.snapshots.at_work()
+            or bool(self.isolation.backends.docker.pulls())
+        )
+
     @property
     def runtime_policy(self) -> Policy:
         """Which runtimes may be used: AWS's rules of the lab's day, or all of them where a course set that."""

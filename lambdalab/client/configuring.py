@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lambdalab.client import languages
 from lambdalab.client.deployment import Deployment, compare
 from lambdalab.client.display import Displayed
 from lambdalab.client.function_api import FunctionApi
@@ -92,11 +93,12 @@ def _simulated(answer: Mapping[str, Any]) -> str:
 
 
 def _document(api: FunctionApi, wanted: NewSettings, before: Mapping[str, Any]) -> dict[str, Any]:
+    offers = languages.offers_of(api.session)
     found: dict[str, Any] = {
         "MemorySize": wanted.memory,
         "Timeout": wanted.timeout,
         "EphemeralStorage": None if wanted.ephemeral is None else {"Size": wanted.ephemeral},
-        "Runtime": wanted.runtime,
+        "Runtime": None if wanted.runtime is None else languages.runtime(wanted.runtime, offers).name,
         "Handler": wanted.handler,
         "Description": wanted.description,
         "Role": wanted.role,

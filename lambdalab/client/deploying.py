@@ -10,14 +10,8 @@ from typing import Any
 from lambdalab.client.deployment import Change, Wanted, changed_settings, changes
 from lambdalab.client.function_api import FunctionApi
 from lambdalab.client.names import FUNCTIONS
-from lambdalab.client.near import did_you_mean
 from lambdalab.client.package import Package, source_of
-from lambdalab.errors import BadOption, ResourceNotFound
-from lambdalab.model import runtime as runtimes
-from lambdalab.model.runtime import Runtime
-
-GO = "go"
-"""What people write for Go source: a custom runtime, as on AWS today."""
+from lambdalab.errors import ResourceNotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +24,6 @@ class Deployed:
     old_source: str | None = None
 
 
-def known(name: str) -> Runtime:
-    """The runtime of that name; "go" is provided.al2023. Raises `BadOption` for one that Lambda does not have."""
-    found = runtimes.known().get("provided.al2023" if name == GO else name)
-    if found is None:
-        hint = did_you_mean(name, [*runtimes.known(), GO])
-        raise BadOption(f"the runtime is {name!r}, which Lambda does not have.{hint}")
-    return found
-
-
 def deploy(api: FunctionApi, wanted: Wanted, made: Package, role: str | None) -> Deployed:
     """Bring the function to what is wanted, and wait until AWS would call it Active.
 
@@ -47,10 +32,10 @@ def deploy(api: FunctionApi, wanted: Wanted, made: Package, role: str | None) ->
     try:
         now = api.settled()
     except ResourceNotFound:
-        _check_runtime(api, wanted.runtime)
+        check_runtime(api, wanted.runtime)
         return Deployed(_create(api, wanted, made, role), created=True)
     if now.get("Runtime") != wanted.runtime:
-        _check_runtime(api, wanted.runtime)
+        check_runtime(api, wanted.runtime)
     other_code = now["CodeSha256"] != made.code_sha256
     found = changes(wanted, made.code_sha256, now)
     old = _source(api) if other_code else None
@@ -77,7 +62,7 @@ def _create(api: FunctionApi, wanted: Wanted, made: Package, role: str | None) -
     return api.settled()
 
 
-def _check_runtime(api: FunctionApi, name: str) -> None:
+def check_runtime(api: FunctionApi, name: str) -> None:
     """Refuse a runtime that cannot run here before anything is changed: AWS would have it, this machine has not."""
     api.session.call("GET", "/_lambdalab/runtime", query={"name": name}, service="lambdalab")
 

@@ -13,9 +13,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lambdalab.client import concurrency, configuring, deploying, image, invocation, logs, requirements, versions
-from lambdalab.client.building import Source, build, build_folder, fetches, is_folder
+from lambdalab.client import (
+    concurrency,
+    configuring,
+    deploying,
+    image,
+    invocation,
+    languages,
+    logs,
+    requirements,
+    versions,
+)
+from lambdalab.client.building import Built, Source, build, build_folder, fetches, is_folder
 from lambdalab.client.building import files as packed
+from lambdalab.client.building.base import CellSyntaxError
 from lambdalab.client.cell import CellSource
 from lambdalab.client.concurrency import Concurrency
 from lambdalab.client.configuring import FunctionSettings, NewSettings
@@ -125,7 +136,10 @@ class Function:
         if not isinstance(source, str):
             raise TypeError(_not_text(self.name, source))
         began = time.monotonic()
-        kind = deploying.known(runtime)
+        offers = languages.offers_of(self._session)
+        kind = languages.runtime(runtime, offers)
+        if kind.blocked:  # refused before its cell is read: today's tools may not know the language of then
+            deploying.check_runtime(self._api, kind.name)
         own = tuple(requirements) if fetches(kind) else ()
         installed = None if own else self._installed(requirements, kind, architecture)
         more = {**(installed.files if installed else {}), **(files or {})}
@@ -137,7 +151,7 @@ class Function:
             text = source if on_disk is None else packed.text_of(on_disk)
             place = cell if on_disk is None else CellSource(str(path), text, 1)
             at = place or CellSource("the source", text, 1)
-            built = build(Source(text, at, kind, architecture, handler, more, own))
+            built = _build(Source(text, at, kind, architecture, handler, more, own), offers)
         wanted = Wanted(kind.name, built.handler, memory, timeout, checked(env), description, ephemeral, architecture)
         programs = installed.programs - (files or {}).keys() if installed else frozenset()
         done = deploying.deploy(self._api, wanted, package(built, more, programs), role)
@@ -302,6 +316,17 @@ class Function:
         return None
 
 
+def _build(source: Source, offers: languages.Offers) -> Built:
+    """The package's files. A cell of another language than its runtime's is told which runtime it is for."""
+    try:
+        return build(source)
+    except CellSyntaxError as error:
+        instead = languages.another(error, source.cell, source.runtime, offers)
+        if not instead:
+            raise
+        raise CellSyntaxError(f"{error}\n{instead}", error.line, error.column) from error
+
+
 def _notes(path: Path | str | None, kind: Runtime) -> tuple[str, ...]:
     """What a folder lacks that its own manifest asks for. It is deployed all the same: nobody asked to install it."""
     folder = None if path is None else Path(path).expanduser()
@@ -315,8 +340,8 @@ def _notes(path: Path | str | None, kind: Runtime) -> tuple[str, ...]:
 
 def _as_json(event: Any) -> bytes:
     try:
-        return json.dumps({} if event is None else event).encode()
-    except (TypeError, ValueError) as bad:
+        return json.dumps({} if event is None else event, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as bad:
         raise BadEvent(
             f"the event cannot become JSON: {bad}. It may hold dicts, lists, strings, numbers, True, False and None."
         ) from bad

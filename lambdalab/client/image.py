@@ -19,6 +19,8 @@ from lambdalab.client.names import FUNCTIONS
 from lambdalab.errors import BadOption, ImageBuildRefused, LabError, ResourceNotFound
 
 _DOCKERFILE = "Dockerfile"
+_COPIES = re.compile(r"\s*(?:COPY|ADD)\s", re.IGNORECASE)
+_NOT_THERE = re.compile(r"not found|no such file|no source files|no items matching", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -71,14 +73,22 @@ def build(api: FunctionApi, dockerfile: str, files: Mapping[str, bytes], archite
         answer = api.session.call("POST", "/_lambdalab/images/build", query=query, body=context, service="lambdalab")
     except ImageBuildRefused as refused:
         step, output = int(refused.extra.get("Step", 0)), str(refused.extra.get("Output", ""))
-        line = line_of(dockerfile, step)
-        place = f"{cell.label}, line {line - 1 + cell.first_line}" if line else cell.label
-        raise ImageBuildError(
-            f"{place}: the image did not build: {refused}" + (f"\n{output}" if output else ""),
-            line - 1 + cell.first_line if line else 0,
-            output,
-        ) from None
+        raise failed(dockerfile, step, str(refused), output, cell) from None
     return str(json.loads(answer.body)["ImageUri"])
+
+
+def failed(dockerfile: str, step: int, why: str, output: str, cell: CellSource) -> ImageBuildError:
+    """The error of a build that ended at a step, in terms of the cell."""
+    line = line_of(dockerfile, step)
+    place = f"{cell.label}, line {line - 1 + cell.first_line}" if line else cell.label
+    words = f"{place}: the image did not build: {why}"
+    if line and _COPIES.match(dockerfile.splitlines()[line - 1]) and _NOT_THERE.search(why):
+        words += (
+            "\nThe build context is what --from FOLDER and --file PATH give, and not the notebook's own folder: name"
+            " there what the Dockerfile copies."
+        )
+    words += f"\n{output}" if output else ""
+    return ImageBuildError(words, line - 1 + cell.first_line if line else 0, output)
 
 
 def folder(path: Path) -> dict[str, bytes]:

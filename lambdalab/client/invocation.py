@@ -13,7 +13,7 @@ from lambdalab.billing.meter import Cost, invocation_cost
 from lambdalab.client.cell import CellSource
 from lambdalab.client.display import Displayed
 from lambdalab.client.logs import lines
-from lambdalab.client.stack import Frame, map_frames
+from lambdalab.client.stack import Frame, map_frames, own
 from lambdalab.client.wire import Response
 from lambdalab.errors import LabError
 from lambdalab.model import snapstart
@@ -30,7 +30,8 @@ class FunctionFailed(LabError):
 
     def __init__(self, invocation: Invocation) -> None:
         error = invocation.error
-        frame = f"\n  {error.frames[-1].place}" if error and error.frames else ""
+        at = own(error.frames) if error else None
+        frame = f"\n  {at.place}" if at else ""
         super().__init__(f"{invocation!r}{frame}")
         self.invocation = invocation
 
@@ -154,7 +155,8 @@ class Invocation(Displayed):
             return f"timeout after {self.record.duration_ms / 1000:.2f} s"
         if self.record is not None and self.record.outcome == "out_of_memory":
             return f"out of memory at {self.record.memory_size_mb} MB"
-        place = f" at {self.error.frames[-1].place}" if self.error.frames else ""
+        at = own(self.error.frames)
+        place = f" at {at.place}" if at else ""
         return f"error {_called(self.error)}{place}, {_ms(self.duration_ms)}, {self._start}"
 
     @property

@@ -82,23 +82,23 @@ class Lab:
     @property
     def endpoint(self) -> str:
         """Where the AWS API answers, such as `http://127.0.0.1:40123`. Starts the region."""
-        return self._session.region().endpoint
+        return self._session.current().endpoint
 
     @property
     def credentials(self) -> Credentials:
         """The access key made for this home. Starts the region."""
-        return self._session.region().credentials
+        return self._session.current().credentials
 
     def environment(self) -> Mapping[str, str]:
         """The variables that point the aws command line, boto3 and Terraform here. Starts the region."""
-        return region.environment(self._session.region())
+        return region.environment(self._session.current())
 
     def client(self, service: str = "lambda", **options: Any) -> Any:
         """A boto3 client for the region. `options` are those of `boto3.client`."""
         import boto3  # noqa: PLC0415 - slow to import, and the lab itself needs none of it
         from botocore.config import Config  # noqa: PLC0415
 
-        running = self._session.region()
+        running = self._session.current()
         # No proxy: the region is on this machine.
         given = options.pop("config", None) or Config()
         return boto3.client(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from lambdalab.client import requirements
+from lambdalab.client import languages, requirements
 from lambdalab.client.building.python import parsed
 from lambdalab.client.display import Displayed
 from lambdalab.client.names import FUNCTIONS
@@ -128,16 +128,17 @@ class Layer:
         """
         began = time.monotonic()
         self._session.region()  # before pip's minutes: where no region starts, there is nothing to publish to
+        kind = languages.runtime(runtime, languages.offers_of(self._session))
         made = requirements.install(
             wanted,
-            runtime=runtime,
+            runtime=kind.name,
             architecture=architecture,
             cache=self._session.settings.home / "cache" / "requirements",
             layer=True,
             refresh=refresh,
         )
         contents = tuple(f"{name} {version}" for name, version in made.distributions)
-        members = _members([runtime], [architecture], description or made.asked[:_LONGEST_DESCRIPTION])
+        members = _members([kind.name], [architecture], description or made.asked[:_LONGEST_DESCRIPTION])
         return self._publish(made.package, contents, members, began)
 
     def delete(self, version: int) -> LayerVersions:

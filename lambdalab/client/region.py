@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from lambdalab import home
 from lambdalab.client import running_lock
 from lambdalab.client.keys import Credentials
 from lambdalab.client.wire import NoAnswer, Wire
@@ -101,7 +102,7 @@ class RegionHangs(RegionUnavailable):
 def find(settings: Settings) -> RunningRegion | None:
     """The running region of the home; None when there is none. Starts nothing.
 
-    Raises `RegionHangs` when one runs and does not answer.
+    Raises `RegionHangs` when one runs and does not answer, `HomeUnusable` where another's home keeps that to itself.
     """
     _reap()
     found = _read(settings.region_file)
@@ -118,17 +119,20 @@ def find_or_start(settings: Settings, owner_fd: int | None = None) -> RunningReg
     found = find(settings)
     if found is not None:
         return found
+    home.make_ready(settings.home)
     try:
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as problem:
+        with FileLock(settings.lock_file, timeout=_READY_SECONDS):
+            found = find(settings)  # another client may have started it while this one waited
+            if found is None:
+                _start(settings, owner_fd)
+                found = _read(settings.region_file)
+    except Timeout as waited:
         raise RegionUnavailable(
-            f"The home {settings.home} cannot be used: {problem}. LAMBDALAB_HOME names another directory."
-        ) from problem
-    with FileLock(settings.lock_file, timeout=_READY_SECONDS):
-        found = find(settings)  # another client may have started it while this one waited
-        if found is None:
-            _start(settings, owner_fd)
-            found = _read(settings.region_file)
+            f"Another process has been starting the region of {settings.home} for {_READY_SECONDS} s; see its log, "
+            f"{settings.log_file}. Whoever holds {settings.lock_file} keeps others from starting it."
+        ) from waited
+    except (OSError, NotImplementedError) as problem:  # a file system without locks is the second
+        raise home.unusable(settings.home, problem) from problem
     if found is None:
         raise RegionUnavailable(f"The region started but left no {settings.region_file}; see {settings.log_file}.")
     return found
@@ -163,15 +167,17 @@ def _lock(settings: Settings) -> Path:
 def _read(path: Path) -> RunningRegion | None:
     try:
         found = json.loads(path.read_text())
-    except (OSError, ValueError):
+        return RunningRegion(
+            found["endpoint"],
+            found["pid"],
+            Credentials(found["access_key_id"], found["secret_access_key"]),
+            found["account"],
+            found["region"],
+        )
+    except PermissionError as closed:
+        raise home.unusable(path.parent, closed) from closed
+    except (OSError, ValueError, LookupError, TypeError):  # none, or not one that a region has written
         return None
-    return RunningRegion(
-        found["endpoint"],
-        found["pid"],
-        Credentials(found["access_key_id"], found["secret_access_key"]),
-        found["account"],
-        found["region"],
-    )
 
 
 def _answers(found: RunningRegion) -> bool:
@@ -203,8 +209,17 @@ def _start(settings: Settings, owner_fd: int | None) -> None:
         said = pipe.readline().decode().strip()
     _STARTED.append(process)
     if said != "ready":
-        why = said or f"it ended at once; the end of its log:\n{_tail(settings.log_file)}"
+        with suppress(subprocess.TimeoutExpired):  # until then it has the home, and listens where it will not answer
+            process.wait(_ENDING_SECONDS)
+        why = said or _last_words(process, settings)
         raise RegionUnavailable(f"The region could not be started: {why} (log: {settings.log_file})")
+
+
+def _last_words(process: subprocess.Popen[bytes], settings: Settings) -> str:
+    """What is known of a region that ended without a word to who started it."""
+    ended = f"it ended at once (exit status {process.returncode})"
+    tail = _tail(settings.log_file)
+    return f"{ended}; the end of its log:\n{tail}" if tail else f"{ended}, and wrote nothing into its log"
 
 
 def _reap() -> None:
@@ -236,7 +251,14 @@ class IsolatedHome:
     """A temporary home whose region ends with this object, and with this process however that ends."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = replace(settings, home=Path(tempfile.mkdtemp(prefix="lambdalab-")))
+        try:
+            made = Path(tempfile.mkdtemp(prefix="lambdalab-"))
+        except OSError as problem:
+            raise RegionUnavailable(
+                f"There is no directory for an isolated lab: {problem.strerror or problem}. Name one that can be "
+                "written in TMPDIR."
+            ) from problem
+        self.settings = replace(settings, home=made)
         self.owner_fd, self._keep = os.pipe()
         self.close = weakref.finalize(self, _end_isolated, self.settings, self.owner_fd, self._keep)
 

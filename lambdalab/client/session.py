@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lambdalab import config
-from lambdalab.client import region
-from lambdalab.client.cell import CellSource
+from lambdalab.client import following, giving_up, region
+from lambdalab.client.cell import Sources
 from lambdalab.client.region import IsolatedHome, RunningRegion
 from lambdalab.client.wire import NobodyListens, Response, Wire
 from lambdalab.errors import RegionUnavailable
@@ -27,7 +27,7 @@ class Session:
         self._ended = False
         self._running: RunningRegion | None = None
         self._wire: Wire | None = None
-        self.sources: dict[str, CellSource] = {}
+        self.sources = Sources()
         """The cells that functions were deployed from, by name: what stack traces are placed in."""
 
     def __repr__(self) -> str:
@@ -51,12 +51,18 @@ class Session:
         return self._own_home.settings
 
     def region(self) -> RunningRegion:
-        """The region, started if need be."""
-        if self._running is None:
-            settings = self.settings
-            owner = self._own_home.owner_fd if self._own_home is not None else None
-            self._running = region.find_or_start(settings, owner)
-        return self._running
+        """The region, started if need be. It may have ended since it was found; the next call finds that out."""
+        return self._running or self.current()
+
+    def current(self) -> RunningRegion:
+        """The region as it is at this moment, started if need be: one that was started anew has another port."""
+        settings = self.settings
+        owner = self._own_home.owner_fd if self._own_home is not None else None
+        found = region.find_or_start(settings, owner)
+        if found != self._running:
+            self._running, self._wire = found, None
+        self._tell(found)
+        return found
 
     def running(self) -> RunningRegion | None:
         """The region if it runs already. Starts nothing, and makes no home."""
@@ -111,6 +117,13 @@ class Session:
             self._ended = True
 
     def _connected(self) -> Wire:
-        if self._wire is None:
-            self._wire = self.region().wire()
-        return self._wire
+        giving_up.check()
+        found, wire = self.region(), self._wire  # another thread may find the region anew meanwhile
+        if wire is None:
+            wire = self._wire = found.wire()
+        self._tell(found)
+        return wire
+
+    def _tell(self, found: RunningRegion) -> None:
+        if self._home is None and not self._isolated:
+            following.tell(lambda: region.environment(found))

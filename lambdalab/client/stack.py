@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from lambdalab.client.cell import CellSource
 
@@ -24,6 +25,17 @@ _INNERMOST_FIRST = _FRAMES[1:]
 """Those whose traces begin where the error was."""
 
 
+class _IsPlaced(Protocol):
+    @property
+    def place(self) -> str: ...
+
+    @property
+    def source(self) -> object | None: ...
+
+
+_Placed = TypeVar("_Placed", bound=_IsPlaced)
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One frame. `place` reads `Cell In[4], line 9, in handler`; `source` is the cell when it is in one."""
@@ -39,6 +51,16 @@ def map_frames(stack: Sequence[str], cell: CellSource | None) -> tuple[Frame, ..
     if found and found[0].re in _INNERMOST_FIRST:
         found.reverse()
     return tuple(_frame(match, cell) for match in found)
+
+
+def own(frames: Sequence[_Placed]) -> _Placed | None:
+    """The innermost frame of the function's own code: what a library raised is told at the line that called it.
+
+    Where none is known to be, the innermost; None without frames.
+    """
+    cells = [frame for frame in frames if frame.source is not None]
+    mine = cells or [frame for frame in frames if frame.place.startswith(_TASK)] or frames
+    return mine[-1] if mine else None
 
 
 def _frame(match: re.Match[str], cell: CellSource | None) -> Frame:

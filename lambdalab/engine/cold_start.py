@@ -29,7 +29,7 @@ from lambdalab.errors import LabError
 from lambdalab.model import image
 from lambdalab.model.function import FunctionVersion
 from lambdalab.model.invocation import ON_DEMAND
-from lambdalab.runtimes.backends.base import Backend, Kept, Place, Sandbox
+from lambdalab.runtimes.backends.base import Backend, CannotStart, Kept, Place, Ready, Sandbox, SandboxSpec
 from lambdalab.store.packages import PackageStore
 
 _NOTICED_SECONDS = 0.2
@@ -132,8 +132,8 @@ class ColdStarts:
             asked = self._clock.monotonic()
             place = await self._place(version)
             reason += _preparation(version, self._clock.monotonic() - asked)
-            waiting = await self.standby.take(version, place, how)
-            reason += _STOOD_BY if waiting is not None and waiting.made < asked else ""
+            waiting = await self.standby.take(version) if how == ON_DEMAND else None
+            reason += _STOOD_BY if waiting is not None else ""
             environment = waiting.environment if waiting is not None else self._factory.new(version, how)
             environment.log.add(*platform_log(version).init_start(place.backend, self._clock.now(), how))
             failed, init_ms = await self._initialise(pool, environment, version, place, limit, waiting=waiting)
@@ -205,8 +205,9 @@ class ColdStarts:
             if waiting is not None:
                 start = waiting.ready.begin
             else:
-                spec = await self._factory.specify(environment, version, place)
-                start = partial(self._backend.start, replace(spec, kept=kept))
+                spec = replace(await self._factory.specify(environment, version, place), kept=kept)
+                ready = await self._get_ready(spec, place)
+                start = ready.begin if ready is not None else partial(self._backend.start, spec)
             began = self._clock.monotonic()
             failed = await environment.initialise(start, limit)
         except BaseException:
@@ -217,6 +218,12 @@ class ColdStarts:
             if kept is not None:
                 kept.release()
         return failed, (self._clock.monotonic() - began) * 1000
+
+    async def _get_ready(self, spec: SandboxSpec, place: Place) -> Ready | None:
+        """Its sandbox but for the runtime, where starting one takes the backend long: that is no init."""
+        with contextlib.suppress(LabError, OSError, CannotStart):  # `start` meets the same, or knows a way
+            return await self._backend.get_ready(spec) if place.gets_ready else None
+        return None
 
     def _log_failed_init(
         self, log: EnvironmentLog, version: FunctionVersion, why: InitFailure, init_ms: float, phase: str

@@ -261,6 +261,11 @@ class Environments:
         states = [environment.state for pool in self._pools.values() for environment in pool.all]
         return {state.value: states.count(state) for state in State if state is not State.STOPPED}
 
+    def at_work(self) -> bool:
+        """Whether one starts, or has not done with a call yet."""
+        at_work = (State.STARTING, State.BUSY)
+        return any(environment.state in at_work for pool in self._pools.values() for environment in pool.all)
+
     def close(self) -> None:
         """End every environment now."""
         self.cold_starts.standby.close()

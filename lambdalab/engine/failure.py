@@ -76,6 +76,8 @@ def not_started(request_id: str, error_type: str, message: str) -> Failure:
 
 def describe_exit(end: Exit) -> str:
     """AWS's sentence for how a runtime's process ended."""
+    if end.refused is not None:
+        return end.refused
     if end.signal is not None:
         why = f" ({end.passed})" if end.passed else ""
         return f"Runtime exited with error: {describe_signal(end.signal)}{why}"

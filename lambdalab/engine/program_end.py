@@ -36,6 +36,8 @@ class ProgramEnd:
         """What an init has come to that this ended."""
         if not self._is_runtimes:
             return InitFailure("error", self._kind, None, None, self._described())
+        if self.end.refused is not None:
+            return InitFailure("error", "Runtime.InvalidEntrypoint", None, None, self.end.refused)
         kind = "Runtime.OutOfMemory" if self.end.reason == "out_of_memory" else "Runtime.ExitError"
         return InitFailure("error", kind, None, self.end)
 

@@ -80,6 +80,10 @@ class Provisioning:
         self._work((key, qualifier))
         return Progress(wish.count, there, "IN_PROGRESS")
 
+    def at_work(self) -> bool:
+        """Whether some are being started."""
+        return any(wish.working is not None and not wish.working.done() for wish in self._wishes.values())
+
     def total(self, key: FunctionKey, *, apart_from: str | None = None) -> int:
         """The environments asked for by all qualifiers of a function."""
         return sum(w.count for (k, qualifier), w in self._wishes.items() if k == key and qualifier != apart_from)

@@ -117,6 +117,11 @@ class Snapshots:
             if kept.publishing is not None:
                 kept.publishing.cancel()
 
+    def at_work(self) -> bool:
+        """Whether one is being made, for a version that is published or again."""
+        tasks = [kept.publishing for kept in self._kept.values()]
+        return any(task is not None and not task.done() for task in (self._refilling, *tasks))
+
     def close(self) -> None:
         """Make none any more; the environments end with the others."""
         for timer in (self._refill_timer, self._reaper):

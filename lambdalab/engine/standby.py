@@ -17,30 +17,34 @@ from lambdalab.engine.environment import ExecutionEnvironment
 from lambdalab.engine.environment_factory import EnvironmentFactory
 from lambdalab.errors import LabError
 from lambdalab.model.function import FunctionKey, FunctionVersion
-from lambdalab.model.invocation import ON_DEMAND
 from lambdalab.runtimes.backends.base import Backend, CannotStart, Place, Ready
 
 MOST = 4
 _AFTER_SECONDS = 0.5
 """After a cold start, when its call is over, so as not to slow it."""
+Name = tuple[FunctionKey, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An environment that nothing runs in yet, and its sandbox, made at a moment of the monotonic clock.
+    """An environment that nothing runs in yet, and its sandbox. One of `ready.begin` and `give_up` is called, once."""
 
-    One of `ready.begin` and `give_up` is called, once.
-    """
-
-    version: FunctionVersion
     environment: ExecutionEnvironment
     ready: Ready
-    made: float
 
     def give_up(self) -> None:
         """Nobody needs it."""
         self.ready.discard()
         self.environment.stop("it was never needed")
+
+
+class _Making:
+    """One that is to be made, or is being made, or waits."""
+
+    def __init__(self, version: FunctionVersion) -> None:
+        self.version = version
+        self.begun = False
+        self.task: asyncio.Task[Waiting | None]
 
 
 class Standby:
@@ -50,8 +54,8 @@ class Standby:
         self._backend = backend
         self._clock = clock
         self._factory = factory
-        self._waiting: OrderedDict[tuple[FunctionKey, str], asyncio.Task[Waiting | None]] = OrderedDict()
-        self._soon: dict[tuple[FunctionKey, str], Timer] = {}
+        self._made: OrderedDict[Name, _Making] = OrderedDict()
+        self._soon: dict[Name, Timer] = {}
         self._leaving: set[asyncio.Task[Waiting | None]] = set()
         self._one_by_one = asyncio.Lock()
         self._closed = False
@@ -69,59 +73,58 @@ class Standby:
         """
         name = version.key, version.version
         self._forget(name)
-        if self._closed or not place.gets_ready or version.kms_sealed or name in self._waiting:
+        if self._closed or not place.gets_ready or version.kms_sealed:
             return
-        self._waiting[name] = asyncio.get_running_loop().create_task(self._make_in_turn(version, place))
-        while len(self._waiting) > MOST:
-            self._give_up(next(iter(self._waiting)))
+        if (there := self._made.get(name)) is not None:
+            # Who asks for an older one asks late: the version has changed since.
+            if there.version.last_modified >= version.last_modified and not _came_to_nothing(there):
+                return
+            self._give_up(name)
+        self._made[name] = making = _Making(version)
+        making.task = asyncio.get_running_loop().create_task(self._make_in_turn(making, place))
+        while len(self._made) > MOST:
+            self._give_up(next(iter(self._made)))
 
-    async def take(self, version: FunctionVersion, place: Place, how: str) -> Waiting | None:
-        """The one that waits for the version as it is now, or is being made; else another, made now; `how` in AWS's
-        words it comes to be: those that are initialised ahead of calls leave standbys to calls.
+    async def take(self, version: FunctionVersion) -> Waiting | None:
+        """The one that waits for the version as it is now, or is being made; None where there is none.
 
-        So what a machine's part of a start takes is no part of any init. None where the place makes none ready.
+        One that others are made before is not waited for.
         """
-        if not place.gets_ready:
-            return None
-        waiting = await self._take(version) if how == ON_DEMAND else None
-        return waiting or await self._make(version, place, how)
-
-    async def _take(self, version: FunctionVersion) -> Waiting | None:
         name = version.key, version.version
-        if name not in self._waiting:
-            return None
-        making = self._waiting[name]
-        waiting = await asyncio.shield(making)
-        if self._waiting.get(name) is not making:  # another call took it, or it was given up
-            return None
-        del self._waiting[name]
-        if waiting is None:
+        making = self._made.get(name)
+        if making is None:
             return None
         # A tag, say, changes a version's revision, and nothing of its environments.
-        changed = waiting.version.last_modified != version.last_modified
-        if changed or not self._factory.is_of_today(waiting.environment):
+        if not making.begun or making.version.last_modified != version.last_modified:
+            self._give_up(name)
+            return None
+        waiting = await asyncio.shield(making.task)
+        if self._made.get(name) is not making:  # another call took it, or it was given up
+            return None
+        del self._made[name]
+        if waiting is not None and not self._factory.is_of_today(waiting.environment):
             waiting.give_up()
             return None
         return waiting
 
     def give_up(self, key: FunctionKey, version: str | None = None) -> None:
         """The function, or one version of it, has changed or is gone."""
-        for name in [one for one in (*self._waiting, *self._soon) if one[0] == key and version in {None, one[1]}]:
+        for name in [one for one in (*self._made, *self._soon) if one[0] == key and version in {None, one[1]}]:
             self._give_up(name)
 
     def give_up_all(self) -> None:
         """Their memory is needed."""
-        for name in (*self._waiting, *self._soon):
+        for name in (*self._made, *self._soon):
             self._give_up(name)
 
-    def _give_up(self, name: tuple[FunctionKey, str]) -> None:
+    def _give_up(self, name: Name) -> None:
         self._forget(name)
-        making = self._waiting.pop(name, None)
+        making = self._made.pop(name, None)
         if making is not None:
-            self._leaving.add(making)
-            making.add_done_callback(self._leave)
+            self._leaving.add(making.task)
+            making.task.add_done_callback(self._leave)
 
-    def _forget(self, name: tuple[FunctionKey, str]) -> None:
+    def _forget(self, name: Name) -> None:
         if (timer := self._soon.pop(name, None)) is not None:
             timer.cancel()
 
@@ -130,12 +133,15 @@ class Standby:
         if (waiting := made.result()) is not None:
             waiting.give_up()
 
-    async def _make_in_turn(self, version: FunctionVersion, place: Place) -> Waiting | None:
+    async def _make_in_turn(self, making: _Making, place: Place) -> Waiting | None:
         async with self._one_by_one:
-            return await self._make(version, place)
+            if self._made.get((making.version.key, making.version.version)) is not making:
+                return None  # given up before its turn
+            making.begun = True
+            return await self._make(making.version, place)
 
-    async def _make(self, version: FunctionVersion, place: Place, how: str = ON_DEMAND) -> Waiting | None:
-        ready, environment = None, self._factory.new(version, how)
+    async def _make(self, version: FunctionVersion, place: Place) -> Waiting | None:
+        ready, environment = None, self._factory.new(version)
         try:
             ready = await self._backend.get_ready(await self._factory.specify(environment, version, place))
         except (LabError, OSError, CannotStart):
@@ -143,7 +149,7 @@ class Standby:
         finally:
             if ready is None:
                 environment.stop("it could not be made ready")
-        return Waiting(version, environment, ready, self._clock.monotonic()) if ready is not None else None
+        return Waiting(environment, ready) if ready is not None else None
 
     def close(self) -> None:
         """End those that wait, and have no more."""
@@ -154,3 +160,7 @@ class Standby:
         """After `close`: wait until those that were being made are there, and end."""
         while self._leaving:
             await asyncio.wait(self._leaving)
+
+
+def _came_to_nothing(making: _Making) -> bool:
+    return making.task.done() and making.task.result() is None

@@ -91,6 +91,13 @@ def successor(name: str, today: date) -> str | None:
     return next((one.name for one in sorted(newer, key=_order) if not one.is_deprecated(today)), None)
 
 
+def offered(family: str, policy: Policy) -> list[str]:
+    """The runtimes of a family that functions may be created with, the newest first."""
+    mine = [one for one in known().values() if one.family == family and one.version]
+    may = [one for one in mine if policy.allow_blocked or not one.refused(policy.today, updating=False)]
+    return [one.name for one in sorted(may, key=_order, reverse=True)]
+
+
 def _order(one: Runtime) -> tuple[int, ...]:
     return tuple(int(part) for part in one.version.removeprefix("al").split(".") if part.isdecimal())
 

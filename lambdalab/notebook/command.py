@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lambdalab.notebook import values
+
 Completes = Literal[
     "", "function", "qualified", "version", "qualifier", "alias", "layer", "layer version", "runtime", "variable",
     "command", "architecture", "log format", "snapstart",
@@ -57,7 +59,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One sub-command: `body` says what its cell holds; `arguments` are the words by their places."""
+    """One sub-command: `body` says what its cell holds; `arguments` are the words by their places.
+
+    `interrupted` says what becomes of it when the wait for it is interrupted; `{}` there is its first argument.
+    """
 
     name: str
     summary: str
@@ -65,6 +70,7 @@ class Command:
     options: tuple[Option, ...]
     example: str
     body: Literal["none", "source", "event", "module"] = "none"
+    interrupted: str = "the region goes on by itself"
 
     @property
     def words(self) -> str:
@@ -82,4 +88,5 @@ class Command:
 
 
 HELP = Option(("--help", "-h"), None, "this help")
-FUNCTION = Argument("NAME", "a function's name", "function")
+FUNCTION = Argument("NAME", "a function's name", "function", values.function)
+QUALIFIED = Argument("NAME", "a function's name", "qualified", values.function)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadEvent, BadOption
+
+_IN_JSON = {"True": "true", "False": "false", "None": "null", "undefined": "null"}
 
 
 def build(
@@ -46,7 +49,24 @@ def parse_body(body: str, cell: str) -> Any:
 def _pointing_at(error: json.JSONDecodeError, words: str, place: str) -> str:
     lines = words.split("\n")
     line = lines[min(error.lineno, len(lines)) - 1]
-    return f"the event is not JSON: {error.msg} at {place}\n    {line}\n    {' ' * (error.colno - 1)}^"
+    said = f"the event is not JSON: {error.msg} at {place}\n    {line}\n    {' ' * (error.colno - 1)}^"
+    return "\n".join(part for part in (said, _as_json_writes_it(words[: error.pos], words[error.pos :])) if part)
+
+
+def _as_json_writes_it(before: str, rest: str) -> str:
+    """What JSON writes for what stands there, in Python's or JavaScript's way; "" where that is not plain."""
+    word = re.match(r"[A-Za-z_$][\w$]*", rest)
+    if word and word[0] in _IN_JSON:
+        return f"JSON writes {_IN_JSON[word[0]]}, not {word[0]}."
+    if rest.startswith("'"):
+        return "JSON writes text and names in double quotes, not in single ones."
+    if word and before.rstrip()[-1:] in {"{", ","}:
+        return f'JSON writes names in double quotes: "{word[0]}".'
+    if rest.startswith(("//", "/*", "#")):
+        return "JSON has no comments."
+    if re.match(r",\s*[}\]]", rest) or (rest[:1] in {"}", "]"} and before.rstrip().endswith(",")):
+        return "JSON writes no comma after the last item."
+    return ""
 
 
 def _named(source: str, namespace: Mapping[str, Any]) -> Any:
@@ -83,7 +103,25 @@ def _assigned(event: Any, assignment: str) -> Any:
     path, equals, value = assignment.partition("=")
     if not equals or not path:
         raise BadOption(f"--set {assignment}: write --set path.to.value=VALUE, such as --set name=Ada.")
-    return _with(event, path.split("."), _value(value), assignment)
+    return _with(event, _steps(path, assignment), _value(value), assignment)
+
+
+def _steps(path: str, assignment: str) -> list[str | int]:
+    """The keys of a path, text, and after a key its indexes in brackets, numbers: `orders[0].id`."""
+    steps: list[str | int] = []
+    for at, part in enumerate(path.split(".")):
+        found = _STEP.fullmatch(part)
+        if found is None or not (found["key"] or (at == 0 and found["indexes"])):
+            raise BadOption(
+                f"--set {assignment}: {part!r} is no step of a path; they are names and numbers of items:"
+                " --set orders[0].id=7. Write other keys in the cell's body, with %%lambda invoke."
+            )
+        steps += [found["key"]] if found["key"] else []
+        steps += map(int, re.findall(r"\d+", found["indexes"]))
+    return steps
+
+
+_STEP = re.compile(r"(?P<key>[^\[\]]*)(?P<indexes>(\[\d+\])*)")
 
 
 def _value(words: str) -> Any:
@@ -93,16 +131,21 @@ def _value(words: str) -> Any:
         return words
 
 
-def _with(event: Any, path: Sequence[str], value: Any, assignment: str) -> Any:
-    """`event` with `value` at `path`. Objects grow; a list takes the index of an item it has, or the next."""
+def _with(event: Any, path: Sequence[str | int], value: Any, assignment: str) -> Any:
+    """`event` with `value` at `path`. Objects grow; a list takes the index of an item it has, or the next.
+
+    What is not there becomes a list where an index in brackets follows, else an object.
+    """
     if not path:
         return value
     key, *rest = path
-    if isinstance(event, dict):
-        return {**event, key: _with(event.get(key, {}), rest, value, assignment)}
-    if isinstance(event, list) and key.isdecimal() and int(key) <= len(event):
+    new: Any = [] if rest and isinstance(rest[0], int) else {}
+    if isinstance(event, dict) and isinstance(key, str):
+        return {**event, key: _with(event.get(key, new), rest, value, assignment)}
+    if isinstance(event, list) and str(key).isdecimal() and int(key) <= len(event):
         at = int(key)
-        return [*event[:at], _with(event[at] if at < len(event) else {}, rest, value, assignment), *event[at + 1 :]]
+        return [*event[:at], _with(event[at] if at < len(event) else new, rest, value, assignment), *event[at + 1 :]]
     if isinstance(event, list):
         raise BadOption(f"--set {assignment}: {key!r} is not the index of one of {len(event)} items.")
-    raise BadOption(f"--set {assignment}: {key!r} cannot be set in {json.dumps(event)}, which is not an object.")
+    kind = "a list" if isinstance(key, int) else "an object"
+    raise BadOption(f"--set {assignment}: {key!r} cannot be set in {json.dumps(event)}, which is not {kind}.")

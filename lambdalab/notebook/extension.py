@@ -1,11 +1,18 @@
-"""`%load_ext lambdalab`: registers the magic and its completion, and takes both away again. Nothing starts."""
+"""`%load_ext lambdalab`: registers the magic and its completion, and takes both away again. Nothing starts.
+
+The programs of the kernel's own environment come first on PATH where `!lambdalab` would not find them.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
+from lambdalab import own_programs
+from lambdalab.client import following
 from lambdalab.notebook.completion import Matcher, matcher
 from lambdalab.notebook.displays import Displays
+from lambdalab.notebook.empty_cell import with_body
 from lambdalab.notebook.magics import LambdaLab
 
 if TYPE_CHECKING:
@@ -19,18 +26,28 @@ class Loaded:
         self._shell = shell
         self.magics = LambdaLab(shell, _lab)
         self._displays = Displays(shell.display_formatter)
+        self._path_before = self._path = os.environ.get("PATH", "")
         self._matcher: Matcher = matcher(lambda: _lab().names, lambda: shell.user_ns)
 
     def register(self) -> None:
         """Add the magic, the completion, and the way results are shown."""
         self._shell.register_magics(self.magics)
         self._shell.Completer.custom_matchers.append(self._matcher)
+        self._shell.input_transformers_cleanup.append(with_body)
         self._displays.use(self.magics.display)
+        self._path = own_programs.on_path(self._path_before)
+        if self._path != self._path_before:
+            os.environ["PATH"] = self._path
+        following.follow(self.magics.follow)
         self.magics.observe(lambda change: self._displays.use(change["new"]), names="display")
 
     def unregister(self) -> None:
         """Take them away, and leave the environment as it was."""
+        if self._path != self._path_before and os.environ.get("PATH") == self._path:  # else the reader's own
+            os.environ["PATH"] = self._path_before
+        following.leave(self.magics.follow)
         self.magics.environment.restore()
+        self._shell.input_transformers_cleanup.remove(with_body)
         self._displays.use("card")
         self._shell.Completer.custom_matchers.remove(self._matcher)
         for kind in ("line", "cell"):

@@ -1,12 +1,18 @@
 """A sentence of advice for common failures: rules on the error's type and message, no guessing.
 
-Each rule says what happened in plain words, and what usually mends it. An error without a rule gets no hint.
+Each rule says what happened in plain words, and what usually mends it. An error without a rule gets no hint. Where
+type and message do not say it, a rule asks for the runtime, the place it was raised in, or what the log tells.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from lambdalab.notebook.views.shapes import Call, CallError
+
+_SENTENCE = 300
+"""Characters of a message that rules look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +24,56 @@ class Hint:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """How it came to an error, as far as it is known: the isolation and the runtime that it was raised in, the place
+    of its innermost frame, and the end of the log."""
+
+    backend: str = ""
+    runtime: str = ""
+    place: str = ""
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Rule:
-    error_type: str
+    """`runtime`, `place` and `log` are searched for in those of `Raised`. Groups of `message` and `log` are the
+    words in the braces of the two sentences; `in_process` is the advice in the process isolation."""
+
+    error_types: frozenset[str]
     message: re.Pattern[str]
     happened: str
     advice: str
     in_process: str
-    """The advice in the process isolation, where it is another."""
+    runtime: re.Pattern[str]
+    place: re.Pattern[str]
+    log: re.Pattern[str]
+
+    def words(self, message: str, raised: Raised) -> dict[str, str] | None:
+        """What its sentences name; None where it does not fit."""
+        found = self.message.search(message)
+        told = self.log.search(raised.log)
+        if found is None or told is None:
+            return None
+        if not (self.runtime.search(raised.runtime) and self.place.search(raised.place)):
+            return None
+        return {**found.groupdict(), **told.groupdict()}
 
 
-def _rule(error_type: str, message: str, happened: str, advice: str, in_process: str = "") -> _Rule:
-    return _Rule(error_type, re.compile(message, re.DOTALL), happened, advice, in_process or advice)
+def _rule(
+    error_types: str,
+    message: str,
+    happened: str,
+    advice: str,
+    in_process: str = "",
+    *,
+    runtime: str = "",
+    place: str = "",
+    log: str = "",
+) -> _Rule:
+    """`error_types` with bars between them."""
+    patterns = (re.compile(one, re.DOTALL) for one in (runtime, place, log))
+    types = frozenset(error_types.split("|"))
+    return _Rule(types, re.compile(message, re.DOTALL), happened, advice, in_process or advice, *patterns)
 
 
 _OWN_DIRECTORY = (
@@ -37,7 +82,37 @@ _OWN_DIRECTORY = (
 )
 
 
+_NODE_IMPORT = "Error|Runtime.ImportModuleError"
+"""What `import` raises comes as it is, and so does what a handler's own `require` raises."""
+_NODE_PACKAGE = r"Cannot find (?:module|package) '(?P<name>{})(?:/[^']*)?'"
+_PYTHON_IMPORT = "ModuleNotFoundError|Runtime.ImportModuleError"
+_DISTRIBUTIONS = {
+    "bs4": "beautifulsoup4", "cv2": "opencv-python-headless", "dateutil": "python-dateutil", "docx": "python-docx",
+    "dotenv": "python-dotenv", "fitz": "PyMuPDF", "jwt": "PyJWT", "PIL": "pillow", "psycopg2": "psycopg2-binary",
+    "skimage": "scikit-image", "sklearn": "scikit-learn", "yaml": "PyYAML",
+}  # fmt: skip
+"""What pip calls packages whose modules have other names."""
+_JSON_IN_JAVA = r"An error occurred during JSON parsing"
+_JAVA_TYPE = r"`(?:[a-z]\w*\.)*(?P<type>[^`]+)`"
+_ANOTHER_TYPE = (
+    "Send an event of that shape, or let the handler take another type: `Map<String, Object>` takes any JSON object, a"
+    " class or record of your own one with its members."
+)
+_EXITS = {
+    "python": "sys.exit", "nodejs": "process.exit", "java": "System.exit", "ruby": "exit", "dotnet": "Environment.Exit",
+}  # fmt: skip
+"""What ends a process in a language, by family of runtimes."""
+_NO_SIGNAL = r"^(?!.*signal)"
+
+
 _RULES = (
+    _rule(
+        "KeyError",
+        r"^'(?P<key>.+)'$",
+        "The function has no environment variable `{key}`.",
+        'Give it one with `--env {key}=VALUE`, or read it with `os.environ.get("{key}")`.',
+        place=r"^(?:<frozen os>|.*/os\.py), line \d+, in __getitem__$",
+    ),
     _rule(
         "KeyError",
         r"^'(?P<key>.+)'$",
@@ -119,16 +194,89 @@ _RULES = (
         "Print it to see what came.",
     ),
     _rule(
-        "Runtime.ImportModuleError",
-        r"No module named '(?P<name>[^']+)'",
+        _PYTHON_IMPORT,
+        r"No module named '(?P<name>[^'.]+)'",
         "The function's package does not contain `{name}`.",
-        "On AWS only the standard library, boto3 and what you pack are there; the notebook's packages are not.",
+        "`--requirements {package}` puts it there, installed by pip; a module of your own comes with "
+        "`--file {name}.py`. On AWS too only the standard library, boto3 and what you pack are there; the notebook's "
+        "packages are not.",
     ),
     _rule(
-        "Runtime.ImportModuleError",
-        r"Cannot find (?:module|package) '(?P<name>(?:@[\w.~-]+/)?[\w.~-]+)'",
+        _PYTHON_IMPORT,
+        r"No module named '(?P<name>(?P<package>[^'.]+)\.[^']+)'",
+        "There is `{package}`, but no `{name}` in it.",
+        "Check the name, and which version of `{package}` is in the function's package.",
+    ),
+    _rule(
+        _NODE_IMPORT,
+        _NODE_PACKAGE.format(r"@(?:aws-sdk|smithy)/[\w.~-]+"),
+        "AWS's Node.js runtimes bring the AWS SDK for JavaScript v3; this lab's Node.js does not, so `{name}` is "
+        "missing here.",
+        "`--requirements {name}` packs it, installed by npm; packed, it is used on AWS as well.",
+    ),
+    _rule(
+        _NODE_IMPORT,
+        _NODE_PACKAGE.format("aws-sdk"),
+        "The function's package does not contain `{name}`, and AWS's runtimes from nodejs18.x on have it no more.",
+        "They bring version 3, whose packages are named `@aws-sdk/client-…`; `--requirements {name}` packs version 2.",
+    ),
+    _rule(
+        _NODE_IMPORT,
+        _NODE_PACKAGE.format(r"(?:@[\w.~-]+/)?[\w~-][\w.~-]*"),
         "The function's package does not contain `{name}`.",
         "`--requirements {name}` puts it there, installed by npm.",
+    ),
+    _rule(
+        _NODE_IMPORT,
+        r"Cannot find module '(?P<name>(?:/var/task/|\.\.?/)[^']+)'",
+        "The function's package has no file `{name}`.",
+        "`--file PATH` puts a file beside the cell's own, `--from FOLDER` takes a whole folder.",
+    ),
+    _rule(
+        "RuntimeException",
+        _JSON_IN_JAVA,
+        "The event is not what the handler takes: a JSON {came} stands where `{type}` is wanted.",
+        _ANOTHER_TYPE,
+        log=f"Cannot deserialize value of type {_JAVA_TYPE} from (?P<came>\\w+)",
+    ),
+    _rule(
+        "RuntimeException",
+        _JSON_IN_JAVA,
+        "The event is not what the handler takes: a JSON {came} stands where `{type}` is wanted.",
+        _ANOTHER_TYPE,
+        log=f"Cannot construct instance of {_JAVA_TYPE}[^\\n]*? from (?P<came>\\w+) value",
+    ),
+    _rule(
+        "RuntimeException",
+        f"^{_JSON_IN_JAVA}",
+        "The event cannot be read as the type that the handler takes.",
+        _ANOTHER_TYPE,
+    ),
+    _rule(
+        "JsonSerializerException",
+        r"event JSON payload to type (?:\w+\.)*(?P<type>\w+)",
+        "The event cannot be read as the `{type}` that the handler takes.",
+        "Send an event of that shape, or let the handler take another type: `JsonElement` takes any JSON, a class or "
+        "record of your own an object with its members.",
+    ),
+    _rule(
+        "Runtime.ExitError",
+        _NO_SIGNAL,
+        "The program ended instead of waiting for the next event.",
+        "On an OS-only runtime it is a loop over the Runtime API: GET "
+        "`http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next`, then POST the answer to "
+        "`…/runtime/invocation/ID/response`, and again. In Go `lambda.Start` is that loop.",
+        runtime="^provided",
+    ),
+    *(
+        _rule(
+            "Runtime.ExitError",
+            _NO_SIGNAL,
+            "",
+            f"A handler answers by returning; do not call `{call}` in it.",
+            runtime=f"^{family}",
+        )
+        for family, call in _EXITS.items()
     ),
     _rule(
         "Runtime.HandlerNotFound",
@@ -151,13 +299,25 @@ _RULES = (
 )
 
 
-def hint(error_type: str, message: str, backend: str = "") -> Hint | None:
-    """The advice for an error, or None when no rule fits. `backend` is the isolation it was raised in, if known."""
+def hint(error_type: str, message: str, raised: Raised = Raised()) -> Hint | None:
+    """The advice for an error, or None when no rule fits."""
     kind = error_type.rpartition(".")[2] if not error_type.startswith("Runtime.") else error_type
     for rule in _RULES:
-        found = rule.message.search(message) if rule.error_type == kind else None
-        if found:
-            parts = found.groupdict()
-            advice = rule.in_process if backend == "process" else rule.advice
-            return Hint(rule.happened.format(**parts), advice.format(**parts))
+        words = rule.words(message, raised) if kind in rule.error_types else None
+        if words is not None:
+            words.setdefault("package", _DISTRIBUTIONS.get(words.get("name", ""), words.get("name", "")))
+            advice = rule.in_process if raised.backend == "process" else rule.advice
+            return Hint(rule.happened.format(**words), advice.format(**words))
     return None
+
+
+def hint_of(call: Call, error: CallError) -> Hint | None:
+    """The advice for an invocation's error."""
+    record = call.record
+    raised = Raised(
+        record.fidelity.backend if record else "",
+        record.runtime if record else "",
+        error.frames[-1].place if error.frames else "",
+        call.log,
+    )
+    return hint(error.type, error.message[:_SENTENCE], raised)

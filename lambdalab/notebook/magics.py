@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand, output_can_be_silenced
+from IPython.core.magic import (
+    Magics,
+    cell_magic,
+    line_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+    output_can_be_silenced,
+)
 from traitlets import Bool, Enum, Int, TraitError, Unicode, validate
 
-from lambdalab.errors import BadOption, LabError
+from lambdalab.errors import BadOption, LabError, RegionUnavailable
 from lambdalab.notebook import options, pulling, values
-from lambdalab.notebook.aws_environment import AwsEnvironment
+from lambdalab.notebook.aws_environment import AwsEnvironment, forget_boto3s_session
 from lambdalab.notebook.context import Context
+from lambdalab.notebook.expanding import Names
 from lambdalab.notebook.status import CellStatus
 from lambdalab.notebook.waiting import wait
 
@@ -44,7 +55,8 @@ class LambdaLab(Magics):
         super().__init__(shell, **settings)
         self._lab = lab
         self._ipython = shell
-        self.environment = AwsEnvironment(os.environ)
+        self.environment = AwsEnvironment(os.environ, forget_boto3s_session)
+        self._displaced: tuple[str, ...] = ()
 
     @validate("memory", "timeout", "runtime")
     def _in_range(self, proposal: Any) -> Any:
@@ -55,18 +67,21 @@ class LambdaLab(Magics):
             raise TraitError(str(error)) from error
 
     @no_var_expand
+    @needs_local_scope
     @cell_magic("lambda")  # type: ignore[arg-type]
-    def lambda_cell(self, line: str, cell: str) -> Any:
+    def lambda_cell(self, line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> Any:
         """See %lambda?. A semicolon at the end of the cell silences nothing: it is the function's own language's."""
-        return self.lambda_(line, cell)
+        return self.lambda_(line, cell, local_ns)
 
-    @no_var_expand
+    @no_var_expand  # IPython's expansion takes JSON apart: notebook/expanding.py does it
+    @needs_local_scope
     @output_can_be_silenced
     @line_magic("lambda")  # type: ignore[arg-type]
-    def lambda_(self, line: str, cell: str | None = None) -> Any:
+    def lambda_(self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None) -> Any:
         """Make AWS Lambda functions from cells, and call them.
 
         %%lambda NAME [options]      the cell becomes the function NAME; the same cell again changes nothing
+        %lambda deploy NAME          the same from a file or folder, --from PATH
         %lambda invoke NAME          call it; --set name=Ada sets a value of the event
         %%lambda invoke NAME         call it with the cell's body, JSON, as the event
         %lambda list                 all functions
@@ -84,32 +99,70 @@ class LambdaLab(Magics):
         %lambda help COMMAND         options and an example
 
         r = %lambda invoke NAME      keeps the result: r.payload, r.log, r.record, r.cost
+        %lambda invoke $name --set n={n + 1}   values of Python variables, on a line as on a cell's first line
         """
         from lambdalab.notebook import actions  # noqa: PLC0415 - loading the extension is to take no time
 
-        with self._clean_errors():
+        with self._clean_errors(), self._pointing_at_the_region():
             # IPython silences the display of a line that ends in a semicolon, and leaves the semicolon in it.
             words = line if cell is not None else line.rstrip().removesuffix(";")
-            request = options.parse(words, has_body=cell is not None, blank=not (cell or "").strip())
-            return actions.asks_for_help(request) or self._ask(actions.run, request, cell)
+            names = Names(self._ipython.user_ns, local_ns or {})
+            request = options.parse(
+                words,
+                has_body=cell is not None,
+                blank=not (cell or "").strip(),
+                expand=names.expand,
+                functions=self._functions,
+            )
+            return actions.asks_for_help(request) or self._ask(actions.run, request, cell, names)
 
-    def _ask(self, run: Callable[..., Any], request: options.Request, cell: str | None) -> Any:
+    def _functions(self) -> tuple[str, ...]:
+        return self._lab().names.functions()
+
+    def _ask(self, run: Callable[..., Any], request: options.Request, cell: str | None, names: Names) -> Any:
         what = " ".join((request.command.name, *request.arguments))
         status = CellStatus(self._ipython, what, lambda: pulling.words(self._lab()))
         context = Context(
             label=f"Cell In[{len(self._ipython.history_manager.input_hist_raw) - 1}]",
             body=cell,
-            namespace=self._ipython.user_ns,
+            namespace=ChainMap(dict(names.here), names.everywhere),
             defaults={"memory": self.memory, "timeout": self.timeout, "runtime": self.runtime},
             arrived=status.arrived,
             waiting=status.waiting,
         )
-        result = wait(lambda: run(self._lab(), request, context), what, status)
-        self._use_environment()
-        return result
+        then = request.command.interrupted.format(request.argument)
+        return wait(lambda: run(self._lab(), request, context), what, status, then=then)
 
-    def _use_environment(self) -> None:
-        displaced = self.environment.use(self._lab().environment())
+    @contextmanager
+    def _pointing_at_the_region(self) -> Iterator[None]:
+        """After the line, whatever became of it, `!aws` and boto3 go to the region: a line that is refused, or only
+        shows help, is no reason to leave them with an account that costs money. The region is started for that."""
+        try:
+            yield
+        except RegionUnavailable:
+            raise  # it was just tried
+        except BaseException:
+            self._point()
+            raise
+        else:
+            self._point()
+
+    def _point(self) -> None:
+        with suppress(LabError):  # what a line said is not covered by what is wrong with the region
+            variables = wait(lambda: self._lab().environment(), "the region", _Silent())
+            self._displaced += self.environment.use(variables)
+        self._say_what_was_displaced()
+
+    def follow(self, variables: Mapping[str, str]) -> None:
+        """The region that the notebook's own `lab` calls has these variables (a `following.Follower`)."""
+        if variables == self.environment.variables:
+            return
+        self._displaced += self.environment.use(variables)
+        if threading.current_thread() is threading.main_thread():  # else the line that waits for the thread says it
+            self._say_what_was_displaced()
+
+    def _say_what_was_displaced(self) -> None:
+        displaced, self._displaced = self._displaced, ()
         if displaced:
             words = f"{', '.join(displaced)} set aside: AWS calls from this notebook go to the local region."
             self._ipython.display_pub.publish({"text/plain": f"{words} %unload_ext lambdalab puts them back."})
@@ -123,6 +176,18 @@ class LambdaLab(Magics):
             if self.full_traceback:
                 _show_whole(error, self._ipython)
             raise
+
+
+class _Silent:
+    """A status line that says nothing: what it waits for takes half a second, and the cell has its output."""
+
+    changes = False
+
+    def show(self, seconds: float) -> None:
+        """Say nothing."""
+
+    def clear(self) -> None:
+        """There is nothing to take away."""
 
 
 def _show_whole(error: LabError, shell: Any) -> None:

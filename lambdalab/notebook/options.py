@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NoReturn
 
 from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadOption
-from lambdalab.notebook import words
+from lambdalab.notebook import meant, words
 from lambdalab.notebook.command import Argument, Command, Option
 from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS
 
@@ -32,26 +33,41 @@ class Request:
         return self.arguments[0] if self.arguments else ""
 
 
-def parse(line: str, *, has_body: bool, blank: bool = False) -> Request:
+def parse(
+    line: str,
+    *,
+    has_body: bool,
+    blank: bool = False,
+    expand: Callable[[str], str] = str,
+    functions: Callable[[], Iterable[str]] = tuple,
+) -> Request:
     """The request of a `%lambda` line (`has_body`: of a `%%lambda` cell, whose body is `blank`). Raises `BadOption`.
 
     Sub-commands win over functions of the same name. A body is never thrown away: without a name it is refused.
+    `expand` puts values in the place of names in a word; `functions` are those there are, asked for an error's sake.
     """
-    first, *rest = words.split(line) or [""]
+    first, *rest = [expand(word) for word in words.split(line)] or [""]
     if first in ("-h", "--help") or (not first and (blank or not has_body)):
-        return Request(COMMANDS["help"])
+        return Request(DEPLOY, help=True) if first and has_body else Request(COMMANDS["help"])
     if not first:
         raise BadOption("%%lambda needs a function's name, and the cell's body becomes that function: %%lambda NAME")
     if first in SUBCOMMANDS:
-        return _parse_subcommand(COMMANDS[first], rest, has_body)
+        return _parse_subcommand(COMMANDS[first], rest, has_body and not blank)
     if has_body:
         return _parse_words(DEPLOY, [first, *rest])
     if first == DEPLOY.name:
         return _parse_words(DEPLOY, rest)
     if "-h" in rest or "--help" in rest:  # asked of the cell's line, without the cell
         return Request(DEPLOY, help=True)
+    there = tuple(functions())
+    if first in there:
+        raise BadOption(
+            f"{first} is a function, and the line does not say what to do with it: %lambda invoke {first} calls it,"
+            f" %lambda logs {first} shows what it wrote, %lambda config {first} its settings, %lambda versions {first}"
+            f" its versions; %lambda delete {first} deletes it. A cell that begins with %%lambda {first} changes it."
+        )
     raise BadOption(
-        f"%lambda has no sub-command {first!r}.{did_you_mean(first, SUBCOMMANDS)}"
+        f"%lambda has no sub-command {first!r}.{did_you_mean(first, (*SUBCOMMANDS, *there))}"
         f" It has: {', '.join((DEPLOY.name, *SUBCOMMANDS))}. To deploy a function, begin a cell with %%lambda {first}."
     )
 
@@ -72,8 +88,11 @@ def _parse_words(command: Command, given: list[str]) -> Request:
     found, others = _parser(command.name).parse_known_args(given)
     flags = [word for word in others if word.startswith("-")]
     given_words = [word for word in others if not word.startswith("-")]
-    for word in [*flags, *given_words[len(command.arguments) :]]:
-        _refuse(command, word)
+    extra = given_words[len(command.arguments) :]
+    if flags:
+        _refuse_flag(command, flags[0].partition("=")[0], given_words)
+    if extra:
+        _refuse_words(command, extra, vars(found))
     return Request(command, _arguments(command, given_words), vars(found))
 
 
@@ -89,21 +108,25 @@ def _and(missing: list[Argument]) -> str:
     return " and ".join(argument.what for argument in missing)
 
 
-def _refuse(command: Command, word: str) -> NoReturn:
-    flag = word.partition("=")[0]
-    known = [spelling for option in command.options for spelling in option.flags]
-    if word.startswith("{") and command.name == "invoke":
+def _refuse_words(command: Command, extra: Sequence[str], options: dict[str, Any]) -> NoReturn:
+    if extra[0].startswith("{") and command.name == "invoke":
         raise BadOption(
             f"{command.words} does not take the event on its line. Set single values with --set name=Ada, "
             "or begin a cell with %%lambda invoke NAME and write the JSON below."
         )
-    if not word.startswith("-"):
-        raise BadOption(
-            f"{command.words} does not take {word!r} here. Quote values that have spaces. Usage: {command.usage}"
-        )
+    way_out = meant.by_words(command, extra, options) or "Quote values that have spaces."
+    raise BadOption(f"{command.words} does not take {extra[0]!r} here. {way_out} Usage: {command.usage}")
+
+
+def _refuse_flag(command: Command, flag: str, given: Sequence[str]) -> NoReturn:
+    known = [spelling for option in command.options for spelling in option.flags]
     if not known:
         raise BadOption(f"{command.words} takes no options; {flag} is not one.")
-    raise BadOption(f"{command.words} has no option {flag}.{did_you_mean(flag, known)} It has: {', '.join(known)}.")
+    way_out = meant.by_flag(flag, given, COMMANDS["config"]) if command is DEPLOY else ""
+    raise BadOption(
+        f"{command.words} has no option {flag}. {way_out or did_you_mean(flag, known).strip()}".rstrip()
+        + f" It has: {', '.join(known)}."
+    )
 
 
 class _Parser(argparse.ArgumentParser):

@@ -22,6 +22,9 @@ LOG_FORMATS = ("Text", "JSON")
 PUBLISHED = "published"
 NONE = "none"
 """The word that takes a setting away."""
+_SEVERAL = re.compile(r"[A-Z][A-Z0-9_]+=[^,=]*(,[A-Z][A-Z0-9_]+=[^,=]*)+")
+"""Assignments joined by commas, all to names in capitals: `STAGE=dev,TABLE=orders`. `RUST_LOG=info,hyper=debug` is
+one variable."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -47,13 +50,13 @@ ephemeral = _whole_number("--tmp", "ephemeralStorage.size", 512, 10_240, "MB")
 limit = _whole_number("--limit", "limit", 1, 10_000, "lines")
 
 
-def runtime(words: str) -> str:
-    """A runtime's name. One that is unknown here but not a misspelling goes on to AWS's own check."""
-    if words in RUNTIMES:
-        return words
-    guess = did_you_mean(words, RUNTIMES)
-    if guess and words.lower().startswith("py"):
-        raise BadOption(f"--runtime is {words!r}, which Lambda does not have.{guess}")
+def function(words: str) -> str:
+    """A function's name or ARN. AWS's own check says what else is wrong with it; a `$name` here was no variable."""
+    if "$" in words.replace("$LATEST", "") or "{" in words:
+        raise BadOption(
+            f"the function is {words!r}; $name and {{name}} stand for the value of a Python variable of the notebook,"
+            " and there is none of that name."
+        )
     return words
 
 
@@ -72,6 +75,12 @@ def variable(words: str) -> tuple[str, str]:
             f'--env is {words!r}; write --env NAME=VALUE, with quotes around spaces: --env "GREETING=good day".'
         )
     check_names([name])
+    if _SEVERAL.fullmatch(words):
+        more = " ".join(f"--env {one}" for one in words.split(","))
+        raise BadOption(
+            f"--env is {words!r}, which would be one variable; for several repeat it: {more}. A value with such a comma"
+            f" is set in Python: lab[NAME].configure(env={{{name!r}: {value!r}}})."
+        )
     return name, value
 
 

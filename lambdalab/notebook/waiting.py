@@ -1,7 +1,8 @@
 """Waiting for the region without holding the notebook: a status line after a while, and a clean Interrupt.
 
 The call runs in a thread of its own, so that Interrupt ends the wait at once and leaves the region, and the
-invocation in it, alone. All output comes from the main thread: what a thread prints no longer finds its cell.
+invocation in it, alone. The thread itself then sends the region nothing more (`client/giving_up.py`). All output
+comes from the main thread: what a thread prints no longer finds its cell.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
+from lambdalab.client import giving_up
 from lambdalab.errors import LabError
 
 T = TypeVar("T")
@@ -22,7 +24,10 @@ GLANCE = 0.05
 
 
 class Interrupted(LabError):
-    """The wait was interrupted. What the region was doing goes on there; run the cell again when you like."""
+    """The wait was interrupted. What the region was doing goes on there; run the cell again when you like.
+
+    What the notebook would have sent it next is not sent.
+    """
 
 
 class StatusLine(Protocol):
@@ -39,8 +44,16 @@ class StatusLine(Protocol):
         """Whether it has something new to say before the next interval."""
 
 
-def wait(call: Callable[[], T], what: str, status: StatusLine, patience: float = PATIENCE) -> T:
-    """The value of `call()`, or what it raises. Raises `Interrupted` on KeyboardInterrupt; `what` names the call."""
+def wait(
+    call: Callable[[], T],
+    what: str,
+    status: StatusLine,
+    patience: float = PATIENCE,
+    then: str = "the region goes on by itself",
+) -> T:
+    """The value of `call()`, or what it raises. Raises `Interrupted` on KeyboardInterrupt; `what` names the call,
+    and `then` says what becomes of it.
+    """
     pending = _Pending(call)
     shown = False
     try:
@@ -52,7 +65,8 @@ def wait(call: Callable[[], T], what: str, status: StatusLine, patience: float =
                 status.show(waited)
         return pending.value()
     except KeyboardInterrupt:
-        raise Interrupted(f"stopped waiting for {what}; the region goes on by itself.") from None
+        pending.give_up()
+        raise Interrupted(f"stopped waiting for {what}; {then}.") from None
     finally:
         if shown:
             status.clear()
@@ -64,17 +78,23 @@ class _Pending(Generic[T]):
     def __init__(self, call: Callable[[], T]) -> None:
         self._call = call
         self._done = threading.Event()
+        self._given_up = threading.Event()
         self._value: list[T] = []
         self._error: BaseException | None = None
         threading.Thread(target=self._run, name="lambdalab-call", daemon=True).start()
 
     def _run(self) -> None:
+        giving_up.heed(self._given_up)
         try:
             self._value.append(self._call())
         except BaseException as error:  # noqa: BLE001 - handed over to the waiting thread, whatever it is
             self._error = error
         finally:
             self._done.set()
+
+    def give_up(self) -> None:
+        """Nobody waits any more: what the call has sent is sent, and it sends no more."""
+        self._given_up.set()
 
     def ready(self, seconds: float) -> bool:
         return self._done.wait(seconds)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,9 +24,10 @@ _FILE = Path(__file__).with_name("catalogue.json")
 class FamilyFacts:
     """How a family's interpreters are called, found, asked for their version, and got.
 
-    `{version}` stands for the runtime's ("3.12"), `{digits}` for its digits alone; `places` are patterns of
-    directories. `answer` is searched for in what the executable says when started with `ask`: its group `version`
-    is compared, `full`, `prefix` and `executable` are kept. `image` is the name below the registry's prefix.
+    `{version}` stands for the runtime's ("3.12"), `{digits}` for its digits alone, `{python}` in `get` for the Python
+    whose packages are looked through; `places` are patterns of directories. `answer` is searched for in what the
+    executable says when started with `ask`: its group `version` is compared, `full`, `prefix` and `executable` are
+    kept. `image` is the name below the registry's prefix.
     """
 
     name: str
@@ -73,7 +76,8 @@ def filled(pattern: str, found: Runtime) -> str:
 def how_to_get(name: str) -> str:
     """The commands that bring a runtime's interpreter, in a sentence."""
     found = runtime.known()[name]
-    commands = [f"`{filled(command, found)}`" for command in family(found).get]
+    get = (one.replace("{python}", shlex.quote(sys.executable or "python")) for one in family(found).get)
+    commands = [f"`{filled(command, found)}`" for command in get]
     if not commands:
         return "It needs no interpreter."
     return f"Get it with {', '.join(commands[:-1])}{' or ' if len(commands) > 1 else ''}{commands[-1]}."

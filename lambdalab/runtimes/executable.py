@@ -7,17 +7,26 @@ Interface Emulator gives them.
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lambdalab.errors import RuntimeUnavailable
 
-START = 256
-"""How many of a file's first bytes are looked at: as many as Linux reads of a `#!` line."""
+START = 4096
+"""How many of a file's first bytes are looked at: in them linkers put the name of a program's loader."""
+_LINE = 256
+"""As many as Linux reads of a `#!` line."""
 _ELF = b"\x7fELF"
 _FORMAT = "exec format error"
+_MISSING = "no such file or directory"
+_EXECUTABLE, _SHARED = 2, 3
+"""The types of ELF files that are programs; the second is that of those which may lie anywhere in memory."""
+_LOADER = 3
+"""The type of the segment that names what loads a program and its libraries (PT_INTERP)."""
 _MACHINES = {62: "x86_64", 183: "arm64"}
 """What an ELF file is for, in Lambda's words, by the number in its header."""
 _EXECUTES = {"x86_64": {62, 3}, "aarch64": {183, 40}}
@@ -44,21 +53,57 @@ def refusal(start: bytes, where: Where, architecture: str) -> str | None:
     (Lambda's word), and AWS would execute it.
     """
     if start[:4] == _ELF:
-        if where.executes(start):
-            return None
-        if _MACHINES.get(_machine(start) or 0) == architecture:
-            raise RuntimeUnavailable(_another_machine(architecture))
-        return _FORMAT
+        return _elf_refusal(start, where, architecture)
     if start[:2] != b"#!":
         return _FORMAT
-    words = start[2:].partition(b"\n")[0].replace(b"\t", b" ").split(b" ")
+    words = start[2:_LINE].partition(b"\n")[0].replace(b"\t", b" ").split(b" ")
     interpreter = next(filter(None, words), b"")
     if not interpreter:
         return _FORMAT
     # A line that ends as on Windows names an interpreter whose name ends in a carriage return.
-    if interpreter.endswith(b"\r") or not where.has(interpreter.decode("utf-8", "surrogateescape")):
-        return "no such file or directory"
-    return None
+    return _MISSING if interpreter.endswith(b"\r") or not _has(where, interpreter) else None
+
+
+def _elf_refusal(start: bytes, where: Where, architecture: str) -> str | None:
+    try:
+        machine, loader = _read_elf(start)
+    except ValueError:
+        return _FORMAT
+    if not where.executes(start):
+        if _MACHINES.get(machine) == architecture:
+            raise RuntimeUnavailable(_another_machine(architecture))
+        return _FORMAT
+    return _MISSING if loader and not _has(where, loader) else None
+
+
+def _has(where: Where, path: bytes) -> bool:
+    return where.has(path.decode("utf-8", "surrogateescape"))
+
+
+def _read_elf(start: bytes) -> tuple[int, bytes]:
+    """The number of the machine that an ELF file is for, and the path of its loader, empty where it has or shows none.
+
+    Raises `ValueError` for what no kernel takes for a program (Linux, fs/binfmt_elf.c): another type of file, or one
+    that ends before its table of segments does.
+    """
+    wide, order = start[4:5] == b"\x02", ">" if start[5:6] == b"\x02" else "<"
+    header = f"{order}16sHHI{'QQQ' if wide else 'III'}IHHH"
+    table = f"{order}{'IIQQQQQQ' if wide else 'IIIIIIII'}"
+    try:
+        _, kind, machine, _, _, at, _, _, _, size, count = struct.unpack_from(header, start)
+        if kind not in {_EXECUTABLE, _SHARED} or size != struct.calcsize(table) or not count:
+            raise ValueError("no program")
+        segments = [struct.unpack_from(table, start, at + number * size) for number in range(count)]
+    except struct.error as short:
+        raise ValueError("cut off") from short
+    for segment in segments:
+        if segment[0] == _LOADER:
+            offset, length = (segment[2], segment[5]) if wide else (segment[1], segment[4])
+            name = start[offset : offset + length] if offset + length <= len(start) else b""
+            if length < 2 or (name and name[-1]):
+                raise ValueError("no name")
+            return machine, name.partition(b"\0")[0]
+    return machine, b""
 
 
 def _another_machine(architecture: str) -> str:
@@ -110,13 +155,26 @@ def _matches(start: bytes, offset: int, magic: bytes, mask: bytes) -> bool:
     return len(part) == len(magic) and all((a ^ b) & c == 0 for a, b, c in zip(part, magic, mask, strict=True))
 
 
+def in_sandbox(code: Path, layers: Sequence[Path]) -> Where:
+    """A sandbox of this machine with this package at /var/task and these layers at /opt."""
+
+    def has(interpreter: str) -> bool:
+        path = os.path.normpath(interpreter)
+        for place, roots in (("/var/task/", (code,)), ("/opt/", layers)):
+            if path.startswith(place):
+                return any((root / path.removeprefix(place)).exists() for root in roots)
+        return _on_this_machine(path)
+
+    return Where(has, _by_this_kernel)
+
+
 def _whatever(what: object) -> bool:  # noqa: ARG001
     """Where nobody looked."""
     return True
 
 
 HERE = Where(_on_this_machine, _by_this_kernel)
-"""A sandbox of this machine."""
+"""A sandbox of this machine, of whose package nothing is known."""
 IN_A_CONTAINER = Where(_whatever, _by_this_kernel)
 """A container of this machine: what its image has is the image's."""
 ELSEWHERE = Where(_whatever, _whatever)

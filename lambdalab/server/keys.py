@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lambdalab.errors import HomeUnusable
 from lambdalab.store.files import write_private
 
 _BASE32 = string.ascii_uppercase + "234567"
@@ -34,9 +35,12 @@ class Keys:
 
 
 def load_or_make(path: Path, account: str) -> Keys:
-    """The keys in `path` (mode 0600); made and written there the first time, and when the account changed."""
+    """The keys in `path` (mode 0600); made and written there the first time, and when the account changed.
+
+    Raises `HomeUnusable` when the file is not one that was written here.
+    """
     if path.exists():
-        kept = _read(json.loads(path.read_text()))
+        kept = _kept(path)
         if kept.person.account == account:
             return kept
     made = Keys(_make("AKIA", account), _make("ASIA", account, token=secrets.token_urlsafe(96)))
@@ -44,8 +48,16 @@ def load_or_make(path: Path, account: str) -> Keys:
     return made
 
 
-def _read(document: Mapping[str, Mapping[str, str]]) -> Keys:
-    return Keys(KeyPair(**document["person"]), KeyPair(**document["function"]))
+def _kept(path: Path) -> Keys:
+    try:
+        document: Mapping[str, Mapping[str, str]] = json.loads(path.read_text())
+        return Keys(KeyPair(**document["person"]), KeyPair(**document["function"]))
+    except (ValueError, LookupError, TypeError) as broken:
+        raise HomeUnusable(
+            f"The home {path.parent} cannot be used: {path.name} in it holds the lab's keys, and is empty or broken. "
+            "Delete that file and new keys are made (a shell that has the old ones needs `lambdalab env` again), or "
+            "name another home in LAMBDALAB_HOME."
+        ) from broken
 
 
 def _make(prefix: str, account: str, token: str = "") -> KeyPair:

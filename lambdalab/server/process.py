@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import logging
 import os
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, cast
 
@@ -32,7 +33,7 @@ from lambdalab.engine.room import Room, machine
 from lambdalab.runtimes.backends import probe
 from lambdalab.runtimes.backends.docker.backend import DockerSettings
 from lambdalab.runtimes.backends.supervisor import Supervisor
-from lambdalab.server import keys
+from lambdalab.server import ending, keys, signals
 from lambdalab.server.listening import listen
 from lambdalab.server.ready import Ready
 from lambdalab.sources.aws import AwsServices
@@ -57,15 +58,15 @@ _log = logging.getLogger("lambdalab.server")
 def run(settings: Settings, supervisor: Supervisor, ready: Ready) -> None:
     """Run the region until it ends. Blocks. Raises `LabError` when it cannot start."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    try:
-        asyncio.run(_serve(settings, supervisor, ready))
-    finally:
+    with contextlib.ExitStack() as last:
         if "LAMBDALAB_OWNER_FD" in os.environ:
             # An isolated lab's home ends with it, also when its owner could not clean up.
-            remove_tree(settings.home, _REMOVING_SECONDS)
+            last.callback(remove_tree, settings.home, _REMOVING_SECONDS)
+        asyncio.run(_serve(settings, supervisor, ready, last))
 
 
-async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> None:
+async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready, last: contextlib.ExitStack) -> None:
+    """Run the region. `last` is closed when no task is left that could write: in it are the database and the logs."""
     clock = SystemClock()
     _allow_many_files()
     pairs = keys.load_or_make(settings.credentials_file, settings.account)
@@ -76,11 +77,13 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     docker = DockerSettings(settings.home, clients, settings.images, settings.docker_callback, may_pull=settings.pull)
     backend, isolation = await probe.prepare(settings.backend, clock, supervisor, clients, sandboxes, docker)
     database = Database(settings.home / "region.db")
+    last.callback(database.close)
     functions = FunctionStore(database, Sealer(settings.home / "environment.key"))
     functions.forget_copies()
     unsettled = functions.settle_all()
     packages = PackageStore(settings.home / "packages")
     logs = LogStore(settings.home / "logs", clock)
+    last.callback(logs.flush)
     environments = Environments(
         backend,
         clock,
@@ -94,6 +97,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     dispatcher = Dispatcher(environments, clock)
     child = Child(settings, clock, endpoint, _function_access(pairs.function, endpoint))
     lifecycle = Lifecycle(clock, settings.idle_seconds)
+    signals.heed(lifecycle.end)  # nothing was made yet that a death by a signal would leave behind
     region = Region(
         settings,
         clock,
@@ -122,7 +126,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
         pair.access_key_id: Credentials(pair.access_key_id, pair.secret_access_key, pair.account)
         for pair in (pairs.person, pairs.function)
     }
-    server = _HttpServer(Gateway(region, known, lifecycle.request))
+    server = _HttpServer(Gateway(region, known), lifecycle)
     # What was made up to here lives as long as the region: the collector need not look at it again.
     gc.collect()
     gc.freeze()
@@ -135,28 +139,17 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready) -> No
     try:
         await asyncio.wait({serving, asyncio.create_task(lifecycle.ending.wait())}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        settings.region_file.unlink(missing_ok=True)
-        server.should_exit = True
-        region.provisioning.close()
-        dispatcher.snapshots.close()
-        environments.close()
-        await serving
-        await environments.closed()
-        logs.flush()
-        await child.close()
-        await backend.close()
-        await supervisor.close()
-        _log.info("ended after %d requests", lifecycle.requests)
+        await ending.end(region, server, serving, backend, supervisor)
 
 
 class _HttpServer(uvicorn.Server):
     """uvicorn, quiet and lean: what AWS does not send costs time on every answer."""
 
-    def __init__(self, app: Gateway) -> None:
+    def __init__(self, app: Gateway, lifecycle: Lifecycle) -> None:
         super().__init__(
             uvicorn.Config(
                 cast("Any", app),  # its own protocol calls it, not ASGI
-                http=cast("Any", partial(HttpProtocol, Held())),
+                http=cast("Any", partial(HttpProtocol, Held(), lifecycle)),
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
@@ -170,6 +163,11 @@ class _HttpServer(uvicorn.Server):
                 timeout_graceful_shutdown=1,
             )
         )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None of them: uvicorn would send itself what it caught once more before the region has ended (`signals`)."""
+        yield
 
 
 def _allow_many_files() -> None:
@@ -222,5 +220,10 @@ def _watch_owner(lifecycle: Lifecycle) -> None:
     """An isolated region ends when its owner does: the pipe from it closes."""
     text = os.environ.get("LAMBDALAB_OWNER_FD")
     if text is not None:
-        fd = int(text)
-        asyncio.get_running_loop().add_reader(fd, lifecycle.ending.set)
+        fd, loop = int(text), asyncio.get_running_loop()
+
+        def gone() -> None:
+            loop.remove_reader(fd)
+            lifecycle.end("its owner has ended")
+
+        loop.add_reader(fd, gone)

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from lambdalab import extras
 from lambdalab.clock import Clock
 from lambdalab.config import Settings
 from lambdalab.errors import NotOffered, ServiceFailure
@@ -87,7 +88,7 @@ class Child:
         if not installed():
             raise NotOffered(
                 f"The service '{service}' needs LambdaLab's extra 'aws', which is not installed. "
-                "Install it with: pip install 'lambdalab[aws]' and start the region again (lambdalab stop)."
+                f"Install it with: {extras.how_to_install('aws')} and start the region again (lambdalab stop)."
             )
         if self._starting is None or (self._starting.done() and self.pid is None):
             self._starting = asyncio.get_running_loop().create_task(self._start())

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from lambdalab import disk
 from lambdalab.errors import InvalidParameterValue, ServiceFailure
 from lambdalab.model.function import CodeReference
 from lambdalab.store.extraction import NOT_A_ZIP, extract
@@ -54,7 +55,7 @@ class PackageStore:
         target = self._root / sha256
         self.hold([sha256])
         try:
-            with _opened(data) as archive, _telling_of_the_machine():
+            with _opened(data) as archive, self._telling_of_the_machine():
                 if not target.is_dir():
                     self._unpack(archive, target)
                 size = sum(entry.file_size for entry in archive.infolist())
@@ -124,6 +125,19 @@ class PackageStore:
 
     # -- putting on disk
 
+    @contextlib.contextmanager
+    def _telling_of_the_machine(self) -> Iterator[None]:
+        """A full disk or too many open files are no fault of the package's."""
+        try:
+            yield
+        except OSError as problem:
+            if disk.is_full(problem, self._root):
+                raise ServiceFailure(f"The package could not be kept: {disk.told(self._root)}") from problem
+            raise ServiceFailure(
+                f"The package could not be kept: {problem.strerror or problem}. Nothing is wrong with it; this machine "
+                "has no room or no means left."
+            ) from problem
+
     def _unpack(self, archive: zipfile.ZipFile, target: Path) -> None:
         aside = self._root / f".{target.name}-{uuid.uuid4().hex}"
         aside.mkdir()
@@ -166,18 +180,6 @@ def _refusing_damage() -> Iterator[None]:
         yield
     except _DAMAGED as bad:
         raise InvalidParameterValue(NOT_A_ZIP) from bad
-
-
-@contextlib.contextmanager
-def _telling_of_the_machine() -> Iterator[None]:
-    """A full disk or too many open files are no fault of the package's."""
-    try:
-        yield
-    except OSError as problem:
-        raise ServiceFailure(
-            f"The package could not be kept: {problem.strerror or problem}. Nothing is wrong with it; this machine "
-            "has no room or no means left."
-        ) from problem
 
 
 _OF_THE_PACKAGE = {None, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ELOOP, errno.ENOTDIR, errno.EEXIST}

@@ -1,8 +1,11 @@
 """Deploying from Python: from a text, a file, a folder, with files and requirements beside it."""
 
+import re
+
 import pytest
 
-from lambdalab.errors import BadOption
+from lambdalab.client.building.base import CellSyntaxError
+from lambdalab.errors import BadOption, InvalidParameterValue, TooManyRequests
 from tests.wheels import only_from, wheel
 
 SOURCE = "def handler(event, context):\n    return open('data/words.txt').read()\n"
@@ -49,8 +52,54 @@ def test_a_script_in_a_custom_runtime_is_deployed_and_compared_like_any_cell(lab
 
 
 @pytest.mark.parametrize(
-    ("runtime", "words"), [("pyton3.12", "Did you mean python3.12"), ("go1.x", "cannot be in that language")]
+    ("runtime", "words"),
+    [
+        ("pyton3.12", r"Did you mean python3\.12\?"),
+        ("nodejs", r"a name without a release\. Take nodejs\d+\.x"),
+        ("go1.x", "Write --runtime go"),
+    ],
 )
-def test_a_runtime_that_takes_no_cell_is_refused(lab, runtime, words):
+def test_what_names_no_runtime_for_a_cell_is_refused_with_the_one_to_take(lab, runtime, words):
     with pytest.raises(BadOption, match=words):
         lab["refused"].deploy(SOURCE, runtime=runtime)
+
+
+def test_the_release_to_take_is_one_that_runs_here(lab):
+    with pytest.raises(BadOption, match=r"Take (\S+), the newest of Python that runs here\.") as refused:
+        lab["refused"].deploy(SOURCE, runtime="python")
+    taken = re.search(r"Take (\S+),", str(refused.value))[1]
+    assert lab["taken"].deploy("def handler(event, context):\n    return 1\n", runtime=taken).created
+
+
+@pytest.mark.parametrize("name", ["python2.7", "python3.6", "python3.7", "nodejs4.3", "nodejs8.10", "nodejs12.x"])
+def test_what_aws_had_once_is_refused_in_its_words_with_the_successor_before_the_cell_is_read(lab, name):
+    with pytest.raises(InvalidParameterValue, match=f"{re.escape(name)} is no longer supported .* is its successor"):
+        lab["refused"].deploy("print 'a cell of that time'", runtime=name)
+
+
+def test_a_runtime_that_is_no_name_changes_no_function(lab):
+    lab["kept"].deploy("def handler(event, context):\n    return 1\n")
+    with pytest.raises(BadOption, match=r"Take ruby\d"):
+        lab["kept"].configure(runtime="ruby")
+    with pytest.raises(BadOption, match="nodejs"):
+        lab.layer("common").publish_requirements("left-pad", runtime="node")
+
+
+def test_javascript_without_its_runtime_is_told_the_one_to_take_at_its_line(lab):
+    with pytest.raises(CellSyntaxError, match=r"line 1: .*\n.*\nThat is JavaScript, .* Take nodejs\d+\.x") as refused:
+        lab["script"].deploy("export const handler = async () => 1;\n")
+    assert refused.value.line == 1
+
+
+def test_requirements_of_a_language_without_them_are_told_whose_there_are_and_its_own_way(lab):
+    with pytest.raises(
+        BadOption, match=r"pip for Python, with npm .* NuGet .* For Java .*dependency:copy-dependencies"
+    ):
+        lab["java"].deploy("class A {}", runtime="java21", requirements=["com.google.code.gson:gson"])
+
+
+def test_a_function_with_none_reserved_is_told_to_be_stopped_by_that(lab):
+    lab["stopped"].deploy("def handler(event, context):\n    return 1\n")
+    lab.client("lambda").put_function_concurrency(FunctionName="stopped", ReservedConcurrentExecutions=0)
+    with pytest.raises(TooManyRequests, match=r"--reserved 0 has none, and is stopped .* --reserved none"):
+        lab["stopped"].invoke()

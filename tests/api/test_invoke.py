@@ -5,9 +5,13 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import FrozenInstanceError
 
 import pytest
 from botocore.exceptions import ClientError
+
+from lambdalab import Lab
+from lambdalab.errors import BadEvent
 
 ROLE = "arn:aws:iam::123456789012:role/lambda-role"
 RUNTIME = "python3.12"
@@ -377,3 +381,21 @@ def test_each_invocation_has_a_trace_of_its_own_or_the_callers(api, deploy):
         "before-call.lambda.Invoke", lambda params, **_: params["headers"].update({"X-Amzn-Trace-Id": given})
     )
     assert call(api, name)[1] == given
+
+
+@pytest.mark.parametrize("event", [{"a": float("nan")}, [float("inf")], -float("inf")], ids=str)
+def test_an_event_that_cannot_be_json_is_refused_before_it_is_sent(event, tmp_path):
+    (tmp_path / "file").write_text("no home, so no region")
+    lab = Lab(home=tmp_path / "file")
+    with pytest.raises(BadEvent, match="the event cannot become JSON"):
+        lab["f"].invoke(event)
+
+
+def test_a_result_is_a_record_that_refuses_every_change_alike(lab, deploy):
+    result = lab[deploy("def handler(event, context): return event")].invoke({})
+    for name in ("log", "payload", "ok", "anything"):
+        with pytest.raises(FrozenInstanceError, match=name):
+            setattr(result, name, 3)
+        with pytest.raises(FrozenInstanceError, match=name):
+            delattr(result, name)
+    assert result.payload == {}

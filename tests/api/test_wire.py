@@ -17,6 +17,7 @@ from lambdalab.api.operations import OPERATIONS
 from lambdalab.api.service_model import operation_model, router
 from lambdalab.api.signature import Identity
 from lambdalab.client.keys import Credentials as ClientKeys
+from lambdalab.client.signing import sign
 from lambdalab.client.wire import Wire
 from lambdalab.errors import AwsError
 from lambdalab.sources import child
@@ -203,3 +204,34 @@ def test_a_signature_for_another_service_does_not_reach_any_lambda(lab, path):
     with pytest.raises(AwsError, match="signed for it") as refused:
         call(lab, "GET", path, service="nosuchservice")
     assert (refused.value.http_status, refused.value.error_code) == (403, "InvalidSignatureException")
+
+
+def test_a_body_that_is_null_is_an_empty_one(lab):
+    told = []
+    for body in (b"null", b"{}", b""):
+        with pytest.raises(AwsError) as refused:
+            call(lab, "POST", "/2015-03-31/functions", body=body)
+        told.append((refused.value.error_code, refused.value.http_status, str(refused.value)))
+    assert told[0] == told[1] == told[2]
+    assert told[0][:2] == ("ValidationException", 400)
+    assert "Value null at 'functionName' failed to satisfy constraint: Member must not be null" in told[0][2]
+
+
+@pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", "/2015-03-31/functions/"), ("PATCH", "/2015-03-31/functions/"), ("POST", "/2015-03-31/foo")],
+)
+def test_lambdas_answers_are_json_also_to_what_says_it_is_a_form(lab, method, path, signed):
+    """`curl -d` says so of everything."""
+    found = lab._session.region()
+    host = found.endpoint.partition("://")[2]
+    headers = sign(found.credentials, found.region, "lambda", method, host, path, {}, b"{}") if signed else {}
+    connection = http.client.HTTPConnection(host)
+    connection.request(method, path, b"{}", {**headers, "Content-Type": "application/x-www-form-urlencoded"})
+    answer = connection.getresponse()
+    document = json.loads(answer.read())
+    connection.close()
+    assert answer.getheader("content-type") == "application/json"
+    assert answer.status == (404 if signed else 403)
+    assert "message" in {name.lower() for name in document}

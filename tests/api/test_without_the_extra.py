@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from lambdalab import Lab
+from lambdalab import Lab, extras
 from tests.api.conftest import refusal, returning
 
-EXTRA = "pip install 'lambdalab[aws]'"
+EXTRA = f"Install it with: {extras.how_to_install('aws')} and start"
 HIDING = """
 import importlib.util
 found = importlib.util.find_spec

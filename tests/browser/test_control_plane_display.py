@@ -46,6 +46,8 @@ def test_the_notebook_of_the_control_plane_runs_in_jupyterlab(page):
     assert page.locator(wrong).all_inner_texts() == []
     wide = "[...document.querySelectorAll('.jp-RenderedHTMLCommon')].filter(e => e.scrollWidth > e.clientWidth + 1)"
     assert page.evaluate(f"{wide}.map(e => e.innerText.slice(0, 80))") == []
+    cut = wide.replace(".jp-RenderedHTMLCommon", "section.ll1")
+    assert page.evaluate(f"{cut}.map(e => e.innerText.slice(0, 80))") == []
     assert page.locator("mjx-container").count() == 0, "a formula was made of dollar signs"
     picture = page.get_by_role("img", name="production sends 90\u00a0% to version 1 and 10\u00a0% to version 2").first
     assert picture.bounding_box()["width"] > 500

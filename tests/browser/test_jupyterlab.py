@@ -107,6 +107,8 @@ def test_the_first_lab_runs_in_jupyterlab(page, request):
         wide = "[...document.querySelectorAll('.jp-RenderedHTMLCommon')].filter(e => e.scrollWidth > e.clientWidth + 1)"
         overflow = page.evaluate(f"{wide}.length")
         assert overflow == 0, "a display is wider than its cell"
+        cut = "[...document.querySelectorAll('section.ll1')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+        assert page.evaluate(f"{cut}.map(e => e.innerText.slice(0, 80))") == []  # a card cuts what is wider than it
     finally:
         _keep_screenshot(page, request.node.callspec.id)
 

@@ -57,6 +57,9 @@ def hangs(event, context):
     time.sleep(60)
 def exits(event, context):
     os._exit(3)
+def fills(event, context):
+    kept = []
+    while True: kept.append(bytearray(b"x" * 10_000_000))
 """
 
 
@@ -106,15 +109,36 @@ def test_an_extension_hears_of_each_invocation_and_of_the_end(with_extensions):
     with_extensions(steps, HANDLERS, one=EXTENSION + LOOP)
 
 
-@pytest.mark.parametrize(("handler", "reason"), [("hangs", "TIMEOUT"), ("exits", "FAILURE")])
-def test_an_extension_is_told_why_the_environment_ends(with_extensions, handler, reason):
+@pytest.mark.parametrize(
+    ("handler", "outcome", "reason"),
+    [("hangs", "timeout", "TIMEOUT"), ("exits", "exit", "FAILURE"), ("fills", "out_of_memory", "FAILURE")],
+)
+def test_an_extension_is_told_why_the_environment_ends(with_extensions, handler, outcome, reason):
     async def steps(engine):
-        result = await engine.invoke(handler, layers=LAYERS, timeout=1)
-        assert result.record.outcome in {"timeout", "exit"}
+        result = await engine.invoke(handler, layers=LAYERS, timeout=1 if handler == "hangs" else 10)
+        assert result.record.outcome == outcome
         await engine.environments.closed()
         assert events(engine, handler=handler)[-1]["shutdownReason"] == reason
 
     with_extensions(steps, HANDLERS, one=EXTENSION + LOOP)
+
+
+FULL = """
+me = register("INVOKE", "SHUTDOWN")
+next_event(me)
+kept = []
+while True: kept.append(bytearray(b"x" * 10_000_000))
+"""
+
+
+def test_an_extension_that_takes_too_much_memory_ends_with_the_whole_environment(with_extensions):
+    async def steps(engine):
+        result = await engine.invoke("hangs", layers=LAYERS, timeout=20)
+        assert result.record.outcome == "out_of_memory"
+        await engine.environments.closed()
+        assert engine.environments.counts() == {"starting": 0, "idle": 0, "busy": 0}
+
+    with_extensions(steps, HANDLERS, one=EXTENSION + FULL)
 
 
 SLOW = """

@@ -391,6 +391,25 @@ def test_the_next_container_waits_before_it_is_called_and_nothing_of_the_functio
     assert invocation.record.init_ms < (time.time() - asked) * 1000
 
 
+def test_what_a_function_sets_comes_with_its_call_and_nothing_heeds_it_before(lab):
+    own = {
+        "LD_PRELOAD": "/var/task/own.so", "PATH": "/nowhere", "ENV": "/var/task/profile", "UID": "7",
+        "WORDS": "it's \"quoted\", $HOME, `id`, two\nlines\n, \\ and ü", "EMPTY": "",
+    }  # fmt: skip
+    source = """
+    import os
+    def handler(event, context):
+        return {name: os.environ.get(name) for name in event}
+    """
+    function = deploy(lab, "preloads", source, env=own)
+    waiting = waiting_for("preloads")
+    assert not own.keys() - {"PATH"} & {word.partition("=")[0] for word in waiting["Config"]["Env"]}
+    assert "PATH=/nowhere" not in waiting["Config"]["Env"]
+    invocation = function.invoke(list(own))
+    assert container_of(invocation)["Id"] == waiting["Id"]
+    assert invocation.payload == own
+
+
 def test_where_the_container_that_waits_has_gone_another_is_started(lab):
     function = deploy(lab, "removed", "def handler(event, context): return 1\n")
     docker("rm", "--force", waiting_for("removed")["Id"])
@@ -478,6 +497,15 @@ def test_a_dockerfile_becomes_a_function(lab, built):
     assert result(lab["made"])[0] == "changed"
 
 
+def test_an_image_whose_entrypoint_is_not_there_fails_in_awss_words(lab, built):
+    built.append("unstarted")
+    lab["unstarted"].deploy_image(DOCKERFILE, files={"app.py": HANDLER}, entry_point=["/no/such"])
+    failed = lab["unstarted"].invoke()
+    assert failed.error.type == "Runtime.InvalidEntrypoint"
+    assert failed.error.message.endswith("Error: fork/exec /no/such: no such file or directory")
+    assert "tini" not in failed.log
+
+
 def test_image_config_takes_the_place_of_the_images_own(lab, built):
     built.append("configured")
     lab["configured"].deploy_image(DOCKERFILE, files={"app.py": HANDLER}, command=["app.second"])
@@ -522,6 +550,12 @@ def test_a_build_that_fails_names_the_dockerfiles_line(lab):
     assert failed.value.line == 4
     assert "the Dockerfile, line 4: the image did not build: " in str(failed.value)
     assert "said" in failed.value.output
+
+
+def test_a_file_that_the_build_context_lacks_is_told_where_that_comes_from(lab):
+    dockerfile = "FROM public.ecr.aws/lambda/python:3.12\nCOPY nosuch.py ${LAMBDA_TASK_ROOT}\n"
+    with pytest.raises(ImageBuildError, match=r"line 2: .*\n.*what --from FOLDER and --file PATH give"):
+        lab["broken"].deploy_image(dockerfile, files={"app.py": HANDLER})
 
 
 def test_aws_refusals_of_images(lab):

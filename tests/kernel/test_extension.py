@@ -1,5 +1,6 @@
 """The extension in a running kernel: loading, completion, Interrupt, settings, the environment."""
 
+import socket
 import threading
 
 import pytest
@@ -17,9 +18,12 @@ def count():
 """
 
 
-def test_loading_imports_nothing_heavy_and_starts_nothing(region_home, kernel):
-    code = """
-import subprocess, sys
+def test_loading_imports_nothing_heavy_and_starts_nothing(tmp_path, kernel):
+    home = tmp_path / "home"
+    code = (
+        f"home = {str(home)!r}"
+        + """
+import os, subprocess, sys
 script = '''
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
@@ -27,11 +31,13 @@ shell.run_line_magic("load_ext", "lambdalab")
 heavy = {"boto3", "botocore", "uvicorn", "click", "lambdalab.client.lab", "lambdalab.notebook.views.invocation"}
 print(sorted(heavy & set(__import__("sys").modules)))
 '''
-done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+environment = {**os.environ, "LAMBDALAB_HOME": home}
+done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, env=environment)
 """
+    )
     assert kernel.run(code).status == "ok"
     assert eval(kernel.value("done.stdout")) == "[]\n"
-    assert not (region_home / "region.json").exists()
+    assert not home.exists()
 
 
 def test_reloading_leaves_one_of_each_and_unloading_none(kernel):
@@ -147,6 +153,29 @@ def test_interrupt_is_one_clean_error_and_leaves_the_region_alone(kernel):
     after = kernel.run("%lambda invoke hello")
     assert after.kinds == ["execute_result"]
     assert "warm" in after.text
+
+
+def test_an_interrupted_deploy_says_that_nothing_more_is_sent_and_deploys_nothing(kernel):
+    interrupted = threading.Event()
+
+    def on_output(message):
+        if message["msg_type"] == "display_data" and not interrupted.is_set():
+            interrupted.set()
+            kernel.interrupt()
+
+    with socket.socket() as silent:  # an index that takes pip's connection and never answers
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        kernel.run(f"import os\nos.environ |= {{'PIP_INDEX_URL': {index!r}, 'PIP_CONFIG_FILE': '/dev/null'}}")
+        run = kernel.run(HELLO.replace("hello", "built --requirements nosuch"), on_output=on_output)
+        kernel.run("del os.environ['PIP_INDEX_URL'], os.environ['PIP_CONFIG_FILE']")
+    assert interrupted.is_set()
+    assert run.error["traceback"] == [
+        "Interrupted: stopped waiting for deploy built; nothing more of it is sent to the region."
+        " %lambda config built shows what is there now; run the cell again to deploy it."
+    ]
+    assert "Function not found" in kernel.run("%lambda config built").error["evalue"]
 
 
 def test_a_slow_call_saves_one_output_only(kernel):

@@ -1,16 +1,19 @@
 """What a hostile function cannot get at, on each isolation level. The README's table is made from these results."""
 
 import contextlib
+import io
 import json
 import os
 import subprocess
 import threading
+import zipfile
 from pathlib import Path
 
 import psutil
 import pytest
 
 from lambdalab import Lab
+from tests import early
 from tests.tables import HOSTILE, Found
 
 pytestmark = pytest.mark.toolchains
@@ -278,6 +281,79 @@ def test_a_function_cannot(lab, case, tmp_path):
     FOUND.add(case.name, lab.backend, "passed" if contained else "failed")
     assert contained, json.dumps(result.raw.decode(errors="replace"))
     assert lab["other"].invoke().payload == "secret", "the region and the other function go on"
+
+
+FAILS = """
+import os, tempfile
+def handler(event, context):
+    open(os.path.join(tempfile.gettempdir(), "kept"), "w").close()
+    os._exit(1)
+"""
+ENDS = "#!/bin/sh\nexit 1\n"
+
+
+def zipped(extension):
+    """A layer with one extension."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        entry = zipfile.ZipInfo("extensions/ends")
+        entry.external_attr = 0o100755 << 16
+        archive.writestr(entry, extension)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("variable", ["LD_PRELOAD", "LD_AUDIT"])
+@pytest.mark.parametrize("extension", [None, ENDS], ids=["alone", "with an extension"])
+def test_nothing_of_a_package_runs_before_its_sandbox(lab, variable, extension, tmp_path):
+    """Twice, for the second sandbox is given the /tmp of the first."""
+    made, library = tmp_path / "made", tmp_path / "early.so"
+    library.write_bytes(early.library(made))
+    subprocess.run(["/bin/true"], env={variable: str(library)}, stderr=subprocess.DEVNULL, check=True)
+    assert made.is_dir(), "the library does what it is for"
+    made.rmdir()
+    function = lab["early"]
+    function.deploy(FAILS, runtime="python3.12", files={"early.so": library.read_bytes()})
+    if extension is not None:
+        layer = lab.client().publish_layer_version(LayerName="early", Content={"ZipFile": zipped(extension)})
+        lab.client().update_function_configuration(FunctionName="early", Layers=[layer["LayerVersionArn"]])
+    function.invoke()
+    found = [
+        path for path in lab.settings.home.glob("packages/*/early.so") if path.read_bytes() == library.read_bytes()
+    ]
+    function.configure(env={variable: str(found[0])})
+    for _ in range(2):
+        function.invoke()
+    function.delete()
+    FOUND.add("runs before its sandbox (LD_PRELOAD, LD_AUDIT)", lab.backend, "failed" if made.exists() else "passed")
+    assert not made.exists()
+
+
+MOVES = """
+import os, sys, tempfile
+own = tempfile.gettempdir()
+found = os.listdir(own)
+libc = __import__("ctypes").CDLL(None)
+libc.unshare(0x10000000)  # CLONE_NEWUSER: whoever may do that may give himself another root
+try:
+    os.makedirs(own + "/root")
+    os.symlink(FOLDER, own + "/root/tmp")
+    os.chroot(own + "/root")
+except OSError:
+    pass
+def handler(event, context):
+    if event.get("exit"): os._exit(1)
+    return found
+"""
+
+
+def test_what_a_function_makes_of_its_root_gives_its_next_sandbox_nothing(lab, tmp_path):
+    (tmp_path / "secret").touch()
+    lab["moves"].deploy(MOVES.replace("FOLDER", repr(str(tmp_path))), runtime="python3.12")
+    lab["moves"].invoke({"exit": True})
+    result = lab["moves"].invoke()
+    contained = result.ok and "secret" not in result.payload
+    FOUND.add("has its next /tmp made of the person's files", lab.backend, "passed" if contained else "failed")
+    assert contained, result
 
 
 def test_what_was_left_behind_is_gone():

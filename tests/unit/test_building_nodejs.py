@@ -167,3 +167,8 @@ def test_frames_are_the_cells_the_innermost_last():
         "Cell In[4], line 5, in Runtime.handler",
         "Cell In[4], line 3, in inner",
     ]
+
+
+@pytest.mark.parametrize("name", ["nodejs4.3", "nodejs8.10"])
+def test_a_release_of_two_numbers_is_checked_by_a_node_of_the_first_or_newer(name):
+    assert build(source(COMMON, name)).handler == "index.handler"

@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import platform
+import re
 import struct
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from lambdalab.client.image import archive, line_of
+from lambdalab import extras
+from lambdalab.client.cell import CellSource
+from lambdalab.client.image import archive, failed, line_of
 from lambdalab.errors import EngineUnavailable, ImageUnavailable, RuntimeUnavailable
 from lambdalab.runtimes.backends.base import Exit
-from lambdalab.runtimes.backends.docker import building, engine, pause, problems, stock
+from lambdalab.runtimes.backends.docker import building, engine, pause, problems, refusal, stock
 from lambdalab.runtimes.backends.docker.fidelity import fidelity
 from lambdalab.runtimes.backends.docker.images import Layers, resolved, split
 from lambdalab.runtimes.backends.docker.network import Reach, reach
@@ -74,6 +77,23 @@ def test_frames_are_cut_however_they_come(size):
     assert streams == {1: b"out" + b"x" * 300, 2: b"error"}
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"[FATAL tini (7)] exec /no/such failed: No such file or directory\n", "fork/exec /no/such: no such file or directory"),
+        (b"[FATAL tini (7)] exec /a b failed: Permission denied\n", "fork/exec /a b: permission denied"),
+        (b"[FATAL tini (7)] exec nothing failed: No such file or directory\n", 'exec: "nothing": executable file not found in $PATH'),
+        (b"[FATAL tini (7)] Spawn failed\n", None),
+        (b"it says [FATAL tini (7)] exec /no/such failed: No such file or directory\n", None),
+    ],
+)  # fmt: skip
+def test_what_the_engines_init_could_not_execute_is_told_in_awss_words(line, words):
+    assert refusal.read(line) == words
+
+
+REFUSED = b"[FATAL tini (7)] exec /no/such failed: No such file or directory\n"
+
+
 class Talking:
     """An output that is fed by hand: its engine's socket, and the container's own two pipes."""
 
@@ -124,6 +144,27 @@ def talking(steps):
             talk.close()
 
     asyncio.run(run())
+
+
+def test_what_was_not_executed_is_no_part_of_the_log():
+    async def steps(talk):
+        for piece in (REFUSED[:10], REFUSED[10:]):
+            talk.output._take(frame(2, piece))
+        assert talk.output.refusal == "fork/exec /no/such: no such file or directory"
+        assert talk.read() == b""
+
+    talking(steps)
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_program_that_was_executed_may_say_what_it_likes(first):
+    async def steps(talk):
+        talk.output._take(frame(first, b"mine\n"))
+        talk.output._take(frame(2, REFUSED))
+        assert talk.output.refusal is None
+        assert talk.read() == b"mine\n" + REFUSED
+
+    talking(steps)
 
 
 @pytest.mark.parametrize("most", [1, 7, 1 << 16])
@@ -425,11 +466,29 @@ def test_a_containers_network_says_where_its_neighbours_are_let_in():
 
 def test_without_the_package_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(engine, "installed", lambda: False)
-    with pytest.raises(EngineUnavailable, match=r"pip install 'lambdalab\[docker\]'"):
+    with pytest.raises(EngineUnavailable, match=re.escape(extras.how_to_install("docker"))):
         engine.connect({})
 
 
 # -- Dockerfiles
+
+
+COPIES = "FROM a\nCOPY nosuch.py .\nRUN cat nosuch.txt\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "why", "told"),
+    [
+        (2, "COPY failed: file not found in build context or excluded by .dockerignore", True),
+        (2, 'checking on sources under "/t": copier: stat: "/nosuch.py": no such file or directory', True),
+        (2, "no space left on device", False),
+        (3, "cat: nosuch.txt: No such file or directory", False),
+        (0, "file not found", False),
+    ],
+)
+def test_a_copy_of_what_the_build_context_lacks_is_told_where_that_comes_from(step, why, told):
+    error = failed(COPIES, step, why, "", CellSource("Cell In[4]", COPIES, 2))
+    assert ("what --from FOLDER and --file PATH give" in str(error)) is told
 
 
 @pytest.mark.parametrize(("step", "line"), [(1, 3), (2, 5), (3, 9), (4, 0)])

@@ -92,10 +92,30 @@ def test_what_caused_an_error_stays():
     assert [line.words for line in lines] == ["Caused by: java.lang.Error: x", "\tat F.in(F.java:1)"]
 
 
+def test_the_frames_of_javas_libraries_are_counted_and_those_of_the_function_stay():
+    cause = "Caused by: com.amazonaws.lambda.thirdparty.E: Cannot deserialize value of type `java.lang.String`"
+    foreign = (
+        " at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 1]",
+        "\tat com.amazonaws.lambda.thirdparty.com.fasterxml.Reader._bind(Reader.java:2131)",
+        "\tat java.base/java.util.ArrayList.get(ArrayList.java:1)",
+    )
+    mine = "\tat shop.Orders.handleRequest(Orders.java:3)"
+    lines = [line.words for line in log_lines.own_lines("\n".join([cause, *foreign, mine, foreign[1]]))]
+    assert lines == [
+        cause,
+        "\t(3 lines of Java's and of AWS's client: see the raw log)",
+        mine,
+        "\t(1 line of Java's and of AWS's client: see the raw log)",
+    ]
+
+
 def test_lines_that_only_speak_of_the_error_stay():
     log = "[ERROR]\t2026-11-27T19:05:14.105Z\tx\tKeyError: 'price'\nKeyError: 'price' again\n"
     lines = log_lines.own_lines_but(log, records.Error("KeyError", "'price'"))
-    assert [line.words for line in lines] == ["ERROR    KeyError: 'price'", "KeyError: 'price' again"]
+    assert [line.gutter + line.words for line in lines] == [
+        "ERROR  KeyError: 'price'",
+        "       KeyError: 'price' again",
+    ]
 
 
 def test_an_error_without_frames_has_all_its_text_folded():

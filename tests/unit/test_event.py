@@ -31,6 +31,35 @@ def test_a_body_that_is_not_json_is_pointed_at_as_the_editor_counts():
     assert said[2].index("^") == said[1].index('"n"')
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('{"a": True}', "JSON writes true, not True."),
+        ('{"a": [1, False]}', "JSON writes false, not False."),
+        ('{"a": None}', "JSON writes null, not None."),
+        ('{"a": undefined}', "JSON writes null, not undefined."),
+        ("{'a': 1}", "in double quotes, not in single ones"),
+        ("{\"a\": 'b'}", "in double quotes, not in single ones"),
+        ("{a: 1}", 'JSON writes names in double quotes: "a".'),
+        ('{"a": 1, b: 2}', 'JSON writes names in double quotes: "b".'),
+        ('{"a": 1,}', "no comma after the last item"),
+        ("[1, 2,\n]", "no comma after the last item"),
+        ('{"a": 1 // one\n}', "JSON has no comments."),
+    ],
+)
+def test_a_value_in_another_languages_way_is_told_how_json_writes_it(body, words):
+    with pytest.raises(BadEvent) as caught:
+        build(body)
+    assert words in str(caught.value).splitlines()[-1]
+
+
+@pytest.mark.parametrize("body", ['{"a": Trueish}', '{"a" 1}', '{"a": 1', "hello"])
+def test_what_is_no_other_languages_way_gets_no_guess(body):
+    with pytest.raises(BadEvent) as caught:
+        build(body)
+    assert str(caught.value).splitlines()[-1].strip() == "^"
+
+
 def test_a_variable_is_the_event():
     assert build(source="order", order={"id": 7, "items": (1, 2)}) == {"id": 7, "items": [1, 2]}
 
@@ -77,6 +106,10 @@ def test_the_event_is_given_once():
         (["user.name=Ada", "user.age=36"], {"user": {"name": "Ada", "age": 36}}),
         (['user={"name": "Ada"}', "user.name=Grace"], {"user": {"name": "Grace"}}),
         (["list=[1, 2]", "list.1=5", "list.2=6"], {"list": [1, 5, 6]}),
+        (["items[0]=5", "items[1]=6", "items[0]=7"], {"items": [7, 6]}),
+        (["orders[0].lines[0].id=7"], {"orders": [{"lines": [{"id": 7}]}]}),
+        (["grid[0][0]=1", "grid[0][1]=2"], {"grid": [[1, 2]]}),
+        (["list=[1, 2]", "list[1]=5"], {"list": [1, 5]}),
         (["equation=a=b"], {"equation": "a=b"}),
         (["empty="], {"empty": ""}),
     ],
@@ -98,6 +131,12 @@ def test_setting_a_value_leaves_the_variable_alone():
         ("=1", "write --set"),
         ("a.b=1", "which is not an object"),
         ("l.9=1", "not the index"),
+        ("l[9]=1", "not the index"),
+        ("a[0]=1", "which is not a list"),
+        ("l[x]=1", r"'l\[x\]' is no step of a path"),
+        ("l[]=1", r"--set orders\[0\].id=7"),
+        ("l[0=1", "is no step"),
+        ("l.[0]=1", "is no step"),
     ],
 )
 def test_a_path_that_cannot_be_set_is_refused(assignment, said):

@@ -47,10 +47,23 @@ class Gateway:
         return self.answers[request.target.decode()]
 
 
-def connected(gateway, transport, held):
+class Requests:
+    """How many are in hand."""
+
+    def __init__(self):
+        self.in_hand = 0
+
+    def request(self):
+        self.in_hand += 1
+
+    def answered(self):
+        self.in_hand -= 1
+
+
+def connected(gateway, transport, held, requests=None):
     """A connection to a server that holds so much."""
     config = SimpleNamespace(loaded=True, loaded_app=gateway)
-    protocol = HttpProtocol(held, config, SimpleNamespace(connections=set(), tasks=set()), {})
+    protocol = HttpProtocol(held, requests or Requests(), config, SimpleNamespace(connections=set(), tasks=set()), {})
     protocol.connection_made(transport)
     return protocol
 
@@ -194,6 +207,61 @@ def test_the_room_for_unfinished_requests_is_the_servers_and_comes_back_with_the
         assert not later.closed
 
     asyncio.run(steps())
+
+
+def in_hand_while_answering(answer, closes=None):
+    """How many requests the server had in hand before the answer to the only one, and after it."""
+    counted, requests = [], Requests()
+
+    async def go():
+        begin = asyncio.Event()
+
+        class Slow(Gateway):
+            async def respond(self, request):
+                await begin.wait()
+                return answer
+
+        protocol = connected(Slow({}), Transport(), Held(), requests)
+        protocol.data_received(b"GET /a HTTP/1.1\r\n\r\n")
+        await asyncio.sleep(0)
+        if closes:
+            protocol.connection_lost(None)
+        counted.append(requests.in_hand)
+        begin.set()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        counted.append(requests.in_hand)
+
+    asyncio.run(go())
+    return counted
+
+
+def test_a_request_is_in_hand_until_its_answer():
+    assert in_hand_while_answering(HttpResponse(200, [], b"whole")) == [1, 0]
+
+
+def test_a_request_whose_client_went_away_is_in_hand_until_it_would_have_been_answered():
+    assert in_hand_while_answering(HttpResponse(200, [], b"whole"), closes=True) == [1, 0]
+
+
+@pytest.mark.parametrize("given", [(b"a", b"b"), (b"a", ValueError("it broke"))], ids=["whole", "broken"])
+def test_a_streamed_answer_is_in_hand_until_its_stream_ends(given):
+    requests, going = Requests(), []
+
+    async def watched():
+        async for piece in pieces(*given):
+            going.append(requests.in_hand)
+            yield piece
+
+    async def go():
+        gateway = Gateway({"/a": HttpResponse(200, [], stream=watched())})
+        connected(gateway, Transport(), Held(), requests).data_received(b"GET /a HTTP/1.1\r\n\r\n")
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+    asyncio.run(go())
+    assert set(going) == {1}
+    assert requests.in_hand == 0
 
 
 def test_a_connection_that_asks_without_waiting_is_read_no_faster_than_it_is_answered():

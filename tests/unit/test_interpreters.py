@@ -89,3 +89,8 @@ def test_pyenvs_shims_are_no_interpreters(monkeypatch, tmp_path):
 )  # fmt: skip
 def test_images_are_called_what_aws_calls_them(runtime, image):
     assert catalogue.image(runtime, "public.ecr.aws/lambda") == f"public.ecr.aws/lambda/{image}"
+
+
+@pytest.mark.parametrize("runtime", ["nodejs22.x", "java21"])
+def test_a_package_that_carries_an_interpreter_is_for_the_python_that_looks_for_it(runtime):
+    assert f"`{sys.executable} -m pip install '" in catalogue.how_to_get(runtime)

@@ -10,6 +10,7 @@ from traitlets.config import Config
 
 from lambdalab.errors import BadEvent, BadOption, ResourceNotFound
 from lambdalab.notebook.actions.functions import Deleted
+from lambdalab.notebook.commands import DEPLOY
 from lambdalab.notebook.magics import LambdaLab
 from lambdalab.notebook.views.help import Help
 
@@ -24,6 +25,8 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:hello"
 
 class Result:
     """What the fake lab answers."""
+
+    versions = ("one",)
 
     def __repr__(self):
         return "a result"
@@ -110,6 +113,10 @@ class FakeLab:
     def layers(self):
         return ["common"]
 
+    @property
+    def names(self):
+        return self
+
     def doctor(self):
         return "well"
 
@@ -164,14 +171,50 @@ def test_a_variable_is_the_event(shell):
     assert shell.lab.asked == [("invoke", "hello", {"id": 8}, {"qualifier": "2"})]
 
 
-def test_braces_and_dollars_on_the_line_are_not_expanded(shell):
-    shell.user_ns["name"] = "expanded"
-    shell.run_cell("%lambda invoke hello --set text={name} --set price=$name")
-    assert shell.lab.asked[0][2] == {"text": "{name}", "price": "$name"}
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("text={name}", {"text": "Ada L."}),
+        ("text=$name", {"text": "Ada L."}),
+        ("text='Dear {name}!'", {"text": "Dear Ada L.!"}),
+        ("n={n + 1}", {"n": 42}),
+        ("order={order}", {"order": {"id": 7, "ok": True}}),
+        ("id={order['id']}", {"id": 7}),
+        ('user={"n":10}', {"user": {"n": 10}}),
+        ('user={"name": {}}', {"user": {"name": {}}}),
+        ("path=/items/{id}/{proxy+}", {"path": "/items/{id}/{proxy+}"}),
+        ("price=$5", {"price": "$5"}),
+        ("text={{name}}", {"text": "{name}"}),
+        ("text=$$name", {"text": "$name"}),
+        ("text={nosuch}", {"text": "{nosuch}"}),
+    ],
+)
+def test_a_variables_value_stands_for_its_name_and_json_stays_as_it_is(shell, written, sent):
+    shell.user_ns.update(name="Ada L.", n=41, order={"id": 7, "ok": True})
+    shell.run_cell(f"%lambda invoke hello --set {written}")
+    assert shell.lab.asked == [("invoke", "hello", sent, {"qualifier": None})]
+
+
+def test_variables_name_functions_on_lines_cells_and_in_functions_of_the_notebook(shell):
+    shell.user_ns["name"] = "hello"
+    shell.run_cell("%lambda invoke {name}")
+    shell.run_cell("%%lambda $name-2\ndef handler(event, context):\n    return '{name} $name'\n")
+    shell.run_cell("def call(one, sent):\n    %lambda invoke $one --event sent\ncall('other', [1])")
+    assert [asked[:3] for asked in shell.lab.asked] == [
+        ("invoke", "hello", {}),
+        ("deploy", "hello-2", "def handler(event, context):\n    return '{name} $name'\n"),
+        ("invoke", "other", [1]),
+    ]
+
+
+def test_an_expression_that_fails_is_refused_with_its_reason(shell):
+    shell.user_ns["order"] = {}
+    with pytest.raises(BadOption, match=r"\{order\['id'\]\} cannot be had: KeyError: 'id'"):
+        shell.run_line_magic("lambda", "invoke hello --set id={order['id']}")
 
 
 @pytest.mark.parametrize("line", ["", "--help", "help"])
-def test_help_starts_nothing(shell, line):
+def test_help_asks_the_lab_for_no_function(shell, line):
     assert shell.run_line_magic("lambda", line) == Help()
     assert shell.lab.asked == []
 
@@ -180,7 +223,32 @@ def test_a_cell_without_a_name_is_refused_and_an_empty_one_gets_help(shell):
     with pytest.raises(BadOption, match="needs a function's name"):
         shell.run_cell_magic("lambda", "", "def handler(event, context):\n    return 1\n")
     assert isinstance(shell.run_cell_magic("lambda", "", "\n"), Help)
-    assert isinstance(shell.run_cell_magic("lambda", "--help", "def handler(event, context): ...\n"), Help)
+    assert shell.run_cell_magic("lambda", "--help", "def handler(event, context): ...\n") == Help(DEPLOY)
+
+
+@pytest.mark.parametrize("asked", ["help %%lambda", "help deploy", "deploy --help"])
+def test_the_cells_own_options_are_found_however_one_asks(shell, asked):
+    assert shell.run_line_magic("lambda", asked) == Help(DEPLOY)
+    assert shell.run_cell_magic("lambda", "--help", "\n") == Help(DEPLOY)
+    assert shell.run_line_magic("lambda", "help %lambda") == Help()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("hello", "the cell is empty: write the function's code below its %%lambda hello line"),
+        ("hello --image", "write a Dockerfile below"),
+        ("layer common", "write the module's code below its %%lambda layer common line"),
+    ],
+)
+def test_an_empty_cell_is_told_what_to_write_in_it(shell, line, said):
+    with pytest.raises(BadOption, match=said):
+        shell.run_cell_magic("lambda", line, "\n")
+    assert shell.lab.asked == []
+
+
+def test_an_empty_cell_of_a_command_without_a_body_is_the_command(shell):
+    assert shell.run_cell_magic("lambda", "list", "\n") == ["hello"]
 
 
 def test_help_for_a_sub_command_is_found_both_ways(shell):

@@ -66,7 +66,8 @@ def test_the_magic_alone_asks_for_help(line):
 def test_a_body_without_a_name_is_refused_and_without_a_body_gets_help():
     assert refusal("", has_body=True).startswith("%%lambda needs a function's name, and the cell's body becomes")
     assert parse("", has_body=True, blank=True).command.name == "help"
-    assert parse("--help", has_body=True).command.name == "help"
+    asked = parse("--help", has_body=True)
+    assert (asked.command, asked.help) == (DEPLOY, True)
 
 
 @pytest.mark.parametrize("name", [name for name in SUBCOMMANDS if name != "help"])
@@ -81,11 +82,28 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
         ("hello", False, "begin a cell with %%lambda hello"),
         ("invoke hello --sett a=1", False, "Did you mean --set?"),
         ("hello --memry 256", True, "Did you mean --memory?"),
-        ("hello --runtime pyton3.12", True, "Did you mean python3.12?"),
         ("hello --arch arm46", True, "Did you mean arm64?"),
         ("invoke", False, "needs a function's name: %lambda invoke NAME"),
         ("hello extra", True, "does not take 'extra' here"),
         ("list hello", False, "does not take 'hello' here"),
+        ("invoke hello name=Ada", False, "A value of the event is set with --set: --set name=Ada."),
+        ("invoke hello --set name Ada", False, "with an equals sign: --set name=Ada."),
+        ("invoke hello Ada", False, "Quote values that have spaces"),
+        ("hello STAGE=dev", True, "A variable is set with --env: --env STAGE=dev."),
+        ("config hello STAGE=dev", False, "A variable is set with --env: --env STAGE=dev."),
+        ('publish hello "first cut"', False, 'A line about the version goes behind -m: -m "first cut".'),
+        ("publish hello first cut", False, 'goes behind -m: -m "first cut".'),
+        (
+            "hello --layer common",
+            True,
+            "It is set when the function is there: %lambda config hello --layer common:1.",
+        ),
+        ("hello --vpc subnet-1/sg-1", True, "%lambda config hello --vpc SUBNETS/GROUPS."),
+        ("hello --env A1=1,B2=2", True, "for several repeat it: --env A1=1 --env B2=2."),
+        ("config hello --env A1=1,B2=2", False, "lab[NAME].configure(env={'A1': '1,B2=2'})"),
+        ("invoke $name", False, "the function is '$name'; $name and {name} stand for the value of a Python variable"),
+        ("invoke {name}", False, "and there is none of that name"),
+        ("hello-{n}", True, "the function is 'hello-{n}'"),
         ("hello --memory", True, "argument --memory: expected one argument"),
         ("hello --memory lots", True, "--memory is 'lots'; it takes a whole number of MB"),
         ("hello --env STAGE", True, "write --env NAME=VALUE"),
@@ -125,6 +143,26 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
 )
 def test_an_error_names_the_value_the_rule_and_the_way_out(line, has_body, words_of_the_error):
     assert words_of_the_error in refusal(line, has_body=has_body)
+
+
+@pytest.mark.parametrize(
+    "written", ["RUST_LOG=info,hyper=debug", "DSN=host=a,port=5", "LIST=a,b", "LIST=a,b=c", "OPTS=A=1,B2=2"]
+)
+def test_a_value_may_have_commas(written):
+    name, _, value = written.partition("=")
+    assert parse(f"hello --env {written}", has_body=True).options == {"env": [(name, value)]}
+
+
+def test_a_qualifier_may_be_latest():
+    assert parse("invoke hello:$LATEST", has_body=False).argument == "hello:$LATEST"
+
+
+def test_a_functions_name_alone_tells_what_one_can_do_with_it():
+    with pytest.raises(BadOption, match="%lambda invoke hello calls it") as caught:
+        parse("hello", has_body=False, functions=lambda: ["hello"])
+    assert "Did you mean" not in str(caught.value)
+    with pytest.raises(BadOption, match=r"Did you mean hello\?"):
+        parse("helo", has_body=False, functions=lambda: ["hello"])
 
 
 @pytest.mark.parametrize(
@@ -216,7 +254,7 @@ def test_help_names_usage_every_option_and_an_example(command):
 def test_help_names_every_sub_command():
     shown = repr(Help())
     assert all(f"%lambda {name}" in shown for name in SUBCOMMANDS)
-    assert "%%lambda NAME" in shown
+    assert "%%lambda NAME" in shown and "%lambda deploy" in shown
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.name)

@@ -28,6 +28,13 @@ def test_each_end_has_its_words_and_its_error_type(ended, words, init, invocatio
     assert ended.failure("id-1").error_type == invocation
 
 
+def test_a_program_that_was_never_executed_is_no_entrypoint():
+    ended = ProgramEnd(None, Exit("exited", status=127, refused="fork/exec /no/such: no such file or directory"))
+    failed = ended.init_failure()
+    assert failed.error_type == "Runtime.InvalidEntrypoint"
+    assert failed.message == ended.words == "fork/exec /no/such: no such file or directory"
+
+
 def test_the_caller_reads_how_it_ended():
     said = json.loads(ProgramEnd("spy", KILLED).failure("id-1").body)
     assert said == {"errorType": "Extension.Crash", "errorMessage": "RequestId: id-1 Error: signal: killed"}

@@ -152,12 +152,15 @@ def test_without_a_network_the_error_says_so(monkeypatch, install):
     ("runtime", "instead"),
     [
         ("ruby3.3", "bundle config set --local path vendor/bundle"),
-        ("java21", "--file FOLDER=lib"),
+        ("java21", "--file target/dependency=lib"),
         ("dotnet8", "dotnet publish"),
         ("provided.al2023", "Go fetches what a cell imports by itself"),
         ("cobol1", "Try python3.12 or nodejs22.x"),
     ],
 )
 def test_for_other_languages_it_is_refused_with_what_to_do_instead(install, runtime, instead):
-    with pytest.raises(BadOption, match=rf"pip for Python and with npm for Node.js; .*{runtime}.*{re.escape(instead)}"):
+    with pytest.raises(
+        BadOption,
+        match=rf"pip for Python, with npm for Node.js and with NuGet for a cell of .NET; .*{runtime}.*{re.escape(instead)}",
+    ):
         install("six", runtime=runtime)

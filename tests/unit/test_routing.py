@@ -176,6 +176,17 @@ def test_what_runs_a_runtime_can_be_told(options, path):
     assert asyncio.run(routed(**options).runner(RUNTIME, pull=False)).path == path
 
 
+@pytest.mark.parametrize("pull", [True, False])
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [(HAS_NOT, r"images/python3\.12"), (lambda: None, "no engine answers")],
+)
+def test_what_would_run_a_runtime_is_told_with_what_each_lacks(images, words, pull):
+    backends = routed(interpreter=False, images=images())
+    with pytest.raises(RuntimeUnavailable, match=rf"not on this machine\. Docker does not run it either: .*{words}"):
+        asyncio.run(backends.runner(RUNTIME, pull=pull))
+
+
 def test_telling_what_runs_a_runtime_pulls_only_when_asked_to():
     backends = routed("docker", images=PULLS())
     with pytest.raises(RuntimeUnavailable, match=r"lambdalab images pull python3\.12"):

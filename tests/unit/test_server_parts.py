@@ -87,9 +87,39 @@ def test_a_request_puts_the_end_off():
     clock, life = lifecycle(60)
     clock.jump(50)
     life.request()
+    life.answered()
     clock.jump(50)
     assert not life.ending.is_set()
     clock.jump(11)
+    assert life.ending.is_set()
+
+
+def test_a_region_with_a_request_in_hand_is_not_idle_and_the_time_counts_from_the_answer():
+    clock, life = lifecycle(60)
+    life.request()
+    clock.jump(500)
+    life.answered()
+    clock.jump(59)
+    assert not life.ending.is_set()
+    clock.jump(2)
+    assert life.ending.is_set()
+
+
+def test_one_answer_of_two_does_not_make_a_region_idle():
+    clock, life = lifecycle(60)
+    life.request()
+    life.request()
+    life.answered()
+    clock.jump(500)
+    assert not life.ending.is_set()
+
+
+def test_a_region_at_work_for_nobodys_request_is_not_idle():
+    clock, life = lifecycle(60)
+    life.at_work = lambda: clock.monotonic() < 500
+    clock.jump(500)
+    assert not life.ending.is_set()
+    clock.jump(61)
     assert life.ending.is_set()
 
 
@@ -107,6 +137,13 @@ def test_a_region_that_is_told_to_stop_ends_after_its_answer():
     assert life.ending.is_set()
 
 
+def test_it_is_told_who_first_asked_for_the_end():
+    clock, life = lifecycle(60)
+    life.end("SIGTERM")
+    clock.jump(61)
+    assert life.why == "SIGTERM"
+
+
 def test_uptime_is_counted_from_the_start():
     clock, life = lifecycle(60)
     clock.jump(12)
@@ -118,7 +155,7 @@ def test_a_failure_is_logged_with_its_path_and_without_its_query(monkeypatch, ca
         raise RuntimeError("a fault of the region's")
 
     monkeypatch.setattr(url_serving, "is_url", fail)
-    gateway = Gateway(None, {}, lambda: None)
+    gateway = Gateway(None, {})
     answer = asyncio.run(gateway.respond(HttpRequest("GET", b"/shop/cart?card=4111111111111111")))
     assert answer.status == 500
     assert "GET b'/shop/cart'" in caplog.text

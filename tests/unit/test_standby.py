@@ -15,11 +15,16 @@ from lambdalab.engine.logs import LogStore
 from lambdalab.engine.request import Request
 from lambdalab.errors import TooManyRequests
 from lambdalab.model.function import LATEST, CodeReference, FunctionKey, FunctionVersion
-from lambdalab.runtimes.backends.fake import FakeBackend
+from lambdalab.runtimes.backends.base import Exit
+from lambdalab.runtimes.backends.fake import FakeBackend, FakeExit
 
 
 async def _echo(event, context):
     return event
+
+
+async def _exit(event, context):
+    raise FakeExit(Exit("exited", status=3))
 
 
 def version_of(name, **changes):
@@ -36,7 +41,7 @@ class Engine:
 
     def __init__(self, folder, room=None):
         self.clock = FakeClock()
-        self.backend = FakeBackend({"app.echo": _echo}, gets_ready=True)
+        self.backend = FakeBackend({"app.echo": _echo, "app.exit": _exit}, gets_ready=True)
         packages = SimpleNamespace(unpacked=lambda sha256: folder, hold=lambda held: None, release=lambda held: None)
         self.environments = Environments(
             self.backend, self.clock, LogStore(folder / "logs", self.clock), packages,
@@ -194,6 +199,84 @@ def test_one_that_is_out_of_date_is_given_up(running, why):
         await engine.until(lambda: engine.ends() == ["discarded", "begun"])
         assert "started before" not in record.start_reason
         assert record.log_stream.startswith(f"{engine.clock.now():%Y/%m/%d}")
+
+    running(steps)
+
+
+def test_a_change_that_comes_before_the_standby_of_the_last_one_gets_its_own(running):
+    async def steps(engine):
+        old = version_of("one")
+        new = replace(old, last_modified="2026-11-01T12:00:01.000+0000")
+        await engine.deploy(old)
+        await engine.deploy(new)
+        await engine.until(lambda: engine.ends() == ["discarded", ""])
+        engine.environments.cold_starts.prepare(old)  # what the last change began comes late
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert engine.ends() == ["discarded", ""]
+        assert "started before" in (await engine.invoke(new)).start_reason
+
+    running(steps)
+
+
+def test_one_that_could_not_be_made_is_no_reason_to_make_none(running):
+    async def steps(engine):
+        version, get_ready = version_of("one"), engine.backend.get_ready
+        asked = []
+
+        async def fails(spec):
+            asked.append(spec)
+            raise OSError("the engine is away")
+
+        engine.backend.get_ready = fails
+        engine.environments.cold_starts.prepare(version)
+        await engine.until(lambda: asked)
+        engine.backend.get_ready = get_ready
+        await asyncio.sleep(0)
+        await engine.deploy(version)
+        assert "started before" in (await engine.invoke(version)).start_reason
+
+    running(steps)
+
+
+def test_a_burst_of_deployments_makes_no_more_than_can_wait_and_keeps_no_call_waiting(running):
+    async def steps(engine):
+        let = asyncio.Event()
+
+        async def held(spec, get_ready=engine.backend.get_ready):
+            if len(engine.backend.ready) == 0:
+                await let.wait()
+            return await get_ready(spec)
+
+        engine.backend.get_ready = held
+        versions = [version_of(f"number-{number}") for number in range(20)]
+        for version in versions:
+            engine.environments.cold_starts.prepare(version)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        engine.backend.get_ready = type(engine.backend).get_ready.__get__(engine.backend)
+        record = await engine.invoke(versions[-1])
+        assert record.outcome == "ok", "it did not wait for those before it"
+        let.set()
+        await engine.until(lambda: engine.ends().count("") == standby.MOST - 1)
+        assert len(engine.ends()) <= standby.MOST + 2
+
+    running(steps)
+
+
+def test_an_environment_that_begins_again_is_not_charged_for_its_sandbox(running):
+    async def steps(engine):
+        version = version_of("one", handler="app.exit")
+        await engine.invoke(version)
+
+        async def slowly(spec, get_ready=engine.backend.get_ready):
+            engine.clock.jump(0.07)
+            return await get_ready(spec)
+
+        engine.backend.get_ready = slowly
+        record = await engine.invoke(version)
+        assert record.nth_call == 2
+        assert (record.queue_ms, record.repeated_ms) == (70, 0)
 
     running(steps)
 

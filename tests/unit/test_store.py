@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import sqlite3
 import stat
 import zipfile
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lambdalab import disk
 from lambdalab.errors import InvalidParameterValue, LabError, ServiceFailure
 from lambdalab.model.function import LATEST, CodeReference, Function, FunctionKey, FunctionVersion
 from lambdalab.model.version_rules import fingerprint
@@ -72,7 +74,7 @@ def test_what_is_no_zip_is_refused_with_awss_words(tmp_path, data):
         PackageStore(tmp_path).add(data)
 
 
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO])
 def test_what_the_machine_lacks_is_not_told_as_a_fault_of_the_package(tmp_path, monkeypatch, number):
     def fail(*_):
         raise OSError(number, os.strerror(number))
@@ -213,3 +215,42 @@ def _version(name, version, **more):
     key = FunctionKey("123456789012", "us-east-1", name)
     made = FunctionVersion(key, version, "role", CodeReference("00", 1, 1), "revision", "then", state="Active")
     return replace(made, **more)
+
+
+# -- a full disk
+
+
+def test_a_write_that_fails_for_lack_of_room_says_so_and_the_next_one_is_written(tmp_path):
+    database = Database(tmp_path / "region.db")
+    (pages,) = database.rows("PRAGMA page_count")
+    database.rows(f"PRAGMA max_page_count = {pages[0]}")
+    with pytest.raises(sqlite3.OperationalError) as caught, database.transaction() as connection:
+        connection.execute("INSERT INTO shelf VALUES ('kind', 'id', ?)", ("x" * 100_000,))
+    assert disk.is_full(caught.value, tmp_path)
+    database.rows("PRAGMA max_page_count = 10000")
+    with database.transaction() as connection:
+        connection.execute("INSERT INTO shelf VALUES ('kind', 'id', 'small')")
+    assert database.rows("SELECT document FROM shelf") == [("small",)]
+    database.close()
+
+
+def test_a_write_that_cannot_be_committed_is_rolled_back_and_the_next_one_is_written(tmp_path):
+    database = Database(tmp_path / "region.db")
+    with pytest.raises(sqlite3.IntegrityError), database.transaction() as connection:
+        connection.execute("PRAGMA defer_foreign_keys = ON")  # the commit finds what is wrong
+        connection.execute("INSERT INTO attachments VALUES ('1', 'r', 'missing', 'kind', '', '{}')")
+    with database.transaction() as connection:
+        connection.execute("INSERT INTO shelf VALUES ('kind', 'id', 'kept')")
+    assert database.rows("SELECT document FROM shelf") == [("kept",)]
+    assert database.rows("SELECT * FROM attachments") == []
+    database.close()
+
+
+def test_a_package_that_there_is_no_room_for_says_where_and_how_much_is_free(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = PackageStore(tmp_path / "packages")
+    monkeypatch.setattr(packages, "extract", full)
+    with pytest.raises(ServiceFailure, match=rf"^The package could not be kept: the disk of {tmp_path}.* are free"):
+        store.add(zipped(app="x"))

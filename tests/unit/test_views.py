@@ -17,7 +17,7 @@ from lambdalab.client.versions import AliasChange, AliasRoute, FileChange, Versi
 from lambdalab.model import runtime
 from lambdalab.notebook.actions.functions import Deleted
 from lambdalab.notebook.commands import COMMANDS
-from lambdalab.notebook.hints import hint
+from lambdalab.notebook.hints import Raised, hint
 from lambdalab.notebook.views import (
     blocks,
     concurrency,
@@ -37,7 +37,8 @@ from lambdalab.notebook.views import (
 )
 from lambdalab.runtimes import catalogue
 
-NO_RUNTIME = {**records.DOCTOR, "runtimes": records.DOCTOR["runtimes"][1:], "notes": ["user namespaces are closed"]}
+CLOSED = "user namespaces are closed"
+NO_RUNTIME = {**records.DOCTOR, "runtimes": records.DOCTOR["runtimes"][1:], "problems": [CLOSED], "notes": [CLOSED]}
 DISPLAYS = {
     "cold": invocation.html(records.COLD_CALL),
     "restored": invocation.html(records.RESTORED_CALL),
@@ -93,7 +94,7 @@ every_display = pytest.mark.parametrize("shown", DISPLAYS.values(), ids=DISPLAYS
 class Page(HTMLParser):
     """The elements, attributes and text of a display, with the style sheet and pictures stripped as GitHub does."""
 
-    VOID = frozenset({"br"})
+    VOID = frozenset({"br", "wbr"})
     STRIPPED = frozenset({"style", "svg"})
 
     def __init__(self, markup):
@@ -249,7 +250,7 @@ def test_a_card_names_where_it_ran_and_everything_that_was_enforced():
 def test_the_log_shows_the_functions_lines_and_folds_the_platforms():
     words = text_of("cold")
     assert "2 lines from your code" in words
-    assert "INFO     greeting Ada" in words
+    assert "greeting Ada" in words and records.REQUEST_ID not in words.partition("Raw log")[0]
     assert words.index("it costs $5 and $6") < words.index("Raw log, 5 lines") < words.index("REPORT RequestId")
 
 
@@ -272,7 +273,10 @@ def test_an_error_shows_the_line_of_the_cell_first():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("timed out", "Task timed out after 3.00 seconds. The environment was ended, so the next call is cold."),
+        (
+            "timed out",
+            "Task timed out after 3.00 seconds. The environment is reset: the next call initialises it again.",
+        ),
         ("timed out", "--timeout 10"),
         ("out of memory", "The process passed 128 MB and was killed"),
         ("out of memory", "--memory 256"),
@@ -328,7 +332,25 @@ def test_the_doctor_says_what_cannot_run_and_how_to_get_it():
         and "How to get the one that is missing: python3.9" in words
         and "pyenv install 3.9" in words
     )
-    assert "user namespaces are closed" in words
+    assert CLOSED in words
+
+
+def test_the_doctor_counts_what_there_is_to_look_at_and_nothing_that_is_well():
+    assert "1 thing to look at" in text_of("doctor without runtimes")
+    assert "to look at" not in text_of("doctor") and "not started, it starts when something" in text_of("doctor")
+
+
+def test_the_doctor_has_what_a_runtime_is_made_of_as_a_note_after_its_version():
+    provided = {**records.DOCTOR["runtimes"][0], "name": "provided.al2023", "version": "al2023 (this machine's system)"}
+    page = Page(doctor.html({**records.DOCTOR, "runtimes": [provided]}))
+    assert "provided.al2023 al2023 this machine's system" in page.text
+
+
+def test_a_list_of_functions_breaks_long_names_only_where_they_have_parts():
+    handler = "Shop.Orders::Shop.Orders.Function::FunctionHandler"
+    shown = function_list.html([{**records.CONFIGURATION, "Handler": handler}])
+    assert "Shop.<wbr>Orders::<wbr>Shop.<wbr>Orders.<wbr>Function::<wbr>FunctionHandler" in shown
+    assert handler in Page(shown).text and "2026-11-23 07:02" in Page(shown).text
 
 
 @pytest.mark.parametrize(("missing", "is_open"), [(3, True), (4, False)])
@@ -492,6 +514,7 @@ def assert_only_ours(markup):
         "code",
         "pre",
         "br",
+        "wbr",
         "svg",
     }
     allowed |= {
@@ -665,7 +688,7 @@ def test_what_was_only_simulated_is_on_the_functions_card():
 )
 def test_where_a_function_may_write_is_said_for_the_isolation_it_ran_in(error_type, message):
     assert "`/tmp`" in hint(error_type, message).advice and "TMPDIR" not in hint(error_type, message).advice
-    assert "`$TMPDIR`" in hint(error_type, message, "process").advice
+    assert "`$TMPDIR`" in hint(error_type, message, Raised(backend="process")).advice
     failed = replace(records.FAILED_CALL, error=replace(records.FAILED_CALL.error, type=error_type, message=message))
     in_process = replace(failed, record=replace(failed.record, fidelity=records.PROCESS))
     assert "tempfile.gettempdir()" in invocation.html(in_process)

@@ -5,6 +5,8 @@ import threading
 
 import pytest
 
+from lambdalab import Lab
+from lambdalab.client.giving_up import GivenUp
 from lambdalab.errors import RegionUnavailable
 from lambdalab.notebook import pulling
 from lambdalab.notebook.aws_environment import AwsEnvironment
@@ -134,6 +136,25 @@ def test_interrupt_ends_the_wait_and_not_the_call():
     assert finished.wait(30)
 
 
+def test_what_is_interrupted_sends_nothing_more(tmp_path):
+    finish, ended, why = threading.Event(), threading.Event(), []
+
+    def call():
+        finish.wait(30)  # as a compiler does, that Interrupt does not reach
+        try:
+            Lab(home=tmp_path / "home").functions()
+        except GivenUp as problem:
+            why.append(problem)
+        ended.set()
+
+    status = FakeStatus(on_show=_thread.interrupt_main)
+    with pytest.raises(Interrupted, match="stopped waiting for deploy hello; it is over"):
+        wait(call, "deploy hello", status, patience=0, then="it is over")
+    finish.set()
+    assert ended.wait(30) and why
+    assert not (tmp_path / "home").exists()
+
+
 # -- the environment
 
 OURS = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "LKIA", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -153,6 +174,16 @@ def test_real_settings_that_are_set_aside_are_named_once():
     environment = AwsEnvironment({"AWS_ACCESS_KEY_ID": "real", "AWS_PROFILE": "work"})
     assert environment.use(OURS) == ("AWS_ACCESS_KEY_ID", "AWS_PROFILE")
     assert environment.use(OURS) == ()
+
+
+def test_what_sends_one_service_elsewhere_is_set_aside_and_put_back():
+    before = {"AWS_ENDPOINT_URL_S3": "https://real", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
+    environ = dict(before)
+    environment = AwsEnvironment(environ)
+    assert environment.use(OURS) == ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ENDPOINT_URL_S3")
+    assert environ == OURS
+    environment.restore()
+    assert environ == before
 
 
 def test_nothing_is_named_when_there_were_no_real_settings():

@@ -246,7 +246,8 @@ DOCTOR = {
     ],
     "environments": {"starting": 0, "idle": 2, "busy": 1},
     "memory": {"region_mb": 54.2, "limit_mb": 2048},
-    "notes": [],
+    "problems": [],
+    "notes": ["the rest of AWS: not started, it starts when something needs it"],
     "checked_ms": 64.0,
 }
 

@@ -78,6 +78,7 @@ def _check(source: Source, main: str) -> None:
 def _node(source: Source) -> tuple[str, str] | None:
     """A Node of the runtime's release or a newer one, and its version."""
     runtime = source.runtime
+    release = int(runtime.version.partition(".")[0])  # the oldest runtimes' are two numbers: 8.10
     named = os.environ.get(f"LAMBDALAB_RUNTIME_{runtime.name.upper().replace('.', '_')}")
     for candidate in (named, shutil.which(f"node{runtime.version}"), shutil.which("node")):
         if candidate is None:
@@ -89,7 +90,7 @@ def _node(source: Source) -> tuple[str, str] | None:
         except (OSError, subprocess.SubprocessError):
             continue
         version = said.stdout.strip().removeprefix("v")
-        if version.partition(".")[0].isdecimal() and int(version.partition(".")[0]) >= int(runtime.version):
+        if version.partition(".")[0].isdecimal() and int(version.partition(".")[0]) >= release:
             return candidate, version
     return None
 

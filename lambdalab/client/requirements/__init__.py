@@ -27,7 +27,8 @@ _INSTALLERS: dict[str, Installer] = {"python": Pip(), "nodejs": Npm()}
 _INSTEAD = {
     "ruby": "For Ruby let Bundler put the gems beside the function: `bundle config set --local path vendor/bundle`, "
     "`bundle install`, then deploy the folder, or add it with --file vendor.",
-    "java": "For Java let Maven or Gradle gather the jars, and add their folder as lib: --file FOLDER=lib.",
+    "java": "For Java let Maven (`mvn dependency:copy-dependencies`) or Gradle gather the jars, and add "
+    "their folder as lib: --file target/dependency=lib.",
     "dotnet": "For .NET NuGet's packages go into a function, not into a layer: --requirements beside a cell, or a "
     "project's folder, which `dotnet publish` builds (--from).",
     "provided": "Go fetches what a cell imports by itself; for other programs build the folder, and deploy that.",
@@ -64,8 +65,8 @@ def _installer(runtime: str) -> Installer:
     if family in _INSTALLERS:
         return _INSTALLERS[family]
     raise BadOption(
-        f"--requirements installs with pip for Python and with npm for Node.js; the runtime is {runtime!r}. "
-        + _INSTEAD.get(family, "Try python3.12 or nodejs22.x.")
+        "--requirements installs with pip for Python, with npm for Node.js and with NuGet for a cell of .NET; "
+        f"the runtime is {runtime!r}. " + _INSTEAD.get(family, "Try python3.12 or nodejs22.x.")
     )
 
 

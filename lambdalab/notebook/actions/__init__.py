@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadOption
 from lambdalab.notebook.actions import functions, layers, region, settings, versions
-from lambdalab.notebook.commands import COMMANDS
+from lambdalab.notebook.commands import COMMANDS, DEPLOY
 from lambdalab.notebook.context import Context
 from lambdalab.notebook.options import Request
 
@@ -38,7 +38,9 @@ def asks_for_help(request: Request) -> Help | None:
         return Help(request.command)
     if request.command.name != "help":
         return None
-    topic = request.argument
+    topic = request.argument.lstrip("%")
+    if topic == "lambda":  # %%lambda is the cell's, %lambda is all of them
+        topic = DEPLOY.name if request.argument.startswith("%%") else ""
     if topic and topic not in COMMANDS:
         raise BadOption(f"there is no sub-command {topic!r}.{did_you_mean(topic, COMMANDS)} See %lambda help.")
     return Help(COMMANDS[topic] if topic else None)

@@ -38,6 +38,11 @@ def _deploy(lab: Lab, request: Request, context: Context) -> Any:
         raise BadOption("%lambda deploy takes a source file or folder: --from PATH. A cell deploys with %%lambda NAME.")
     if path is not None and body.strip() and not options.get("image"):
         raise BadOption(f"the source is given twice: in the cell's body and by --from {path}. Keep one.")
+    if path is None and not body.strip():
+        what = "a Dockerfile" if options.get("image") else "the function's code"
+        raise BadOption(
+            f"the cell is empty: write {what} below its %%lambda {request.argument} line, and run it again."
+        )
     if options.get("image"):
         return _deploy_image(lab, request, context)
     return lab[request.argument].deploy(

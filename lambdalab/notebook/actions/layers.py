@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadOption
 from lambdalab.notebook.context import FIRST_LINE, Context
 from lambdalab.notebook.options import Request
@@ -30,6 +31,8 @@ def _layer(lab: Lab, request: Request, context: Context) -> Any:
     _check(name, options, context)
     if "delete" in options:
         return lab.layer(name).delete(options["delete"])
+    if context.body is not None and not context.body.strip():
+        raise BadOption(f"the cell is empty: write the module's code below its %%lambda layer {name} line.")
     if context.body is not None:
         return _publish_module(lab, name, options, context)
     if "requirements" in options:
@@ -40,7 +43,18 @@ def _layer(lab: Lab, request: Request, context: Context) -> Any:
             description=options.get("description", ""),
             refresh="refresh" in options,
         )
-    return lab.layer(name).versions()
+    return _versions(lab, name)
+
+
+def _versions(lab: Lab, name: str) -> Any:
+    """AWS lists no versions of a layer that is not there; here that is told from a layer by its name."""
+    found = lab.layer(name).versions()
+    if found.versions:
+        return found
+    names = [one["LayerName"] for one in lab.layers()]
+    raise BadOption(
+        f"there is no layer {name}, or no version of it any more.{did_you_mean(name, names)} %lambda layer lists all."
+    )
 
 
 def _publish_module(lab: Lab, name: str, options: dict[str, Any], context: Context) -> Any:

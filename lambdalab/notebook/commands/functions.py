@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from lambdalab.notebook import values
-from lambdalab.notebook.command import HELP, Argument, Command, Option
+from lambdalab.notebook.command import HELP, QUALIFIED, Argument, Command, Option
 
 DEPLOY = Command(
     "deploy",
     "make the cell a function; the same cell again changes nothing",
-    (Argument("NAME", "a function's name"),),
+    (Argument("NAME", "a function's name", convert=values.function),),
     (
-        Option(("--runtime",), "RUNTIME", "such as python3.12", values.runtime, completes="runtime"),
+        Option(("--runtime",), "RUNTIME", "such as python3.12", completes="runtime"),
         Option(("--memory",), "MB", "128 to 10240; brings the CPU share too", values.memory),
         Option(("--timeout",), "SECONDS", "1 to 900", values.timeout),
         Option(("--handler",), "NAME", "the function to call, when the cell has several"),
@@ -38,11 +38,13 @@ DEPLOY = Command(
     ),
     "%%lambda hello --memory 256 --env STAGE=dev\ndef handler(event, context):\n    return f\"hello {event['name']}\"",
     body="source",
+    interrupted="nothing more of it is sent to the region. %lambda config {} shows what is there now; run the cell"
+    " again to deploy it",
 )
 INVOKE = Command(
     "invoke",
     "call a function and wait for its answer; with %%lambda invoke the cell's body is the event, as JSON",
-    (Argument("NAME", "a function's name", "qualified"),),
+    (QUALIFIED,),
     (
         Option(("--set",), "PATH=VALUE", "set one value of the event, JSON or text; may be repeated", repeat=True),
         Option(("--event",), "SOURCE", "a Python variable, or a file ending in .json", completes="variable"),
@@ -57,7 +59,7 @@ LIST = Command("list", "all functions of this region", (), (HELP,), "%lambda lis
 LOGS = Command(
     "logs",
     "what a function wrote, newest last; of hello:1 what that version wrote",
-    (Argument("NAME", "a function's name", "qualified"),),
+    (QUALIFIED,),
     (
         Option(("--since",), "TIME", "such as 30s, 5m, 2h, 1d", values.since),
         Option(("--grep",), "TEXT", "only lines that contain TEXT"),
@@ -69,7 +71,7 @@ LOGS = Command(
 DELETE = Command(
     "delete",
     "delete a function; hello:1 deletes a version, hello:production an alias",
-    (Argument("NAME", "a function's name", "qualified"),),
+    (QUALIFIED,),
     (HELP,),
     "%lambda delete hello:1",
 )

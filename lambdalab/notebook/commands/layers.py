@@ -19,9 +19,7 @@ LAYER = Command(
             repeat=True,
         ),
         Option(("--module",), "NAME", "with a cell's body: the module's name, if not the layer's", values.module),
-        Option(
-            ("--runtime",), "RUNTIME", "the runtime it is for, such as python3.12", values.runtime, completes="runtime"
-        ),
+        Option(("--runtime",), "RUNTIME", "the runtime it is for, such as python3.12", completes="runtime"),
         Option(
             ("--arch",),
             "ARCHITECTURE",
@@ -36,5 +34,6 @@ LAYER = Command(
     ),
     '%lambda layer common --requirements "requests==2.*" --runtime python3.12',
     body="module",
+    interrupted="nothing more of it is sent to the region. %lambda layer {} shows what is there now",
 )
 COMMANDS = (LAYER,)

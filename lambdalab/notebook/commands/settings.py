@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambdalab.notebook import values
-from lambdalab.notebook.command import FUNCTION, HELP, Argument, Command, Option
+from lambdalab.notebook.command import FUNCTION, HELP, QUALIFIED, Command, Option
 
 CONFIG = Command(
     "config",
@@ -30,7 +30,7 @@ CONFIG = Command(
         ),
         Option(("--vpc",), "SUBNETS/GROUPS", "such as subnet-1,subnet-2/sg-1; none takes it away", values.vpc),
         Option(("--arch",), "ARCHITECTURE", "x86_64 or arm64", values.architecture, completes="architecture"),
-        Option(("--runtime",), "RUNTIME", "such as python3.12", values.runtime, completes="runtime"),
+        Option(("--runtime",), "RUNTIME", "such as python3.12", completes="runtime"),
         Option(("--handler",), "MODULE.NAME", "what is called, such as lambda_function.handler"),
         Option(("--role",), "ARN", "its execution role"),
         Option(("--log-format",), "FORMAT", "Text or JSON", values.log_format, completes="log format"),
@@ -45,11 +45,12 @@ CONFIG = Command(
         HELP,
     ),
     "%lambda config hello --memory 512 --env STAGE=prod --layer common:1",
+    interrupted="nothing more of it is sent to the region. %lambda config {} shows what is there now",
 )
 CONCURRENCY = Command(
     "concurrency",
     "how many calls may run at once: for a function, and kept ready for a version or an alias of it",
-    (Argument("NAME", "a function's name", "qualified"),),
+    (QUALIFIED,),
     (
         Option(
             ("--reserved",), "CALLS", "set aside for the function, 0 stops it; none gives them back", values.reserved

@@ -50,12 +50,15 @@ def json_block(value: Any, *, budget: int = BUDGET) -> Html:
     return _block("cb", [_json_line(line) + "\n" for line in lines], budget, "")
 
 
-def listing(lines: Iterable[Line], *, budget: int = BUDGET, whole: str = "", newest: bool = False) -> Html:
+def listing(
+    lines: Iterable[Line], *, budget: int = BUDGET, whole: str = "", newest: bool = False, wrapped: bool = False
+) -> Html:
     """Lines with gutters: a log, a difference, a piece of source. `whole` says where all of it is.
 
-    When there is too much, the first lines are kept; with `newest` the last ones.
+    When there is too much, the first lines are kept; with `newest` the last ones. What is `wrapped` can be read to its
+    end in a narrow pane; code keeps its lines, and scrolls.
     """
-    return _block("ls", [_listing_line(line) for line in lines], budget, whole, newest=newest)
+    return _block("ls wr" if wrapped else "ls", [_listing_line(line) for line in lines], budget, whole, newest=newest)
 
 
 def source(lines: Sequence[str], *, hit: int, first: int = 1, around: int = 2) -> Html:

@@ -169,7 +169,7 @@ def log(call: Call) -> Html:
     mine = every if call.error is None else own_lines_but(call.log, call.error)
     told = "; the error is told above" if len(mine) < len(every) else ""
     note = f"{count(len(mine), 'line')} from your code{told}"
-    shown = blocks.listing(mine, whole=".log has what came") if mine else _no_lines(told)
+    shown = blocks.listing(mine, whole=".log has what came", wrapped=True) if mine else _no_lines(told)
     cut = " (its last 4 KB, as AWS sends it)" if len(call.log.encode()) >= TAIL_BYTES else ""
     folded = details(
         f"Raw log, {count(len(raw), 'line')}{cut}", blocks.code(call.log, budget=_RAW_LOG_BUDGET, newest=True)

@@ -44,16 +44,25 @@ def html(report: Mapping[str, Any]) -> str:
             head(
                 status("ok", "Ready") if runs else status("warn", "Not ready"),
                 title(f"lambdalab {report['version']}"),
-                muted(count(len(report["notes"]), "thing") + " to look at") if report["notes"] else "",
+                muted(count(len(report["problems"]), "thing") + " to look at") if report["problems"] else "",
                 right=(fidelity(Fidelity(**used["fidelity"])),) if used and used["fidelity"] else (),
             ),
             section(_region(report)),
             section(_runtimes(report["runtimes"]), label="Runtimes"),
             section(_levels(report["levels"], report["backend"])),
-            *(section(note("warn", words, cls="wa")) for words in report["notes"]),
+            *_remarks(report),
             section(_foot(report), foot=True),
         )
     )
+
+
+def _remarks(report: Mapping[str, Any]) -> list[Html]:
+    """What to look at, marked; and what is only good to know."""
+    problems = report["problems"]
+    return [
+        section(note("warn", words, cls="wa") if words in problems else note("info", words))
+        for words in report["notes"]
+    ]
 
 
 def _region(report: Mapping[str, Any]) -> Html:
@@ -82,8 +91,15 @@ def _runtimes(runtimes: Sequence[Mapping[str, Any]]) -> Html:
     """Those that run, and the commands that bring the missing ones, which `lambdalab doctor` prints too."""
     run = [one for one in runtimes if not one["problem"]]
     missing = [one for one in runtimes if one["problem"]]
-    shown = figures(Figure(one["name"], one["version"]) for one in run)
+    shown = figures((_runtime(one) for one in run), column="8.5em")
     return join(shown if run else "", _how_to_get(missing, unfolded=not run) if missing else "")
+
+
+def _runtime(one: Mapping[str, Any]) -> Figure:
+    """Its version; what is said in brackets after it is a note."""
+    version, _, rest = one["version"].partition(" (")
+    note = el("small", rest.removesuffix(")"), style="white-space:normal") if rest else ""
+    return Figure(one["name"], join(version, note))
 
 
 def _how_to_get(missing: Sequence[Mapping[str, Any]], *, unfolded: bool) -> Html:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from lambdalab.client.stack import own
 from lambdalab.model.invocation import Outcome
-from lambdalab.notebook.hints import hint
+from lambdalab.notebook.hints import hint_of
 from lambdalab.notebook.views import blocks
 from lambdalab.notebook.views import call_parts as parts
 from lambdalab.notebook.views.figures import count, megabytes
@@ -70,15 +71,11 @@ def _place(error: CallError) -> Html:
 
 
 def _where(error: CallError) -> Frame | None:
-    """The innermost frame that is in the cell; what a library raised is told at the line that called it."""
-    mine = [frame for frame in error.frames if frame.source is not None]
-    known = mine or list(error.frames)
-    return known[-1] if known else None
+    return own(error.frames)
 
 
 def _advice(call: Call, error: CallError) -> Html:
-    backend = call.record.fidelity.backend if call.record else ""
-    found = hint(error.type, error.message[:_SENTENCE], backend)
+    found = hint_of(call, error)
     if found is None:
         return Html("")
     return el("p", join(with_code(found.happened), muted(with_code(found.advice))), cls="mt1")
@@ -118,7 +115,7 @@ def _timed_out(call: Call, error: CallError) -> Html:
         call,
         ("timeout", "Timed out"),
         parts.stretches(call, stopped="stopped at the limit"),
-        f"{_after_id(error.message)}. The environment was ended, so the next call is cold. ",
+        f"{_after_id(error.message)}. The environment is reset: the next call initialises it again. ",
         muted("Raise the limit with "),
         mono(advice),
         muted(", or give what the function waits for a shorter limit of its own."),
@@ -140,15 +137,16 @@ def _out_of_memory(call: Call, error: CallError) -> Html:
 
 
 def _exited(call: Call, error: CallError) -> Html:
-    advice = (muted("A handler answers by returning; do not call "), mono("sys.exit"), muted(" in it."))
+    found = hint_of(call, error)
+    advice = () if found is None else (with_code(found.happened), " ", muted(with_code(found.advice)))
     return _ended(
         call,
         ("error", "Process ended"),
         parts.stretches(call, stopped="the process ended"),
         f"{_after_id(error.message)} (",
         mono(error.type),
-        "). The process ended before it answered, so the next call is cold. ",
-        *(() if "signal" in error.message else advice),
+        "). The process ended before it answered: the next call initialises its environment again. ",
+        *advice,
     )
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from lambdalab.notebook.views.css import output
 from lambdalab.notebook.views.figures import count, megabytes, seconds, size
-from lambdalab.notebook.views.html import Html, el, mono, muted, small
+from lambdalab.notebook.views.html import Html, breakable, el, mono, muted, small
 from lambdalab.notebook.views.icons import icon
-from lambdalab.notebook.views.kit import Column, card, head, next_steps, section, table, title
+from lambdalab.notebook.views.kit import Column, card, head, next_steps, section, sideways, table, title
 
 _SHOWN = 40
 _COLUMNS = (
@@ -36,7 +36,7 @@ def html(configurations: Sequence[Mapping[str, Any]]) -> str:
         card(
             f"{count(number, 'function')} in this region",
             top,
-            section(table(_COLUMNS, rows, caption="Functions of this region", caption_hidden=True), rest),
+            section(sideways(table(_COLUMNS, rows, caption="Functions of this region", caption_hidden=True)), rest),
             next_steps(f"%lambda invoke {shown[0]['FunctionName']}"),
         )
     )
@@ -48,11 +48,11 @@ def _how_to_begin() -> Html:
 
 def _row(one: Mapping[str, Any]) -> tuple[object, ...]:
     return (
-        mono(one["FunctionName"]),
+        mono(breakable(one["FunctionName"])),
         one.get("Runtime", ""),
-        mono(one.get("Handler", "")),
+        mono(breakable(one.get("Handler", ""))),
         megabytes(one["MemorySize"]),
         seconds(one["Timeout"]),
         size(one["CodeSize"]),
-        one["LastModified"][:19].replace("T", " "),
+        el("span", one["LastModified"][:16].replace("T", " "), cls="nb"),
     )

@@ -33,13 +33,21 @@ def html(shown: Help) -> str:
 
 def overview_text() -> str:
     """All sub-commands, a line each."""
-    rows = [("%%lambda NAME", DEPLOY.summary)]
-    rows += [(f"%lambda {name}", COMMANDS[name].summary) for name in SUBCOMMANDS]
+    rows = _commands()
     width = max(len(line) for line, _ in rows)
     lines = [f"  {line:<{width}}  {summary}" for line, summary in rows]
     return "\n".join(
         ["%lambda: AWS Lambda functions from notebook cells", "", *lines, "", "%lambda help COMMAND tells more."]
     )
+
+
+def _commands() -> list[tuple[str, str]]:
+    """How each line begins, and what it does. Deploying has two: a cell, and a file or folder."""
+    deploying = [
+        ("%%lambda NAME", DEPLOY.summary),
+        (f"%lambda {DEPLOY.name}", "the same from a file or folder: --from PATH; its help has all options of %%lambda"),
+    ]
+    return [*deploying, *((f"%lambda {name}", COMMANDS[name].summary) for name in SUBCOMMANDS)]
 
 
 def command_text(command: Command) -> str:
@@ -57,8 +65,7 @@ def option_words(option: Option) -> str:
 
 
 def _overview() -> Html:
-    rows = [(mono("%%lambda NAME"), DEPLOY.summary)]
-    rows += [(mono(f"%lambda {name}"), COMMANDS[name].summary) for name in SUBCOMMANDS]
+    rows = [(mono(line), summary) for line, summary in _commands()]
     return card(
         "Help for %lambda",
         head(icon("function", "mut"), title("%lambda", code=True), muted("AWS Lambda functions from notebook cells")),

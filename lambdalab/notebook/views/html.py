@@ -73,6 +73,11 @@ def with_code(words: str) -> Html:
     return Html("".join(mono(piece) if n % 2 else text(piece) for n, piece in enumerate(pieces)))
 
 
+def breakable(name: str) -> Html:
+    """A name that may be broken after its dots, colons, slashes and underscores, where a column is narrow."""
+    return Html("<wbr>".join(text(piece) for piece in re.split(r"(?<=[.:/_])(?=[^.:/_])", name)))
+
+
 def bold(*children: object) -> Html:
     """The figure or word that matters in its line."""
     return el("b", *children)

@@ -110,9 +110,10 @@ def caption(label: str, note: object = "") -> Html:
     return el("p", join(el("strong", label), small(note) if note else ""), cls="l")
 
 
-def figures(items: Iterable[Figure]) -> Html:
-    """The strip of figures, as a description list."""
-    return el("dl", *(_figure(item) for item in items), cls="kv")
+def figures(items: Iterable[Figure], *, column: str = "") -> Html:
+    """The strip of figures, as a description list; many of one kind stand in columns of at least that width."""
+    grid = f"display:grid;grid-template-columns:repeat(auto-fill,minmax({column},1fr))" if column else None
+    return el("dl", *(_figure(item) for item in items), cls="kv", style=grid)
 
 
 def _figure(item: Figure) -> Html:
@@ -196,6 +197,11 @@ def below(*body: object) -> Html:
 def side_by_side(*columns: Html) -> Html:
     """Columns that stack when there is no room."""
     return el("div", *columns, cls="g2")
+
+
+def sideways(wide: Html) -> Html:
+    """What may be wider than a narrow notebook: it scrolls by itself instead of ending at the card's edge."""
+    return el("div", wide, cls="ch")
 
 
 def next_steps(*commands: str) -> Html:

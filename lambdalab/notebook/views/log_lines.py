@@ -1,28 +1,47 @@
-"""A function's log as lines to show: the platform's lines set apart, levels and messages in columns."""
+"""A function's log as lines to show: the person's words first, levels in a column of their own where they matter."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from lambdalab.notebook.views.blocks import Line, clip, lines_of
 from lambdalab.notebook.views.error_report import last_run, without_report
+from lambdalab.notebook.views.figures import count
+from lambdalab.notebook.views.log_message import Message, read
 from lambdalab.notebook.views.shapes import CallError
 
 TAIL_BYTES = 4096
 """AWS answers an invocation with the last 4 KB of its log (`lambda-contract.md` section 10)."""
-_PLATFORM = re.compile(r"(INIT_START |START RequestId: |END RequestId: |REPORT RequestId: |INIT_REPORT )")
-_LEVELLED = re.compile(r"\[(?P<level>[A-Z]+)\]\t\S+Z\t\S*\t(?P<message>.*)")
-_WEIGHTY = frozenset({"ERROR", "CRITICAL", "WARNING", "WARN"})
+_PLATFORM = re.compile(
+    r"INIT_START |START RequestId: |END RequestId: |REPORT RequestId: |INIT_REPORT "
+    r'|\{"time":"[^"]*","type":"platform\.'
+)
+
+_FOREIGN_FRAME = re.compile(
+    r"\s+at (?:(?:[\w.]+/)?(?:com\.amazonaws|java|jdk|sun)\.[\w.$]+\.[\w.$<>]+\(|\[Source: REDACTED )"
+)
+"""A frame of Java's stack trace, or where in the event its deserializer was, which it does not say."""
 
 
 def own_lines(log: str) -> list[Line]:
     """The lines that the function and its runtime wrote, without the platform's."""
-    return [message_line(line) for line in _own(log)]
+    return shown(("", read(line)) for line in _without_frames(_own(log)))
 
 
 def own_lines_but(log: str, error: CallError) -> list[Line]:
     """The same without the runtime's report of this error, and of an init that ran twice those of its second run."""
-    return [message_line(line) for line in without_report(_own(last_run(log)), error)]
+    return shown(("", read(line)) for line in _without_frames(without_report(_own(last_run(log)), error)))
+
+
+def _without_frames(lines: Sequence[str]) -> list[str]:
+    """The lines with each run of frames in which nothing is the person's told as their number: Java's are long."""
+    found: list[str] = []
+    for foreign, run in groupby(lines, lambda line: _FOREIGN_FRAME.match(line) is not None):
+        kept = list(run)
+        found += [f"\t({count(len(kept), 'line')} of Java's and of AWS's client: see the raw log)"] if foreign else kept
+    return found
 
 
 def _own(log: str) -> list[str]:
@@ -30,22 +49,30 @@ def _own(log: str) -> list[str]:
 
 
 def is_platform(line: str) -> bool:
-    """Whether the platform wrote this line: INIT_START, START, END, REPORT."""
+    """Whether the platform wrote this line: INIT_START, START, END, REPORT, or what they are in a JSON log."""
     return _PLATFORM.match(line) is not None
 
 
-def event_lines(message: str, gutter: str) -> list[Line]:
+def event_messages(event: str) -> list[Message]:
     """One event of a log, which may have several lines (Python joins those of a traceback by carriage returns)."""
-    first, *rest = lines_of(message) or [""]
+    first, *rest = lines_of(event) or [""]
     if is_platform(first):
-        first = first.replace("\t", " ").strip()
-    return [message_line(first, gutter), *(message_line(line, " " * len(gutter)) for line in rest)]
+        return [Message((first.replace("\t", " ").strip(), *rest))]
+    return [read(line) for line in (first, *rest)]
 
 
-def message_line(line: str, gutter: str = "") -> Line:
-    """One line of a log; Python's logging lines as level and message."""
-    match = _LEVELLED.match(line)
-    if match is None:
-        return Line(clip(line), gutter, "w" if line.startswith("[ERROR]") else "")
-    level = match["level"]
-    return Line(f"{level:<8} {clip(match['message'])}", gutter, "w" if level in _WEIGHTY else "")
+def shown(messages: Iterable[tuple[str, Message]]) -> list[Line]:
+    """Messages as lines, each behind its gutter; with a column of levels where one differs from INFO."""
+    listed = list(messages)
+    wide = max((len(message.level) for _, message in listed), default=0) + 2
+    if not any(message.needs_level for _, message in listed):
+        wide = 0
+    return [line for gutter, message in listed for line in _lines(gutter, message, wide)]
+
+
+def _lines(gutter: str, message: Message, wide: int) -> Sequence[Line]:
+    """The lines of one message; those after the first stand under its words."""
+    style = "w" if message.weighty else ""
+    firsts = f"{gutter}{message.level:<{wide}}" if wide else gutter
+    first, *rest = message.lines
+    return [Line(clip(first), firsts, style), *(Line(clip(line), " " * len(firsts), style) for line in rest)]

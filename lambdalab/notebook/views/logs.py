@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from lambdalab.notebook.views.blocks import Line, listing
+from lambdalab.notebook.views.blocks import listing
 from lambdalab.notebook.views.css import output
 from lambdalab.notebook.views.figures import count
 from lambdalab.notebook.views.html import el, muted
 from lambdalab.notebook.views.icons import icon
 from lambdalab.notebook.views.kit import card, head, section, title
-from lambdalab.notebook.views.log_lines import event_lines
+from lambdalab.notebook.views.log_lines import event_messages, shown
+from lambdalab.notebook.views.log_message import Message
 from lambdalab.notebook.views.shapes import LogEvent, LogView
 
 _BUDGET = 9000
@@ -19,10 +20,15 @@ def html(view: LogView) -> str:
     top = head(
         icon("log", "mut"), title("Logs"), title(view.function, code=True), muted(count(len(view.events), "line"))
     )
-    lines = [line for event in view.events if event.message.strip() for line in _lines(event)]
-    body = listing(lines, budget=_BUDGET, newest=True) if lines else el("p", "No line was found.", cls="mut")
+    lines = shown(pair for event in view.events if event.message.strip() for pair in _messages(event))
+    body = (
+        listing(lines, budget=_BUDGET, newest=True, wrapped=True) if lines else el("p", "No line was found.", cls="mut")
+    )
     return output(card(f"Logs of {view.function}", top, section(body)))
 
 
-def _lines(event: LogEvent) -> list[Line]:
-    return event_lines(event.message, f"{event.time:%H:%M:%S}.{event.time.microsecond // 1000:03d}  ")
+def _messages(event: LogEvent) -> list[tuple[str, Message]]:
+    """What one event says, the first line behind its time."""
+    time = f"{event.time:%H:%M:%S}.{event.time.microsecond // 1000:03d}  "
+    first, *rest = event_messages(event.message)
+    return [(time, first), *((" " * len(time), message) for message in rest)]

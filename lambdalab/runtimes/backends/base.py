@@ -75,12 +75,14 @@ class Exit:
 
     `reason`: "exited" by itself; "signal" killed by the signal `signal`; "out_of_memory" killed for passing
     its memory size; "too_many_processes", "tmp_full" killed by the watch, for passing `limit` (processes and threads,
-    MB); "stopped" ended by `stop`.
+    MB); "stopped" ended by `stop`. `refused` are AWS's words for why its program was never executed, where that is
+    known only by then.
     """
 
     reason: Literal["exited", "signal", "out_of_memory", "too_many_processes", "tmp_full", "stopped"]
     status: int | None = None
     signal: int | None = None
+    refused: str | None = None
     limit: int = 0
 
     @property

@@ -38,6 +38,9 @@ _MORE = 16
 _HIDDEN_EVERY = 4
 _STOPPING_LOOKS = 20
 """Where nothing bounds how fast processes come, stopping them all may fail: the next freeze, or the limit, will do."""
+_DYING_LOOKS = 200
+"""How long, a second of looks, what was killed for its memory may take to give it back."""
+_OWN_TMP = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 ReadExit = Callable[[int], Exit]
 """How a backend reads a `waitpid` status."""
 
@@ -142,6 +145,7 @@ class ConfinedSandbox(Sandbox):
         self._members: list[int] = [child.pid]
         self._memory = Memory(spec.memory_mb * _MB)
         self._looks = 0
+        self._runtime_killed: int | None = None
         self._frozen = False
         self._stopped_ones: set[int] = set()
         self._ending: Exit | None = None
@@ -292,13 +296,23 @@ class ConfinedSandbox(Sandbox):
         if (self._memory.beside or self._looks % _HIDDEN_EVERY == 1) and len(self._members) < _A_FEW.stop:
             self._look_for_hidden()
         if self._memory.look(self._members[self._holders :]):
-            self._end(Exit("out_of_memory", signal=signal.SIGKILL))
+            self._out_of_memory()
         elif self._too_many():
             self._end(Exit("too_many_processes", signal=signal.SIGKILL, limit=MAX_PROCESSES))
         elif self._temporary is not None and self._temporary.is_due() and self._tmp_is_full(self._temporary):
             self._end(Exit("tmp_full", signal=signal.SIGKILL, limit=self._spec.ephemeral_mb))
         elif self._shared and not self._cpu.exact and self._runtime is not None:
             self._cpu.look(self._processor_seconds(), self._set_stopped)
+
+    def _out_of_memory(self) -> None:
+        """End the runtime, of which its extensions are told; all of it where there are none, or that does not help."""
+        if self._line is None or self._runtime is None or self._runtime_killed is not None:
+            if self._runtime_killed is None or self._looks > self._runtime_killed + _DYING_LOOKS:
+                self._end(Exit("out_of_memory", signal=signal.SIGKILL))
+            return
+        self._runtime_killed = self._looks
+        processes.signal_all(processes.tree(self._runtime), signal.SIGKILL)
+        self.kill_runtime()  # by the launcher too: the processes may be another user's
 
     def _processor_seconds(self) -> float:
         return sum(map(processes.processor_seconds, self._members[self._holders :]))
@@ -338,6 +352,8 @@ class ConfinedSandbox(Sandbox):
             processes.signal_all([self._runtime], number)
 
     def _program_ended(self, name: str | None, end: Exit) -> None:
+        if name is None and self._runtime_killed is not None:
+            end = Exit("out_of_memory", signal=signal.SIGKILL)
         if self._ending is None and self.on_program_end is not None:
             self.on_program_end(name, end)
 
@@ -361,7 +377,8 @@ class ConfinedSandbox(Sandbox):
         """Keep what is in a mount of the sandbox's own from going with its last process."""
         if self._mounts_tmp and self._tmp_fd < 0:
             with contextlib.suppress(OSError):
-                self._tmp_fd = os.open(f"/proc/{pid}/root/tmp", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+                # Not through a link: the function may have another root by now, with one to a place of the machine.
+                self._tmp_fd = os.open(f"/proc/{pid}/root/tmp", _OWN_TMP)
 
     def stop(self) -> None:
         """End it, whatever it does."""

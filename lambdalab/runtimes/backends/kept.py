@@ -2,7 +2,7 @@
 
 Where /tmp is a directory the next sandbox is given it. Where it is a mount of the sandbox's own, the mount goes
 with its last process, but not what is in it while somebody holds it open: its content is copied into the next
-sandbox's before anything runs there.
+sandbox's before the program runs there.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from lambdalab.runtimes.backends import processes
+from lambdalab.runtimes.backends import processes, tree_copy
 from lambdalab.runtimes.backends.base import Kept
+from lambdalab.runtimes.backends.tree_copy import DIRECTORY
 from lambdalab.trees import remove_tree
 
 _GATE = 'echo >&3; read -r _ <&3; exec "$0" "$@"'
@@ -61,13 +63,19 @@ class KeptMount(Kept):
             os.close(self._fd)
             self._fd = -1
 
-    async def copy_to(self, directory: str) -> None:
-        """Copy what is in it; what the function itself had closed to everybody stays behind."""
-        # Nothing runs that could change either side meanwhile: `cp` need fear no tricks with links.
-        copying = await asyncio.create_subprocess_exec(
-            "cp", "-a", "--no-preserve=ownership", f"{self._path}/.", directory,
-            pass_fds=(self._fd,), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+    async def copy_to(self, place: str) -> None:
+        """Copy what is in it to the directory `place`; what the function itself had closed stays behind.
+
+        The last name of `place` is not followed: the function may have put a link there. Raises `OSError`.
+        """
+        target = os.open(place, DIRECTORY)
+        try:
+            copying = await asyncio.create_subprocess_exec(
+                sys.executable, "-I", "-S", tree_copy.__file__, str(self._fd), str(target), pass_fds=(self._fd, target),
+                stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+        finally:
+            os.close(target)
         try:
             await copying.wait()
         finally:
@@ -99,7 +107,7 @@ async def open_gate(line: socket.socket, child: int, holders: int, kept: KeptMou
                 waiting = processes.tree(child)[holders:]
                 # None of the holders will do: the first one's /tmp is the machine's.
                 for pid in waiting[:1]:
-                    await kept.copy_to(f"/proc/{pid}/root/tmp/")
+                    await kept.copy_to(f"/proc/{pid}/root/tmp")
     kept.release()
     with suppress(OSError):
         line.send(b"go\n")

@@ -19,11 +19,12 @@ from lambdalab.runtimes import catalogue, executable, families
 from lambdalab.runtimes.backends import cgroup, programs
 from lambdalab.runtimes.backends.base import SandboxSpec
 from lambdalab.runtimes.backends.cgroup import Controllers, Group
+from lambdalab.runtimes.backends.command import Command
 from lambdalab.runtimes.backends.confined import Started
 from lambdalab.runtimes.backends.merging import merge
-from lambdalab.runtimes.backends.supervisor import Command, Supervisor
+from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.runtimes.backends.watch import Watch
-from lambdalab.runtimes.families.base import Family
+from lambdalab.runtimes.families.base import Brought, Family
 from lambdalab.runtimes.interpreters import Interpreter, Interpreters
 from lambdalab.trees import keep_newest, making, remove_tree
 
@@ -54,11 +55,15 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is started in a sandbox, with all its variables, and the extensions that the command starts first."""
+    """What is started in a sandbox, with all its variables, and the extensions that the command starts first.
+
+    `brought` is the package's own program, where that is what the command starts.
+    """
 
     argv: list[str]
     variables: dict[str, str]
     extensions: tuple[str, ...] = ()
+    brought: Brought | None = None
 
     def mapped(self, change: Callable[[str], str], *, but: Collection[str]) -> Program:
         """The same with every word changed, and every value but those of the variables `but`."""
@@ -117,8 +122,9 @@ class Launcher:
     def program(self, ready: Ready, spec: SandboxSpec, places: Mapping[str, str]) -> Program:
         """What to start in a sandbox whose paths are `places`. Raises `CannotStart` and `RuntimeUnavailable`."""
         start = ready.family.start(ready.interpreter, spec)
+        where = executable.in_sandbox(spec.code, spec.layers)
         if start.program is not None:
-            start.program.check(executable.HERE, spec.architecture)
+            start.program.check(where, spec.architecture)
         variables = {name: _fill(value, places) for name, value in (*_SYSTEM.items(), *start.variables.items())}
         variables |= spec.environment
         if ready.interpreter.library_path:
@@ -128,11 +134,11 @@ class Launcher:
         argv = [_fill(word, places) for word in words]
         if not catalogue.family(runtime.known()[spec.runtime]).brings_its_own:  # AWS has wrappers for its own only
             argv = _wrapped(argv, variables)
-        extensions = programs.find(spec.layers, executable.HERE, spec.architecture)
+        extensions = programs.find(spec.layers, where, spec.architecture)
         if extensions:
             hidden = [name for name in start.variables if name not in spec.environment]
             argv = programs.launcher(places["opt"], hidden, argv)
-        return Program(argv, variables, extensions)
+        return Program(argv, variables, extensions, start.program)
 
     def layers(self, layers: Sequence[Path]) -> Path | None:
         """One directory with all layers' content, later ones over earlier ones; None without layers."""

@@ -7,6 +7,9 @@ configured size. Its own processes, IPC and host name; the network is the machin
 So is the set of ports: two environments that listen at one address and port stand in each other's way. What an
 external extension opens at sandbox.localdomain does not, for that name is an address of loopback of its own in
 each environment that has extensions (127.0.0.1 in the others); what it opens at 0.0.0.0 or localhost does.
+
+The function's variables are set by bubblewrap inside, and are in the environment of nothing that starts outside:
+the machine's loader would take from LD_PRELOAD or LD_AUDIT what to run before there is any sandbox.
 """
 
 from __future__ import annotations
@@ -23,11 +26,11 @@ from lambdalab.model.image import Image
 from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import cgroup, etc
 from lambdalab.runtimes.backends.base import Backend, Exit, Place, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.command import WORDS_FD, Command
 from lambdalab.runtimes.backends.confined import ConfinedSandbox, Started
 from lambdalab.runtimes.backends.kept import KeptMount, gated, open_gate
 from lambdalab.runtimes.backends.launch import Launcher, Program, Ready
 from lambdalab.runtimes.backends.programs import read_shell_status
-from lambdalab.runtimes.backends.supervisor import Command
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _PASSWD = "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n"  # noqa: S105 - /etc/passwd
@@ -79,7 +82,8 @@ class NamespacesBackend(Backend):
         kept = spec.kept if isinstance(spec.kept, KeptMount) and not spec.kept.is_empty else None
         command = Command(
             argv=[*self._arguments(spec, ready, hosts), *self._behind_gate(program, kept)],
-            environment=program.variables,
+            environment={},
+            words=_variables(program),
             limits=((resource.RLIMIT_NOFILE, FILES), (resource.RLIMIT_CORE, 0)),
         )
         with_line = bool(program.extensions or kept)
@@ -136,7 +140,7 @@ class NamespacesBackend(Backend):
     def _arguments(self, spec: SandboxSpec, ready: Ready, hosts: Path | None) -> list[str]:
         interpreter = ready.interpreter
         arguments = [
-            self._bwrap,
+            self._bwrap, "--args", str(WORDS_FD),
             "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
             "--die-with-parent", "--uid", str(UID), "--gid", str(GID), "--hostname", "sandbox.localdomain",
             *self._system,
@@ -173,6 +177,11 @@ def _covered(prefix: str) -> bool:
 def _own(spec: SandboxSpec) -> set[str]:
     """The function's own variables: they say what they say. The libraries' path has the interpreter's before it."""
     return set(spec.environment) - {"LD_LIBRARY_PATH"}
+
+
+def _variables(program: Program) -> list[str]:
+    """bwrap's arguments for the environment inside: the program's variables, and no other."""
+    return [word for name, value in program.variables.items() for word in ("--setenv", name, value)]
 
 
 def _in_lang(value: str, prefix: str) -> str:

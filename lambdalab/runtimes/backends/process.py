@@ -9,6 +9,7 @@ environments'.
 
 from __future__ import annotations
 
+import os
 import resource
 import tempfile
 from dataclasses import replace
@@ -18,10 +19,12 @@ from lambdalab.model.image import Image
 from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import cgroup, etc, landlock, seccomp
 from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpec
+from lambdalab.runtimes.backends.command import Command
 from lambdalab.runtimes.backends.confined import ConfinedSandbox
 from lambdalab.runtimes.backends.kept import KeptDirectory
 from lambdalab.runtimes.backends.launch import Launcher
-from lambdalab.runtimes.backends.supervisor import Command
+from lambdalab.runtimes.backends.supervisor import NotExecuted
+from lambdalab.trees import remove_tree
 
 _READABLE = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/dev/urandom")
 _WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
@@ -70,7 +73,13 @@ class ProcessBackend(Backend):
             held=True,
             processes=self._gated,
         )
-        started = await self._launcher.spawn(command, spec, launcher=bool(program.extensions))
+        try:
+            started = await self._launcher.spawn(command, spec, launcher=bool(program.extensions))
+        except NotExecuted as why:
+            if program.brought is None or program.extensions:
+                raise
+            remove_tree(tmp)
+            raise program.brought.refused(os.strerror(why.errno or 0).lower()) from None
         return ConfinedSandbox(
             spec,
             started,

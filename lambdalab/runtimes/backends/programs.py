@@ -50,10 +50,13 @@ class CannotLaunch(CannotStart):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file in /opt/extensions: whether a function may execute it, and its first `executable.START` bytes."""
+    """A file in /opt/extensions: whether a function may execute it, and its first `executable.START` bytes.
+
+    None of them where nobody could look; that it cannot be executed is then its own end, as a crash.
+    """
 
     executable: bool
-    start: bytes
+    start: bytes | None
 
 
 def find(layers: Iterable[Path], where: Where, architecture: str) -> tuple[str, ...]:
@@ -91,7 +94,7 @@ def _look(file: Path) -> File:
 def _check(name: str, file: File, where: Where, architecture: str) -> None:
     if not file.executable:
         raise CannotLaunch(name, "PermissionDenied", f"fork/exec /opt/{DIRECTORY}/{name}: permission denied")
-    if why := executable.refusal(file.start, where, architecture):
+    if file.start is not None and (why := executable.refusal(file.start, where, architecture)):
         raise CannotLaunch(name, "UnknownError", f"fork/exec /opt/{DIRECTORY}/{name}: {why}")
 
 

@@ -7,7 +7,8 @@ process (`design.md`, "Which backend runs"). What ran is in each result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,17 @@ class Runner:
     backend: str
     path: str
     version: str
+
+
+@contextlib.contextmanager
+def _after(missing: RuntimeUnavailable | None) -> Iterator[None]:
+    """What Docker lacks is told after what this machine lacks, if that was looked for: either would do."""
+    try:
+        yield
+    except LabError as problem:
+        if missing is None:
+            raise
+        raise RuntimeUnavailable(f"{missing} Docker does not run it either: {problem}") from problem
 
 
 class Backends(Backend):
@@ -92,21 +104,18 @@ class Backends(Backend):
 
         Raises `RuntimeUnavailable` as an invocation would.
         """
+        missing: RuntimeUnavailable | None = None
         if self._setting != DOCKER:
             try:
                 found = await self._interpreters.find(runtime)
-            except RuntimeUnavailable:
+            except RuntimeUnavailable as why:
+                missing = why
                 if self._setting != AUTO or not engine.present():
                     raise
             else:
                 return Runner(self.local.name, found.path, found.version)
-        images = (await self.docker.find()).images
-        name = images.name(runtime)
-        identity = await (images.ensure(name) if pull else images.find(name))
-        if identity is None:
-            raise RuntimeUnavailable(
-                f"the Docker engine does not have {name}. Get it with `lambdalab images pull {runtime}`."
-            )
+        with _after(missing):
+            name, identity = await self._image(runtime, pull=pull)
         return Runner(self.docker.name, name, identity.removeprefix("sha256:")[:12])
 
     async def _choose(self, runtime: str) -> Backend:
@@ -115,12 +124,20 @@ class Backends(Backend):
             return self.docker if not self._namespaces and await self._has_image(runtime) else self.local
         if not engine.present():
             raise missing
-        try:
-            images = (await self.docker.find()).images
-            await images.ensure(images.name(runtime))  # nothing else runs it: worth a pull
-        except LabError as problem:
-            raise RuntimeUnavailable(f"{missing} Docker does not run it either: {problem}") from problem
+        with _after(missing):
+            await self._image(runtime, pull=True)  # nothing else runs it: worth a pull
         return self.docker
+
+    async def _image(self, runtime: str, *, pull: bool) -> tuple[str, str]:
+        """The name of a runtime's image and its id in the engine. Raises a `LabError` that says what is missing."""
+        images = (await self.docker.find()).images
+        name = images.name(runtime)
+        identity = await (images.ensure(name) if pull else images.find(name))
+        if identity is None:
+            raise RuntimeUnavailable(
+                f"the Docker engine does not have {name}. Get it with `lambdalab images pull {runtime}`."
+            )
+        return name, identity
 
     async def _missing(self, runtime: str) -> RuntimeUnavailable | None:
         """Why this machine has no interpreter of it; None when it has."""

@@ -30,13 +30,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lambdalab.runtimes.backends import kernel, processes
-from lambdalab.runtimes.backends.becoming import FDS, GATE, MESSAGE, Command, become, wait_to_become
+from lambdalab.runtimes.backends.command import FDS, GATE, MESSAGE, Command, become, wait_to_become, why_not
 from lambdalab.runtimes.backends.gate import Gate
-
-__all__ = ["Child", "Command", "Supervisor"]
 
 _FIRST_TO_GO = b"1000"
 """The highest of the kernel's scores (`oom_score_adj`): anybody may give himself a higher one than he has."""
+
+
+class NotExecuted(OSError):
+    """The kernel refused to execute the command's program; everything before that went well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ class Supervisor:
         """Start the command in a preforked process or a new one, with stdout and stderr on `fds[0]`.
 
         Two more make `fds[1]` its standard input and descriptor 3, and `fds[2]` its descriptor 4. Raises `OSError`
-        when it cannot be started; `BrokenPipeError` when the preforked process is no more.
+        when it cannot be started: `NotExecuted` where that is the program's fault, `BrokenPipeError` when the
+        preforked process is no more.
         """
         number = next(self._numbers)
         started: asyncio.Future[tuple[int, bool]] = asyncio.get_running_loop().create_future()
@@ -148,7 +151,8 @@ class Supervisor:
         if started.done():  # cancelled: the region stops, and nobody waits for it any more
             return
         if message["what"] == "failed":
-            started.set_exception(OSError(message["errno"], message["text"]))
+            kind = NotExecuted if message["executing"] else OSError
+            started.set_exception(kind(message["errno"], message["text"]))
         else:
             started.set_result((message["pid"], message["gated"]))
 
@@ -250,7 +254,7 @@ class _ForkServer:
         try:
             pid = self._fork(command, fds, tell) if preforked is None else self._use(preforked, command, fds, tell)
         except OSError as problem:
-            os.write(tell, f"{problem.errno} {problem}".encode())
+            os.write(tell, why_not(problem))
             pid = None
         telling.close()
         for fd in fds:
@@ -261,8 +265,8 @@ class _ForkServer:
             self._gates[gate] = Gate(gate, pid, command.processes)
             self._poll.register(gate, select.POLLIN)
         if pid is None or text:
-            code, _, text = text.partition(" ")
-            self._say(what="failed", number=number, errno=int(code), text=text)
+            code, executing, text = text.split(" ", 2)
+            self._say(what="failed", number=number, errno=int(code), executing=bool(int(executing)), text=text)
             return
         self._mine.add(pid)
         self._say(what="started", number=number, pid=pid, gated=gate >= 0)
@@ -349,7 +353,7 @@ def _hear(told: socket.socket) -> tuple[str, int]:
     while True:
         data, fds, _, _ = socket.recv_fds(told, 4096, 1)
         if not data:  # exec has closed the other end
-            return text.decode(), gate
+            return text.decode(errors="replace"), gate
         if fds:
             (gate,), data = fds, data.removeprefix(GATE)
         text += data

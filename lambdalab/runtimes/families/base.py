@@ -32,7 +32,11 @@ class Brought:
             with self.file.open("rb") as file:
                 why = executable.refusal(file.read(executable.START), where, architecture)
         if why is not None:
-            raise CannotStart("Runtime.InvalidEntrypoint", f"fork/exec {self.shown}: {why}")
+            raise self.refused(why)
+
+    def refused(self, why: str) -> CannotStart:
+        """What it means that it cannot be executed, in the words of the Runtime Interface Emulator."""
+        return CannotStart("Runtime.InvalidEntrypoint", f"fork/exec {self.shown}: {why}")
 
 
 @dataclass(frozen=True, slots=True)

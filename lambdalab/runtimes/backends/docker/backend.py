@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -171,7 +171,8 @@ class DockerBackend(Backend):
         if await self._starter(opened, spec) is not None:
             return None
         program = await self._program(opened, spec)
-        gate, argv = Gate(), opened.images.known(_image(opened, spec)).argv(None, program.command)
+        gate = Gate(await self._variables(opened, spec))
+        argv = opened.images.known(_image(opened, spec)).argv(None, program.command)
         program = replace(program, entry_point=gate.command(argv), command=())
         return _Waiting(self, opened, spec, await self._made(opened, spec, program, None, gate))
 
@@ -237,6 +238,12 @@ class DockerBackend(Backend):
             return Program(reference, tuple(map(_filled, start.argv)), (), "/var/task")
         return Program(reference, None, (spec.handler,), None)
 
+    async def _variables(self, opened: _Open, spec: SandboxSpec) -> Mapping[str, str]:
+        environment = {"TZ": ":UTC", **spec.environment}  # an image's own says nothing of Lambda's
+        if _ENDPOINT in environment:
+            environment[_ENDPOINT] = await opened.relay.endpoint(environment[_ENDPOINT])
+        return environment
+
     async def _create(
         self,
         opened: _Open,
@@ -248,9 +255,7 @@ class DockerBackend(Backend):
         gate: Gate | None,
     ) -> Container:
         reach, api = opened.network.reach, opened.engine.api
-        environment = {"TZ": ":UTC", **spec.environment}  # an image's own says nothing of Lambda's
-        if _ENDPOINT in environment:
-            environment[_ENDPOINT] = await opened.relay.endpoint(environment[_ENDPOINT])
+        environment = gate.before if gate is not None else await self._variables(opened, spec)
         settings = container.settings(
             spec,
             program,
@@ -303,8 +308,7 @@ class DockerBackend(Backend):
                 opened = await self._opening
                 opened.network.close()
                 opened.relay.close()
-                await opened.engine.settle()
-                await opened.engine.call(leftovers.remove_own, opened.engine.api, self._owner)
+                await opened.engine.finish(partial(leftovers.remove_own, opened.engine.api, self._owner))
         if self._finding is not None:
             with contextlib.suppress(Exception):
                 (await self._finding).engine.close()

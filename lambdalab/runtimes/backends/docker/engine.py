@@ -13,12 +13,13 @@ import platform
 import re
 import stat
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from lambdalab import extras
 from lambdalab.errors import EngineUnavailable, LabError
 from lambdalab.runtimes.backends.docker import certificates, problems, tunnel
 from lambdalab.runtimes.backends.docker.tunnel import Tunnel
@@ -26,6 +27,9 @@ from lambdalab.runtimes.backends.docker.tunnel import Tunnel
 _THREADS = 16
 _TIMEOUT = 120
 _LOOK_SECONDS = 5
+_SETTLING_SECONDS = 5
+"""How long calls under way are waited for at the end: but for a pull or a build, which leave nothing of ours, a second
+would do."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -55,30 +59,42 @@ class Engine:
         self._way = way
         self._threads = ThreadPoolExecutor(_THREADS, "lambdalab-docker")
         self._background: set[asyncio.Task[None]] = set()
+        self._under_way: set[Future[Any]] = set()
+        self._finishing = False
 
     async def call(self, what: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call of the SDK in a thread. Raises a `LabError` that says what is wrong and what to do."""
+        if self._finishing:
+            raise EngineUnavailable("The region is ending: it asks the engine for nothing more.")
+        return await self._in_thread(partial(what, *args, **kwargs))
+
+    async def _in_thread(self, what: Callable[[], T]) -> T:
+        job = self._threads.submit(self._do, what)
+        self._under_way.add(job)
+        job.add_done_callback(self._under_way.discard)
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._threads, partial(self._do, what, args, kwargs)
-            )
+            return await asyncio.wrap_future(job)
         except Exception as problem:
             raise problems.explained(problem) from problem
 
-    def _do(self, what: Callable[..., T], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> T:
+    def _do(self, what: Callable[[], T]) -> T:
         if self._way is not None:
             self._way.keep()
-        return what(*args, **kwargs)
+        return what()
 
     def later(self, work: Coroutine[Any, Any, Any]) -> None:
         """Do it in the background. What goes wrong there is nobody's: what is left is found by its label."""
         self._background.add(task := asyncio.get_running_loop().create_task(_quietly(work)))
         task.add_done_callback(self._background.discard)
 
-    async def settle(self) -> None:
-        """Wait until what was begun in the background is done."""
-        while self._background:
-            await asyncio.wait(set(self._background))
+    async def finish(self, last: Callable[[], T]) -> T:
+        """Begin no other call, wait for those under way, and then do the `last`, which finds all that they made.
+
+        A call's thread goes on when nobody waits for it any more: what it makes is there a moment after.
+        """
+        self._finishing = True
+        await asyncio.to_thread(wait, set(self._under_way), _SETTLING_SECONDS)
+        return await self._in_thread(last)
 
     def close(self) -> None:
         """Let the threads end."""
@@ -103,7 +119,7 @@ def installed() -> bool:
 def connect(environ: Mapping[str, str] = os.environ) -> Engine:
     """The first engine that answers. Blocks. Raises `EngineUnavailable`, with every place that was looked at."""
     if not installed():
-        raise EngineUnavailable("Docker needs the docker package: pip install 'lambdalab[docker]'.")
+        raise EngineUnavailable(f"Docker needs the docker package: {extras.how_to_install('docker')}.")
     tried: list[str] = []
     for place in _places(environ):
         try:

@@ -57,8 +57,7 @@ def read(chunks: Iterator[bytes]) -> Mapping[str, File]:
             if "/" in name or name in {"", "."} or entry.isdir():
                 continue
             if entry.issym() or entry.islnk():
-                # What it leads to may lie outside; that it cannot be executed is then its own end, as a crash.
-                found[name] = File(executable=True, start=b"\x7fELF")
+                found[name] = File(executable=True, start=None)  # what it leads to may lie outside
             elif entry.isfile():
                 content = archive.extractfile(entry)
                 start = content.read(executable.START) if content is not None else b""

@@ -20,6 +20,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from lambdalab.runtimes.backends.docker import refusal
 from lambdalab.runtimes.backends.docker.attached import Reader
 from lambdalab.runtimes.backends.docker.log_writer import LogWriter
 from lambdalab.runtimes.backends.docker.reports import Reports
@@ -38,7 +39,8 @@ _SILENCES_AT_MOST = 10
 class Output:
     """The output of one container. `attach` before it is started; `mark_through` once it is, where that works.
 
-    `extensions` says that there are some; `reports` are those of the container's launcher, if it has one.
+    `extensions` says that there are some; `reports` are those of the container's launcher, if it has one. `refusal` is
+    why its program could not be executed, where it could not: no part of the log.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class Output:
         self._writers: dict[int, LogWriter] = {}
         if reports is not None and self._extensions_log is not None:
             self._writers[_ERR] = self._extensions_log
+        self.refusal: str | None = None
+        self._begun = False
         self._over = False
         self._last = 0.0
         self._pid = 0
@@ -134,8 +138,14 @@ class Output:
         at = line.rfind(b"\n") + 1
         if len(line) - at > _LONGEST_LINE:
             at = len(line)
-        self._writer(stream).add(line[:at])
         self._lines[stream] = line[at:]
+        if at and not self._begun:
+            # Before anything of the function's own: what says so later is its output, whatever it says.
+            self._begun = True
+            self.refusal = refusal.read(line[:at]) if stream == _ERR else None
+            if self.refusal is not None:
+                return
+        self._writer(stream).add(line[:at])
 
     def _end_lines(self) -> None:
         """What began a line and was not ended is a line."""

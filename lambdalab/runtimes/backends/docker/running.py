@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -180,7 +181,8 @@ class Container:
         except Exception:  # noqa: BLE001 - it was removed meanwhile, or the engine is gone: it has ended
             self._end(Exit("stopped"))
             return
-        self._end(read_code(code, out_of_memory=bool(state.get("OOMKilled"))))
+        how = read_code(code, out_of_memory=bool(state.get("OOMKilled")))
+        self._end(how if self.called else replace(how, refused=self.output.refusal))
 
     def _end(self, how: Exit) -> None:
         if not self.exited.done():

@@ -1,13 +1,7 @@
-"""What the supervisor's forked child does until it is the command: it confines itself, and executes it.
-
-A sandbox without a process namespace has a holder, the process that the supervisor forked: it forks the one that
-becomes the command, adopts every orphan below it, ends what is left when the command has ended, and ends as it did.
-So whatever a function starts stays below its sandbox's first process, daemons too, and none outlives it.
-"""
+"""A command, and how a forked process becomes it: confined first, with the descriptors that it is given by number."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import json
@@ -18,16 +12,18 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lambdalab.runtimes.backends import kernel, landlock, processes, seccomp
+from lambdalab.runtimes.backends import holder, kernel, landlock, seccomp
 
 MESSAGE = 1 << 20
-"""The size of the largest message between region, supervisor and waiting processes."""
+"""Bytes of a message between the region, the supervisor and who waits, at most."""
 FDS = 5
 """Descriptors with a message at most: three of the sandbox's, and one to tell a problem by."""
 GATE = b"gate"
 """What comes with the gate's descriptor, before any problem."""
 _ABOVE = 10
 """Descriptors from here on are out of the way of those that a command is given by number."""
+WORDS_FD = 5
+"""Where a command reads its `words`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +32,10 @@ class Command:
 
     `limits` are (resource, soft and hard value) pairs of `setrlimit`; `readable` and `writable` are Landlock's
     path rules, None for no Landlock; `cgroups` are `cgroup.procs` files to join. `plain` gives up the
-    capabilities that root has; `filtered` leaves it no system call that is for other processes. `held` puts a holder
-    above it; `processes` is how many processes and threads may live below that, 0 where something else counts them.
+    capabilities that root has; `filtered` leaves it no system call that is for other processes. `words` are for
+    the command to read from the descriptor `WORDS_FD`, each ended by a NUL: no list of processes shows them. `held`
+    puts a holder above it; `processes` is how many processes and threads may live below that, 0 where something else
+    counts them.
     """
 
     argv: Sequence[str]
@@ -49,12 +47,14 @@ class Command:
     cgroups: Sequence[str] = ()
     plain: bool = False
     filtered: bool = False
+    words: Sequence[str] = ()
     held: bool = False
     processes: int = 0
 
 
 def become(command: Command, fds: Sequence[int], tell: int) -> None:
     """In the forked child: confine this process and become the command. Never returns."""
+    executing = False
     try:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
@@ -62,9 +62,11 @@ def become(command: Command, fds: Sequence[int], tell: int) -> None:
         for path in command.cgroups:
             _join(path)
         if command.held:
-            _hold()
+            holder.hold()
         os.setsid()
         tell = _give(fds, tell)
+        if command.words:
+            tell = _give_words(command.words, tell)
         kernel.no_new_privileges()
         if command.plain:
             kernel.drop_capabilities()
@@ -81,43 +83,17 @@ def become(command: Command, fds: Sequence[int], tell: int) -> None:
             value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
             resource.setrlimit(kind, (value, value))
         os.chdir(command.directory)
+        executing = True
         os.execve(command.argv[0], list(command.argv), dict(command.environment))  # noqa: S606 - no shell is meant
     except OSError as problem:
-        os.write(tell, f"{problem.errno or errno.EINVAL} {problem}".encode())
+        os.write(tell, why_not(problem, executing=executing))
     finally:
         os._exit(127)
 
 
-def _hold() -> None:
-    """Stay as the holder of the process that this returns in: adopt its orphans, and end as it ends, with them."""
-    kernel.become_subreaper()
-    first = os.fork()
-    if first == 0:
-        return
-    try:
-        _let_go_of_everything()
-        while True:
-            ended, status = os.waitpid(-1, 0)
-            if ended == first:
-                break
-        processes.end_all_below()
-        if os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            if number != signal.SIGKILL:
-                signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        os._exit(os.WEXITSTATUS(status))
-    finally:
-        os._exit(127)
-
-
-def _let_go_of_everything() -> None:
-    """What a copy keeps open would not end with the others'; signals are for those that it holds."""
-    for name in os.listdir("/dev/fd"):  # noqa: PTH208
-        with contextlib.suppress(OSError):
-            os.close(int(name))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+def why_not(problem: OSError, *, executing: bool = False) -> bytes:
+    """What a child tells of why it did not become the command."""
+    return f"{problem.errno or errno.EINVAL} {executing:d} {problem}".encode()
 
 
 def _give(fds: Sequence[int], tell: int) -> int:
@@ -131,6 +107,23 @@ def _give(fds: Sequence[int], tell: int) -> int:
         places = [(line, 0), (log, 1), (log, 2), (line, 3), (extensions, 4)]
     for source, target in places:
         os.dup2(source, target)
+    return tell
+
+
+def _give_words(words: Sequence[str], tell: int) -> int:
+    """Have them wait at `WORDS_FD`; returns where `tell` is then.
+
+    Raises `ValueError` for a word that would be more than one, as `os.execve` does.
+    """
+    if any("\0" in word for word in words):
+        raise ValueError("embedded null byte")
+    # Not a pipe: who has very many of them gets pipes of a page, and nobody reads before all of it is written.
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        ours.sendall(b"".join(os.fsencode(word) + b"\0" for word in words))
+        tell, kept = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _ABOVE) for fd in (tell, theirs.fileno()))
+    os.dup2(kept, WORDS_FD)
     return tell
 
 
@@ -150,7 +143,7 @@ def wait_to_become(line: socket.socket, cgroups: Sequence[str]) -> None:
         tell, *given = fds
         os.set_inheritable(tell, False)
         if problem is not None:
-            os.write(tell, f"{problem.errno} {problem}".encode())
+            os.write(tell, why_not(problem))
             os._exit(127)
         become(Command(**json.loads(data)), given, tell)
     finally:

@@ -1,0 +1,97 @@
+"""What is wrong with a text that is not JSON, in the words of Jackson, Lambda's parser, where they are known.
+
+Source of the words: refusals of Lambda's that people have published (aws-sdk-js #1876, module-ballerina-c2c #15,
+aws-lambda-developer-guide #351, aws-tutorial-code #4), and jackson-core's own texts. What has no word of Jackson's here
+keeps Python's. The place is the character complained of, as Jackson has counted it since 2.17.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+_SOURCE = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
+_VALUES = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_CONSTANT = re.compile(rf"{_STRING}|(NaN|-?Infinity)", re.DOTALL)
+_BRACKET = re.compile(rf"{_STRING}|([\[\]{{}}])", re.DOTALL)
+_WORD = re.compile(r"\w+")
+
+
+class NoNumber(ValueError):
+    """NaN, Infinity or -Infinity, which Python's parser would take."""
+
+
+def no_constant(name: str) -> None:
+    """For `json`'s `parse_constant`: refuse it."""
+    raise NoNumber(f"Non-standard token '{name}': enable `JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS` to allow")
+
+
+def complaint(problem: Exception, payload: bytes) -> str:
+    """The parser's words and the place, as Lambda gives them."""
+    what, before = _told(problem, payload)
+    line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+    return f"{what}\n at {_SOURCE}; line: {line}, column: {column}]"
+
+
+def _told(problem: Exception, payload: bytes) -> tuple[str, str]:
+    """The words, and what stands before the place."""
+    if isinstance(problem, UnicodeDecodeError):
+        start = problem.start
+        return f"Invalid UTF-8 start byte 0x{payload[start]:02x}", payload[:start].decode("latin-1")
+    text = payload.decode(errors="replace").removeprefix("\ufeff")
+    if isinstance(problem, json.JSONDecodeError):
+        return _translated(problem, text), text[: problem.pos]
+    if isinstance(problem, NoNumber):
+        # The parser stops at the first one, and what stands before it is JSON.
+        return str(problem), text[: next((found.start(1) for found in _CONSTANT.finditer(text) if found[1]), 0)]
+    return str(problem), ""
+
+
+def _translated(problem: json.JSONDecodeError, text: str) -> str:
+    at, kind = problem.pos, problem.msg
+    if at >= len(text):
+        return kind
+    word = _WORD.match(text, at)
+    if kind == "Expecting value" and word and not word[0][0].isdigit():
+        return f"Unrecognized token '{word[0]}': was expecting ({_VALUES})"
+    if kind == "Invalid control character at":
+        return (
+            f"Illegal unquoted character ({_described(text[at])}): has to be escaped using backslash to be included in "
+            "string value"
+        )
+    expected = _expected(kind, text, at)
+    return f"Unexpected character ({_described(text[at])}): {expected}" if expected else kind
+
+
+def _expected(kind: str, text: str, at: int) -> str | None:
+    if kind == "Expecting value":
+        return f"expected a valid value ({_VALUES})"
+    if kind == "Expecting property name enclosed in double quotes":
+        return "was expecting double-quote to start field name"
+    if kind == "Expecting ':' delimiter":
+        return "was expecting a colon to separate field name and value"
+    if kind == "Expecting ',' delimiter":
+        return f"was expecting comma to separate {_around(text, at)} entries"
+    if kind == "Extra data" and text[at - 1].isdigit():
+        return "Expected space separating root-level values"
+    return None
+
+
+def _around(text: str, at: int) -> str:
+    """What the place is in: an Object or an Array."""
+    opened: list[str] = []
+    for found in _BRACKET.finditer(text, 0, at):
+        if found[1] in {"{", "["}:
+            opened.append(found[1])
+        elif found[1] and opened:
+            opened.pop()
+    return "Array" if opened[-1:] == ["["] else "Object"
+
+
+def _described(character: str) -> str:
+    """A character as Jackson names it."""
+    code = ord(character)
+    if code < 0x20 or 0x7F <= code < 0xA0:
+        return f"(CTRL-CHAR, code {code})"
+    return f"'{character}' (code {code}{f' / 0x{code:x}' if code > 0xFF else ''})"
