@@ -163,7 +163,7 @@ def test_a_connection_that_breaks_is_made_again(by_ssh, monkeypatch):
         (client,) = clients_of(by_ssh)
         os.kill(client, signal.SIGKILL)
         engines.until(lambda: found._way._client.poll() is not None)
-        assert found._do(found.api.version, (), {})["ApiVersion"]
+        assert found._do(found.api.version)["ApiVersion"]
         assert clients_of(by_ssh) != [client]
     finally:
         found.close()

@@ -142,8 +142,10 @@ def _says_ready(client: subprocess.Popen[bytes]) -> bool:
     """Whether the far side's shell runs, some lines of its own aside: then the socket is forwarded."""
     assert client.stdout is not None, "it was started with a pipe"
     said, until = b"", time.monotonic() + _READY_SECONDS
+    waiting = select.poll()  # a region with many environments has more descriptors than select() knows
+    waiting.register(client.stdout, select.POLLIN)
     while (left := until - time.monotonic()) > 0:
-        if not select.select([client.stdout], [], [], left)[0]:
+        if not waiting.poll(left * 1000):
             return False
         piece = os.read(client.stdout.fileno(), 4096)
         said += piece
