@@ -142,6 +142,7 @@ class ConfinedSandbox(Sandbox):
         self._holders = holders + (self._line is not None)
         self._runtime: int | None = None
         self._status_fd = self._runtime_fd = -1
+        self._runtime_over = False
         self._members: list[int] = [child.pid]
         self._memory = Memory(spec.memory_mb * _MB)
         self._looks = 0
@@ -192,6 +193,8 @@ class ConfinedSandbox(Sandbox):
                     asyncio.get_running_loop().add_reader(self._runtime_fd, self._runtime_gone)
 
     def _runtime_gone(self) -> None:
+        """Its holder has to end what is left: it may not be frozen meanwhile, nor stay so."""
+        self._runtime_over = True
         self._forget_runtime()
         if self._frozen and not self.exited.done():
             self._set_frozen(frozen=False)
@@ -223,7 +226,7 @@ class ConfinedSandbox(Sandbox):
 
     def freeze(self) -> None:
         """Stop every process until the next invocation."""
-        if not self.exited.done() and self._ending is None:
+        if not self.exited.done() and self._ending is None and not self._runtime_over:
             self._watch.remove(self)
             self._look_for_hidden()
             self._read_memory()
