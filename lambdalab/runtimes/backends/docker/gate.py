@@ -5,7 +5,7 @@ asks for it, with a shell that waits at the gate and then becomes the image's ow
 and its time begin with the word.
 
 With the word come the function's own variables. The shell, and the loader of every program, would heed some of them
-(LD_PRELOAD, say): code of the function's would run before any call. Those that no function can set are there at once.
+(LD_PRELOAD, say): code of the function's would run before any call. Those that neither heeds are there at once.
 """
 
 from __future__ import annotations
