@@ -1,4 +1,4 @@
-"""Putting a region together and running it: store, engine, gateway, uvicorn."""
+"""Putting a region together and running it: store, engine, gateway, uvicorn, on uvloop's event loop."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, cast
 
 import uvicorn
+import uvloop
 
 import lambdalab.api.families  # noqa: F401 - they register their operations
 from lambdalab.api import collecting, concurrency, starting, versions
@@ -62,7 +63,9 @@ def run(settings: Settings, supervisor: Supervisor, ready: Ready) -> None:
         if "LAMBDALAB_OWNER_FD" in os.environ:
             # An isolated lab's home ends with it, also when its owner could not clean up.
             last.callback(remove_tree, settings.home, _REMOVING_SECONDS)
-        asyncio.run(_serve(settings, supervisor, ready, last))
+        # Its loop is C: a warm call costs the region less of the processor than on asyncio's own.
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, supervisor, ready, last))
 
 
 async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready, last: contextlib.ExitStack) -> None:
