@@ -146,8 +146,7 @@ class RuntimeApi:
     def route(self, connection: Connection, request: Request, method: bytes) -> None:
         """Who is asked, and what a runtime is answered."""
         if request.url == _NEXT and method == b"GET":
-            connection.polling = True
-            return self._listener.polled(connection)
+            return self.poll(connection)
         if not request.url.startswith(_PREFIX):
             return self._pass_on(connection, request, method)
         path = request.url[len(_PREFIX) :].decode("ascii", "replace")
@@ -161,6 +160,11 @@ class RuntimeApi:
         if method == b"POST":
             return self._conclude(connection, request, path)
         return connection.answer(405, b'{"errorMessage":"method not allowed","errorType":"InvalidRequest"}')
+
+    def poll(self, connection: Connection) -> None:
+        """The runtime asks for the next event: it is answered when there is one."""
+        connection.polling = True
+        self._listener.polled(connection)
 
     def _restore(self, connection: Connection, request: Request, method: bytes, path: str) -> None:
         """SnapStart's two paths. The poll is answered with the restore; elsewhere they are unknown, as on AWS."""

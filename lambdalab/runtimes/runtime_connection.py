@@ -23,6 +23,7 @@ HELD_LIMIT = RESPONSE_LIMIT + (2 << 20)
 """Bytes of requests that are not whole yet, of all connections of an environment together: one result of the largest
 size, and more than any head. Whoever goes on beyond is dropped: what a function sends is the region's memory."""
 _ERROR_TYPE, _ERROR_BODY = b"lambda-runtime-function-error-type", b"lambda-runtime-function-error-body"
+_HEAD_END = b"\r\n\r\n"
 _MODE, _CONTENT_TYPE, _EXPECT = b"lambda-runtime-function-response-mode", b"content-type", b"expect"
 _EXTENSION, _EXTENSIONS_OWN = b"lambda-extension-", ("name", "identifier", "accept-feature", "function-error-type")
 _READ_LENGTHS = frozenset(map(len, (_ERROR_TYPE, _MODE, _CONTENT_TYPE, _EXPECT)))
@@ -105,6 +106,9 @@ class Port(Protocol):
     def route(self, connection: Connection, request: Request, method: bytes) -> None:
         """A whole request is here: answer it, now or later; of one whose pieces were taken this is the end."""
 
+    def poll(self, connection: Connection) -> None:
+        """The runtime asks for its next event, in the words of its last poll."""
+
 
 class Connection(asyncio.Protocol):
     """One connection: parses requests, has them routed, and answers them in order."""
@@ -115,6 +119,8 @@ class Connection(asyncio.Protocol):
         self._request = Request()
         self._transport: asyncio.Transport | None = None
         self._unsent = b""
+        self._poll = b""
+        """The bytes of the last poll: a runtime polls in the same words each time, which need not be parsed again."""
         self.polling = False
         """Whether it waits for an event; answers are kept back until there is one."""
         self._held = 0
@@ -154,6 +160,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; a peer that does not speak HTTP, or does not come to an end, is dropped."""
+        between = not self._held and not self._request.url
+        if between and data == self._poll:
+            self._port.poll(self)
+            return
         self._hold(len(data))
         if self._port.held > HELD_LIMIT:
             self.abort()
@@ -164,6 +174,8 @@ class Connection(asyncio.Protocol):
             self.abort()
         if self._unsent:
             self._send_unsent()
+        if between and self.polling and not self._held and data.find(_HEAD_END) == len(data) - len(_HEAD_END):
+            self._poll = data
 
     def _hold(self, size: int) -> None:
         self._held += size

@@ -10,12 +10,19 @@ POST = b"POST /x HTTP/1.1\r\nLambda-Runtime-Function-Error-Type: Runtime.X\r\nCo
 POLL = b"GET /next HTTP/1.1\r\n\r\n"
 
 
+def answers(connection, request, method):
+    if method == b"GET":
+        connection.polling = True
+    else:
+        connection.answer(202)
+
+
 class Port:
     """Takes what is routed, and answers as it is told; a transport that writes down what is written."""
 
     def __init__(self):
-        self.held, self.routed, self.written, self.aborted, self.stream = 0, [], [], False, None
-        self.answers = lambda connection, request, method: connection.answer(202)
+        self.held, self.routed, self.written, self.aborted, self.stream, self.polls = 0, [], [], False, None, 0
+        self.answers = answers
         self.connection = Connection(self)
         self.connection.connection_made(self)
 
@@ -31,6 +38,10 @@ class Port:
     def route(self, connection, request, method):
         self.routed.append((method, request.url, request.body(), request.error_type))
         self.answers(connection, request, method)
+
+    def poll(self, connection):
+        self.polls += 1
+        connection.polling = True
 
     def write(self, data):
         self.written.append(data)
@@ -68,19 +79,44 @@ def test_what_a_lost_connection_had_begun_is_counted_no_more(port):
 
 
 def test_an_answer_that_nobody_read_goes_with_the_event_in_one_write(port):
-    def answers(connection, request, method):
-        if method == b"GET":
-            connection.polling = True
-        else:
-            connection.answer(202)
-
-    port.answers = answers
     port.connection.data_received(POST + POLL)
     assert port.written == []
     port.connection.send_event(EVENT, 1)
     (written,) = port.written
     assert written.startswith(b"HTTP/1.1 202 Accepted\r\n")
     assert written.endswith(EVENT.encode(1))
+
+
+def test_a_poll_in_the_words_of_the_last_one_is_not_parsed_again(port):
+    for _ in range(3):
+        port.connection.data_received(POLL)
+        port.connection.send_event(EVENT, 1)
+        port.connection.data_received(POST)
+    assert [method for method, *_ in port.routed] == [b"GET", b"POST", b"POST", b"POST"]
+    assert port.polls == 2
+    assert len(port.written) == 6
+
+
+@pytest.mark.parametrize("first", [POST + POLL, POLL + POST], ids=["behind an answer", "before an answer"])
+def test_a_poll_that_came_with_something_else_says_nothing_of_the_next(port, first):
+    port.connection.data_received(first)
+    port.connection.send_event(EVENT, 1)
+    port.connection.data_received(first)
+    assert [method for method, *_ in port.routed].count(b"POST") == 2
+    assert port.polls == 0
+
+
+def test_the_words_of_a_poll_are_a_piece_of_an_answer_where_they_stand_in_one(port):
+    port.connection.data_received(POLL)
+    port.connection.send_event(EVENT, 1)
+    pieces = []
+    port.stream = type("Stream", (), {"piece": staticmethod(pieces.append)})
+    port.connection.data_received(
+        b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n\r\n"
+        b"%x\r\n" % len(POLL)
+    )
+    port.connection.data_received(POLL)
+    assert (pieces, port.polls) == ([POLL], 0)
 
 
 def test_a_body_over_the_limit_is_dropped_and_said_to_be_too_large(port):
