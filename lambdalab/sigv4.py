@@ -33,10 +33,10 @@ def _without_dot_segments(path: str) -> str:
     return f"/{'/'.join(kept)}{end}"
 
 
-def signature(canonical: str, stamp: str, secret: str, region: str, service: str) -> str:
+def signature(canonical: bytes, stamp: str, secret: str, region: str, service: str) -> str:
     """The hexadecimal signature of a canonical request; `stamp` is its time as `20261123T120000Z`."""
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    text = f"{ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    text = f"{ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}"
     key = _signing_key(secret, stamp[:8], region, service)
     return hmac.digest(key, text.encode(), "sha256").hex()
 

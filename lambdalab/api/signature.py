@@ -182,18 +182,18 @@ def _payload_hash(request: HttpRequest, headers: Mapping[bytes, bytes], claim: _
     return real
 
 
-def _canonical(request: HttpRequest, path: str, query: str, claim: _Claim, payload_hash: str) -> str:
-    values: dict[str, str | None] = dict.fromkeys(claim.signed_headers.split(";"))
-    for raw_name, raw_value in request.headers:
-        name = raw_name.decode("latin-1")
+def _canonical(request: HttpRequest, path: str, query: str, claim: _Claim, payload_hash: str) -> bytes:
+    values: dict[bytes, bytes | None] = dict.fromkeys(claim.signed_headers.encode().split(b";"))
+    for name, raw in request.headers:
         if name in values:
-            value = " ".join(raw_value.decode("utf-8", "surrogateescape").split())
+            value = b" ".join(raw.split())
             before = values[name]
-            values[name] = value if before is None else f"{before},{value}"
-    lines = "".join(f"{name}:{value or ''}\n" for name, value in values.items())
+            values[name] = value if before is None else b"%b,%b" % (before, value)
+    lines = b"".join([b"%b:%b\n" % (name, value or b"") for name, value in values.items()])
     canonical_path = (path or "/") if claim.service == "s3" else sigv4.canonical_path(path)
     canonical_query = _canonical_query(query) if query else ""
-    return f"{request.method}\n{canonical_path}\n{canonical_query}\n{lines}\n{claim.signed_headers}\n{payload_hash}"
+    head = f"{request.method}\n{canonical_path}\n{canonical_query}\n"
+    return head.encode() + lines + f"\n{claim.signed_headers}\n{payload_hash}".encode()
 
 
 def _canonical_query(query: str) -> str:

@@ -35,7 +35,7 @@ def sign(
         hashlib.sha256(body).hexdigest(),
     ))  # fmt: skip
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    signature = sigv4.signature(canonical, stamp, credentials.secret_access_key, region, service)
+    signature = sigv4.signature(canonical.encode(), stamp, credentials.secret_access_key, region, service)
     claim = f"Credential={credentials.access_key_id}/{scope}, SignedHeaders=host;x-amz-date, Signature={signature}"
     return {"X-Amz-Date": stamp, "Authorization": f"{sigv4.ALGORITHM} {claim}"}
 
