@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -108,6 +109,8 @@ class LogPipe:
         self._partial = b""
         self._held: deque[bytes] = deque()
         self._held_size = self._dropped = 0
+        self._ready = select.poll()
+        self._ready.register(fd, select.POLLIN)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(fd, self._read)
 
@@ -130,12 +133,10 @@ class LogPipe:
             self._fd = -1
 
     def _read(self) -> bool:
-        if self._fd < 0:
+        # Each call looks twice, and mostly there is nothing: to ask costs less than the exception of a read in vain.
+        if self._fd < 0 or not self._ready.poll(0):
             return False
-        try:
-            data = os.read(self._fd, _CHUNK)
-        except BlockingIOError:
-            return False
+        data = os.read(self._fd, _CHUNK)
         if data:
             self._feed(data)
         else:

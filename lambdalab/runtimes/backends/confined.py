@@ -282,9 +282,11 @@ class ConfinedSandbox(Sandbox):
         if self._memory.beside:
             self._look_for_hidden()
         if self._status_fd >= 0:
-            with contextlib.suppress(OSError):
+            try:
                 status = os.pread(self._status_fd, 4096, 0)
-                self._memory.told(processes.peak_kilobytes(status) * 1024, processes.held_kilobytes(status) * 1024)
+            except OSError:  # it has gone
+                status = b""
+            self._memory.told(processes.peak_kilobytes(status) * 1024, processes.held_kilobytes(status) * 1024)
         if len(self._members) > self._holders + 1:
             self._memory.look(self._members[self._holders :])
 
