@@ -125,8 +125,10 @@ def _of(request, **changes):
         lambda r: _of(r, target=r.target.replace(b"/f/", b"/g/")),
         lambda r: _of(r, target=r.target + b"?Qualifier=1"),
         lambda r: _of(r, headers=[(k, b"evil:1" if k == b"host" else v) for k, v in r.headers]),
+        lambda r: _of(r, headers=[(k, v[:-1] + b"\xe9" if k == b"authorization" else v) for k, v in r.headers]),
+        lambda r: _of(r, headers=[*r.headers, (b"x-amz-content-sha256", b"\xe9")]),
     ],
-    ids=["body", "method", "path", "query", "host"],
+    ids=["body", "method", "path", "query", "host", "signature of other letters", "hash of other letters"],
 )
 def test_whatever_is_changed_on_the_way_is_refused(tamper):
     request = signed(SigV4Auth(Signer(KEY, SECRET), "lambda", "us-east-1"))
