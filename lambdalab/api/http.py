@@ -15,7 +15,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import httptools
 
@@ -55,8 +55,7 @@ class HttpRequest:
     sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(NamedTuple):
     """One answer: the length is added when it is written. `length` is stated instead in an answer to HEAD.
 
     A `stream` is sent piece by piece as it comes, in chunks, instead of a body. Where there may be no body, in

@@ -12,15 +12,16 @@ The parameters in `call.params` have passed the model's constraints; the answer 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from lambdalab.api.region import Region
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Call:
+
+class Call(NamedTuple):
     """One verified, parsed and validated request. `account` is that of the key that signed it.
 
     `params` has the members of the operation's input shape by their model names (PascalCase); blobs are
@@ -31,20 +32,19 @@ class Call:
     params: Mapping[str, Any]
     account: str
     request_id: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer that differs from the model's default: another status, further headers, or something to do after.
 
     `output` has the members of the output shape; header-bound members become headers, a payload member the body.
     A `stream` takes the body's place.
     """
 
-    output: Mapping[str, Any] = field(default_factory=dict)
+    output: Mapping[str, Any] = _NONE
     status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NONE
     stream: AsyncIterator[bytes] | None = None
 
 

@@ -9,7 +9,6 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lambdalab import event_stream
@@ -82,7 +81,7 @@ class Pieces:
 
     async def _invoke(self, region: Region, request: Request) -> Result:
         try:
-            result = await region.dispatcher.invoke(replace(request, caller=self))
+            result = await region.dispatcher.invoke(request._replace(caller=self))
             if result.body and result.record.outcome == "ok":
                 self.write(result.body)
         except RuntimeUnavailable as missing:

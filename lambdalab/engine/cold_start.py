@@ -152,7 +152,7 @@ class ColdStarts:
         pool.leave(environment)
         took = f"its init {_FAILED.get(why.status, 'failed')} after {(first.init_ms or 0.0) / 1000:.2f} s"
         reason = f"{first.reason}; {took}, and was repeated within the call"
-        return await self._renew(pool, version, replace(first, reason=reason))
+        return await self._renew(pool, version, first._replace(reason=reason))
 
     async def _take_reset(self, pool: Pool, version: FunctionVersion) -> Taken | None:
         """An environment whose runtime was ended by a failure or a timeout begins again, within the invocation."""
@@ -180,7 +180,7 @@ class ColdStarts:
             again.stop(_INIT_FAILED, failed.reason)
             again.left.forget()
             self._log_failed_init(again.log, version, failed, init_ms, "invoke")
-        return replace(first, environment=again, init_ms=None, failure=failed, repeated_ms=init_ms)
+        return first._replace(environment=again, init_ms=None, failure=failed, repeated_ms=init_ms)
 
     # -- either way
 

@@ -141,7 +141,7 @@ class Dispatcher:
             elif request.tail:
                 answer = told[0]
                 record = replace(result.record, outcome=answer.outcome, error_type=answer.error_type)
-                done(replace(result, body=answer.body, record=record))
+                done(result._replace(body=answer.body, record=record))
 
         return at_the_end, answered
 

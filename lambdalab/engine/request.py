@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lambdalab.engine.response_stream import ResponseStream
 from lambdalab.model.function import FunctionVersion
 from lambdalab.model.invocation import InvocationRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One synchronous invocation to make. `arrived` is the clock's monotonic count at the request's arrival."""
 
     version: FunctionVersion
@@ -26,8 +25,7 @@ class Request:
     """Gets the response in pieces where the runtime makes it so; the result's body is what was not passed on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What became of it: the body for the caller, everything measured, and the tail of the log if it was asked for."""
 
     body: bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from lambdalab.engine.response_stream import KeptAnswer, ResponseStream, StreamedAnswer
 from lambdalab.model.invocation import Outcome
@@ -24,8 +24,7 @@ class State(Enum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """How an invocation ended in its environment. `duration_ms` is the handler phase.
 
     Where extensions take part it runs on until they are done; `extensions_ms` is how long they took after the
@@ -48,8 +47,7 @@ Done = Callable[["Completion | None"], None]
 so that the invocation may go to another one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
+class Conclusion(NamedTuple):
     """How an invocation ended, and when (monotonic). `ended` says why the environment ends with it, if it does, and
     `why` what its extensions are told."""
 

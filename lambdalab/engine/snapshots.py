@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lambdalab.clock import Clock, Timer
 from lambdalab.engine.environment import ExecutionEnvironment
@@ -165,7 +165,7 @@ class Snapshots:
             f"no snapshot was ready ({why}): one was initialised for this call and then restored; that init took "
             f"{seconds:.1f} s of the queue, which AWS does not have, for it restores all from one snapshot"
         )
-        return replace(taken, init_ms=None, reason=reason)
+        return taken._replace(init_ms=None, reason=reason)
 
     async def _restored(self, kept: _Kept, taken: Taken) -> Taken:
         environment, said = taken.environment, platform_log(kept.version)
@@ -186,7 +186,7 @@ class Snapshots:
         if failed is not None:
             self._give_up(kept, environment, "the restore of the last one failed")
             raise _refusal(failed)
-        return replace(taken, restored=restored, waited_ms=taken.waited_ms + restored.ms)
+        return taken._replace(restored=restored, waited_ms=taken.waited_ms + restored.ms)
 
     def _give_up(self, kept: _Kept, environment: ExecutionEnvironment, why: str) -> None:
         environment.stop(why, "FAILURE")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from lambdalab.engine import report
 from lambdalab.engine.environment import ExecutionEnvironment
@@ -24,8 +25,7 @@ class Restored:
     billed_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """An environment for one invocation, and how it was come by. Times in milliseconds.
 
     `repeated_ms` took an init within the invocation. `simulated_ms` were waited on the lab's clock before the start.
@@ -51,7 +51,7 @@ class Taken:
         if not self.repeated_ms:
             return completion
         handler_ms = completion.duration_ms if self.failure is None else 0.0
-        return replace(completion, duration_ms=min(handler_ms + self.repeated_ms, timeout * 1000.0))
+        return completion._replace(duration_ms=min(handler_ms + self.repeated_ms, timeout * 1000.0))
 
     def record(
         self, request: Request, completion: Completion, *, now_ms: int, queue_ms: float, peak_mb: int, usual: Fidelity

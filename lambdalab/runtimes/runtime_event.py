@@ -5,11 +5,10 @@ Reference: `lambda-contract.md` section 18.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """What `GET invocation/next` hands out: the body, and the headers as they are on the wire."""
 
     request_id: str
