@@ -22,15 +22,15 @@ from IPython.core.magic import (
 from traitlets import Bool, Enum, Int, TraitError, Unicode, validate
 
 from lambdalab.errors import BadOption, LabError, RegionUnavailable
-from lambdalab.notebook import options, pulling, values
 from lambdalab.notebook.aws_environment import AwsEnvironment, forget_boto3s_session
 from lambdalab.notebook.context import Context
-from lambdalab.notebook.expanding import Names
 from lambdalab.notebook.status import CellStatus
 from lambdalab.notebook.waiting import wait
 
 if TYPE_CHECKING:
     from lambdalab.client.lab import Lab
+    from lambdalab.notebook.expanding import Names
+    from lambdalab.notebook.options import Request
 
 THIS_PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -60,6 +60,8 @@ class LambdaLab(Magics):
 
     @validate("memory", "timeout", "runtime")
     def _in_range(self, proposal: Any) -> Any:
+        from lambdalab.notebook import values  # noqa: PLC0415 - loading the extension is to take no time
+
         check = getattr(values, proposal["trait"].name)
         try:
             return check(str(proposal["value"]))
@@ -101,7 +103,8 @@ class LambdaLab(Magics):
         r = %lambda invoke NAME      keeps the result: r.payload, r.log, r.record, r.cost
         %lambda invoke $name --set n={n + 1}   values of Python variables, on a line as on a cell's first line
         """
-        from lambdalab.notebook import actions  # noqa: PLC0415 - loading the extension is to take no time
+        from lambdalab.notebook import actions, options  # noqa: PLC0415 - loading the extension is to take no time
+        from lambdalab.notebook.expanding import Names  # noqa: PLC0415
 
         with self._clean_errors(), self._pointing_at_the_region():
             # IPython silences the display of a line that ends in a semicolon, and leaves the semicolon in it.
@@ -119,7 +122,9 @@ class LambdaLab(Magics):
     def _functions(self) -> tuple[str, ...]:
         return self._lab().names.functions()
 
-    def _ask(self, run: Callable[..., Any], request: options.Request, cell: str | None, names: Names) -> Any:
+    def _ask(self, run: Callable[..., Any], request: Request, cell: str | None, names: Names) -> Any:
+        from lambdalab.notebook import pulling  # noqa: PLC0415 - as above
+
         what = " ".join((request.command.name, *request.arguments))
         status = CellStatus(self._ipython, what, lambda: pulling.words(self._lab()))
         context = Context(

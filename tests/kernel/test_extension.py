@@ -28,7 +28,8 @@ script = '''
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 shell.run_line_magic("load_ext", "lambdalab")
-heavy = {"boto3", "botocore", "uvicorn", "click", "lambdalab.client.lab", "lambdalab.notebook.views.invocation"}
+heavy = {"boto3", "botocore", "uvicorn", "click", "lambdalab.client.lab", "lambdalab.model.function"}
+heavy |= {f"lambdalab.notebook.{name}" for name in ("offered", "options", "values", "views.invocation")}
 print(sorted(heavy & set(__import__("sys").modules)))
 '''
 environment = {**os.environ, "LAMBDALAB_HOME": home}
