@@ -12,6 +12,7 @@ import sys
 import tempfile
 import uuid
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -27,7 +28,7 @@ from lambdalab.errors import RuntimeUnavailable
 from lambdalab.model import runtime
 from lambdalab.model.function import LATEST, CodeReference, FunctionKey, FunctionVersion
 from lambdalab.runtimes import catalogue
-from lambdalab.runtimes.backends import probe
+from lambdalab.runtimes.backends import probe, processes
 from lambdalab.runtimes.backends.base import Exit
 from lambdalab.runtimes.backends.docker.backend import DockerSettings
 from lambdalab.runtimes.backends.fake import FakeBackend, FakeExit
@@ -220,10 +221,11 @@ def on_engine(request, built, state, tmp_path):
     backend, name = request.param
 
     def run(steps):
-        # As in the region: the supervisor is forked before there is a loop.
-        supervisor = Supervisor.fork() if backend != "fake" else None
         packages = Packages(package=built.package(name), layer=built.layer(name))
-        asyncio.run(_with_engine(backend, name, steps, supervisor, packages, state, tmp_path))
+        with _all_closed(backend):
+            # As in the region: the supervisor is forked before there is a loop.
+            supervisor = Supervisor.fork() if backend != "fake" else None
+            asyncio.run(_with_engine(backend, name, steps, supervisor, packages, state, tmp_path))
 
     if backend == "namespaces" and (why := _no_namespaces()):
         if "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", ""):
@@ -260,7 +262,6 @@ def with_extensions(request, built, state, tmp_path):
         if backend == "docker" and (why := missing("docker") or _no_image(runtime)):
             _lacking(runtime, why, "docker")
         program = {"bootstrap": handlers} if runtime.startswith("provided") else {"app.py": handlers}
-        supervisor = Supervisor.fork()
         python = IMAGES_PYTHON if backend == "docker" else asyncio.run(Interpreters().find(HERE)).path
         texts = {name: _of_python(text, python) for name, text in texts.items()}
         folder = Path(tempfile.mkdtemp(prefix="extensions-", dir=built.root))
@@ -269,10 +270,26 @@ def with_extensions(request, built, state, tmp_path):
             package=_write(folder / "package", program, 0o755),
             layer=_write(folder / "layer", {f"extensions/{name}": text for name, text in texts.items()}, mode),
         )
-        asyncio.run(_with_engine(backend, runtime, steps, supervisor, packages, state, tmp_path))
+        with _all_closed(backend):
+            supervisor = Supervisor.fork()
+            asyncio.run(_with_engine(backend, runtime, steps, supervisor, packages, state, tmp_path))
 
     run.backend = backend
     return run
+
+
+@contextmanager
+def _all_closed(backend):
+    """What a backend opens is closed at its end: the next test begins with as many descriptors as this one did."""
+    before = _open_files(backend)
+    yield
+    assert _open_files(backend) == before, "what a backend opens is closed at its end"
+
+
+def _open_files(backend):
+    """By descriptor. Without the sockets in Docker's case: the SDK leaves its own to the garbage collector."""
+    found = dict(processes.open_files(os.getpid()))
+    return {fd: name for fd, name in found.items() if backend != "docker" or not name.startswith("socket:")}
 
 
 def _write(folder, texts, mode):
@@ -331,6 +348,8 @@ async def _with_engine(kind, name, steps, supervisor, packages, state, tmp_path)
             await supervisor.close()
         logs.flush()
     assert not +packages.held, "nothing is held by an environment that has ended"
+    if supervisor is not None:
+        assert not list((tmp_path / "sandboxes" / "tmp").iterdir()), "what a sandbox had on disk is gone with it"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,8 +20,8 @@ from lambdalab.runtimes.backends import cgroup, programs
 from lambdalab.runtimes.backends.base import SandboxSpec
 from lambdalab.runtimes.backends.cgroup import Controllers, Group
 from lambdalab.runtimes.backends.command import Command
-from lambdalab.runtimes.backends.confined import Started
 from lambdalab.runtimes.backends.merging import merge
+from lambdalab.runtimes.backends.started import Started
 from lambdalab.runtimes.backends.supervisor import Supervisor
 from lambdalab.runtimes.backends.watch import Watch
 from lambdalab.runtimes.families.base import Brought, Family

@@ -27,10 +27,11 @@ from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import cgroup, etc
 from lambdalab.runtimes.backends.base import Backend, Exit, Place, Sandbox, SandboxSpec
 from lambdalab.runtimes.backends.command import WORDS_FD, Command
-from lambdalab.runtimes.backends.confined import ConfinedSandbox, Started
+from lambdalab.runtimes.backends.confined import ConfinedSandbox
 from lambdalab.runtimes.backends.kept import KeptMount, gated, open_gate
 from lambdalab.runtimes.backends.launch import Launcher, Program, Ready
 from lambdalab.runtimes.backends.programs import read_shell_status
+from lambdalab.runtimes.backends.started import Started
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _PASSWD = "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\n"  # noqa: S105 - /etc/passwd

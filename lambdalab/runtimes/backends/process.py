@@ -22,7 +22,7 @@ from lambdalab.runtimes.backends.base import Backend, Place, Sandbox, SandboxSpe
 from lambdalab.runtimes.backends.command import Command
 from lambdalab.runtimes.backends.confined import ConfinedSandbox
 from lambdalab.runtimes.backends.kept import KeptDirectory
-from lambdalab.runtimes.backends.launch import Launcher
+from lambdalab.runtimes.backends.launch import Launcher, Ready
 from lambdalab.runtimes.backends.supervisor import NotExecuted
 from lambdalab.trees import remove_tree
 
@@ -58,6 +58,13 @@ class ProcessBackend(Backend):
         """Start the runtime as a confined process."""
         ready = await self._launcher.ready(spec.runtime)
         tmp = self._tmp(spec)
+        try:
+            return await self._start(ready, spec, tmp)
+        except BaseException:
+            remove_tree(tmp)  # no sandbox came to be that would
+            raise
+
+    async def _start(self, ready: Ready, spec: SandboxSpec, tmp: Path) -> Sandbox:
         layers = self._launcher.layers(spec.layers) or self._launcher.nothing
         places = {"task": str(spec.code), "opt": str(layers), "runtime": str(ready.client), "tmp": str(tmp)}
         program = self._launcher.program(ready, spec, places)
@@ -78,7 +85,6 @@ class ProcessBackend(Backend):
         except NotExecuted as why:
             if program.brought is None or program.extensions:
                 raise
-            remove_tree(tmp)
             raise program.brought.refused(os.strerror(why.errno or 0).lower()) from None
         return ConfinedSandbox(
             spec,

@@ -116,10 +116,20 @@ class Supervisor:
             self._send({"do": "kill", "pid": pid})
 
     async def close(self) -> None:
-        """End every sandbox and the supervisor itself."""
+        """End every sandbox and the supervisor itself. No child's `exited` is open after that."""
+        with contextlib.suppress(OSError):  # it has gone already
+            self._pair.shutdown(socket.SHUT_WR)  # and not closed yet: it may still tell of some that end meanwhile
+        await asyncio.to_thread(_wait_quietly, self.pid)
+        with contextlib.suppress(OSError):
+            self._heard()
         asyncio.get_running_loop().remove_reader(self._pair)
         self._pair.close()
-        await asyncio.to_thread(_wait_quietly, self.pid)
+        for exited in self._children.values():
+            if not exited.done():
+                exited.set_result(signal.SIGKILL)  # the supervisor ends its children that way, and tells nobody
+        self._children.clear()
+        # Who waits for a child's end has files to remove and descriptors to close, and the loop may end after this.
+        await asyncio.sleep(0)
 
     def _send(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
         data = json.dumps(message).encode()

@@ -12,11 +12,12 @@ from typing import Any
 from lambdalab.model.invocation import Fidelity
 from lambdalab.runtimes.backends import processes
 from lambdalab.runtimes.backends.base import Exit, Sandbox, SandboxSpec
-from lambdalab.runtimes.backends.confined import ConfinedSandbox, Started
+from lambdalab.runtimes.backends.confined import ConfinedSandbox
 from lambdalab.runtimes.backends.docker.control import Control
 from lambdalab.runtimes.backends.docker.engine import Engine
 from lambdalab.runtimes.backends.docker.running import Container
 from lambdalab.runtimes.backends.programs import Talk
+from lambdalab.runtimes.backends.started import Started
 from lambdalab.runtimes.backends.supervisor import Child
 from lambdalab.runtimes.backends.watch import Watch
 
@@ -65,7 +66,7 @@ class LocalSandbox(ConfinedSandbox):
     def owns_connection(self, peer: tuple[str, int], local: tuple[str, int]) -> bool:  # noqa: ARG002
         """Whether it comes from the container's address."""
         owned = self._container.owns(peer)
-        if owned and self._runtime is None:
+        if owned and self._members.runtime is None:
             runtime = self._find_runtime()
             if runtime is not None:
                 self._know_runtime(runtime)
@@ -77,18 +78,19 @@ class LocalSandbox(ConfinedSandbox):
         None before that.
         """
         if self._line is None:
-            return next(iter(processes.children(self._child.pid)), self._child.pid)
+            return next(iter(processes.children(self._members.first)), self._members.first)
         if self._before_runtime is None:
             return None
         # The launcher's next child after the extensions is the runtime, and then comes what reads the words.
-        return next((pid for pid in processes.children(self._launcher()) if pid not in self._before_runtime), None)
+        started = processes.children(self._members.launcher())
+        return next((pid for pid in started if pid not in self._before_runtime), None)
 
     def _talk(self, started: Started) -> Talk | None:  # noqa: ARG002 - the words go through the engine
         return self._container.listen(self._program_ended)
 
     def start_runtime(self) -> None:
         """All extensions have registered."""
-        self._before_runtime = processes.children(self._launcher())
+        self._before_runtime = processes.children(self._members.launcher())
         super().start_runtime()
 
     def terminate_runtime(self) -> None:
