@@ -66,22 +66,29 @@ class Gateway:
             words = frozenset(item for item in call.params.items() if item[0] != "Payload")
             validation.validate_words(operation, words)
             prepared = invocation.prepare_now(self._region, call)
-            if prepared is None:
-                return False
-
-            def done(answer: Answer | None) -> None:
-                if answer is None:  # the environment died before it took the event: the long way
-                    task = asyncio.get_running_loop().create_task(self._respond_later(request, send))
-                    self._again.add(task)
-                    task.add_done_callback(self._again.discard)
-                else:
-                    send(serializing.serialize(operation, answer, request_id))
-
-            taken = invocation.invoke_now(self._region, call, prepared, done)
         except AwsError as refused:
             send(serializing.serialize_error(refused, request_id))
-            taken = True
-        return taken
+            return True
+        except Exception as problem:  # noqa: BLE001 - as in `respond`; nothing runs yet that would answer, too
+            _log.exception("request %s failed: %s", request_id, request.target[:200])
+            send(serializing.serialize_error(self._failure(problem), request_id))
+            return True
+        if prepared is None:
+            return False
+
+        def done(answer: Answer | None) -> None:
+            if answer is None:  # the environment died before it took the event: the long way
+                task = asyncio.get_running_loop().create_task(self._respond_later(request, send))
+                self._again.add(task)
+                task.add_done_callback(self._again.discard)
+            else:
+                send(serializing.serialize(operation, answer, request_id))
+
+        try:
+            return invocation.invoke_now(self._region, call, prepared, done)
+        except AwsError as refused:
+            send(serializing.serialize_error(refused, request_id))
+            return True
 
     async def _respond_later(self, request: HttpRequest, send: Send) -> None:
         send(await self.respond(request))

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import httptools
 
+from lambdalab import upgrade
+
 if TYPE_CHECKING:
     from uvicorn import Config
     from uvicorn.server import ServerState
@@ -165,14 +167,31 @@ class HttpProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; what is not HTTP, and what there is no room for, is refused and dropped."""
+        begins = not self._held and not self._request.target
         self._hold(len(data))
         if self._held_by_all.size > HELD_LIMIT:
             self._refuse(503)
             return
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(data if begins else b"", offer.args[0])
+        except httptools.HttpParserCallbackError:
+            _log.exception("a request could not be taken")
+            self._refuse(500)
+        except httptools.HttpParserError:
             self._refuse(400)
+
+    def _decline(self, data: bytes, at: int) -> None:
+        """Read a request that offers another protocol as if it did not."""
+        plain = upgrade.declined(data, at)
+        self._request, self._chunks = HttpRequest(), []
+        self._hold(-self._held)
+        if plain is None:
+            self._refuse(400)
+        else:
+            self._parser = httptools.HttpRequestParser(self)
+            self.data_received(plain)
 
     def _refuse(self, status: int) -> None:
         if self._transport is not None:
@@ -213,6 +232,8 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The request is whole: answer it, or queue it behind the one under way."""
+        if self._parser.should_upgrade():  # its body is not here: `_decline` follows
+            return
         request, chunks = self._request, self._chunks
         request.method = self._parser.get_method().decode("ascii")
         request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)

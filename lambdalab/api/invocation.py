@@ -170,5 +170,5 @@ def _client_context(encoded: str | None) -> str | None:
     try:
         text = base64.b64decode(encoded, validate=True).decode()
         return json.dumps(json.loads(text), separators=(",", ":"))
-    except (binascii.Error, ValueError) as bad:
+    except (binascii.Error, ValueError, RecursionError) as bad:
         raise InvalidRequestContent(f"Client context must be a valid Base64-encoded JSON object: {bad}") from bad

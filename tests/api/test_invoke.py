@@ -224,6 +224,12 @@ def test_a_mark_of_the_byte_order_is_no_part_of_the_event(api, deploy):
     assert api.invoke(FunctionName=name, Payload=b'\xef\xbb\xbf{"a": 1}')["Payload"].read() == b'{"a": 1}'
 
 
+def test_a_client_context_that_no_parser_takes_is_refused(api, deploy):
+    deep = base64.b64encode(b"[" * 1300 + b"]" * 1300).decode()
+    with pytest.raises(api.exceptions.InvalidRequestContentException, match="Client context"):
+        api.invoke(FunctionName=deploy("def handler(e, c): return 1"), ClientContext=deep)
+
+
 def test_a_dry_run_runs_nothing(api, deploy):
     answer = api.invoke(FunctionName=deploy("raise SystemExit(1)"), InvocationType="DryRun")
     assert answer["StatusCode"] == 204
@@ -235,6 +241,12 @@ def test_an_unknown_function_is_not_found(api):
     error = refused.value.response["Error"]
     assert error["Code"] == "ResourceNotFoundException"
     assert error["Message"] == "Function not found: arn:aws:lambda:us-east-1:123456789012:function:nobody:$LATEST"
+
+
+def test_a_function_of_another_region_is_not_reachable(api):
+    for region in ("eu-west-1", "eusc-de-east-1"):
+        with pytest.raises(api.exceptions.ResourceNotFoundException, match=f"Functions from '{region}' are not"):
+            api.invoke(FunctionName=f"arn:aws:lambda:{region}:123456789012:function:f")
 
 
 def test_the_function_sees_awss_variables_and_nothing_of_ours(api, deploy, lab):

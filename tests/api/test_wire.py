@@ -188,6 +188,14 @@ def test_what_is_not_http_gets_400_and_the_region_lives_on(lab, data):
     assert lab.functions() is not None
 
 
+@pytest.mark.parametrize("body", [b"", b'{"a": 1}'], ids=["no body", "a body"])
+def test_the_offer_of_another_protocol_is_ignored(lab, body):
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    head = b"POST /2015-03-31/functions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%b\r\n" % (len(body), offer)
+    status, answer = raw_request(lab, head + body)
+    assert (status, json.loads(answer)["message"]) == (403, "Missing Authentication Token")
+
+
 def test_a_path_that_names_no_operation_is_said(lab):
     with pytest.raises(AwsError) as refused:
         call(lab, "GET", "/2015-03-31/nonsense")
