@@ -17,6 +17,10 @@ from lambdalab.runtimes.runtime_connection import Connection, Request, Source, S
 
 _PREFIX = b"/2018-06-01/runtime/"
 _NEXT = _PREFIX + b"invocation/next"
+MOST_CONNECTIONS = 256
+"""Of one environment at a time: each is a descriptor of the region's, whoever opens it."""
+_BACKLOG = 128
+"""Connections that the kernel keeps until they are accepted; one more waits a second before it tries again."""
 _UNKNOWN = b'{"errorMessage":"unknown path","errorType":"InvalidRequest"}'
 _ANSWERED = (
     b'{"errorMessage":"State transition is not allowed: the invocation has its answer",'
@@ -94,7 +98,7 @@ class RuntimeApi:
         Nobody is answered until `let_in` says who is.
         """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), listen, 0, backlog=16)
+        self._server = await loop.create_server(lambda: Connection(self), listen, 0, backlog=_BACKLOG)
         self.address = f"{call}:{self._server.sockets[0].getsockname()[1]}"
 
     def let_in(self, admit: Admit) -> None:
@@ -119,13 +123,16 @@ class RuntimeApi:
     def entered(self, connection: Connection) -> None:
         """Let it in, drop it, or have it wait until that is known."""
         self._connections.add(connection)
-        if self._admit is None:
+        if len(self._connections) > MOST_CONNECTIONS:
+            connection.abort()
+        elif self._admit is None:
             connection.wait()
         else:
             self._check(connection)
 
     def _check(self, connection: Connection) -> None:
-        if self._admit is not None and self._admit(*connection.addresses):
+        addresses = connection.addresses
+        if addresses is not None and self._admit is not None and self._admit(*addresses):
             connection.go_on()
         else:
             connection.abort()
@@ -163,7 +170,7 @@ class RuntimeApi:
 
     def poll(self, connection: Connection) -> None:
         """The runtime asks for the next event: it is answered when there is one."""
-        connection.polling = True
+        connection.asks()
         self._listener.polled(connection)
 
     def _restore(self, connection: Connection, request: Request, method: bytes, path: str) -> None:

@@ -15,6 +15,7 @@ from typing import Protocol, cast
 
 import httptools
 
+from lambdalab import upgrade
 from lambdalab.runtimes.runtime_event import Event
 
 RESPONSE_LIMIT = 6_291_556
@@ -121,8 +122,10 @@ class Connection(asyncio.Protocol):
         self._unsent = b""
         self._poll = b""
         """The bytes of the last poll: a runtime polls in the same words each time, which need not be parsed again."""
-        self.polling = False
+        self.polling = self._asked = False
         """Whether it waits for an event; answers are kept back until there is one."""
+        self._last = False
+        """Whether the peer wants the connection closed after the answer: HTTP/1.0, or `Connection: close`."""
         self._held = 0
 
     # -- asyncio's side
@@ -133,11 +136,11 @@ class Connection(asyncio.Protocol):
         self._port.entered(self)
 
     @property
-    def addresses(self) -> tuple[tuple[str, int], tuple[str, int]]:
-        """The peer's address and our own."""
+    def addresses(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
+        """The peer's address and our own; None once the peer has gone."""
         assert self._transport is not None, "asked while it is being made"
         peer, local = self._transport.get_extra_info("peername"), self._transport.get_extra_info("sockname")
-        return peer[:2], local[:2]
+        return (peer[:2], local[:2]) if peer and local else None
 
     def wait(self) -> None:
         """Read nothing for now."""
@@ -160,22 +163,40 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; a peer that does not speak HTTP, or does not come to an end, is dropped."""
-        between = not self._held and not self._request.url
-        if between and data == self._poll:
+        begins = not self._held and not self._request.url
+        if begins and data == self._poll:
             self._port.poll(self)
             return
         self._hold(len(data))
         if self._port.held > HELD_LIMIT:
             self.abort()
             return
+        self._asked = False
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(data if begins else b"", offer.args[0])
         except httptools.HttpParserError:
             self.abort()
         if self._unsent:
             self._send_unsent()
-        if between and self.polling and not self._held and data.find(_HEAD_END) == len(data) - len(_HEAD_END):
+        if self._asked and begins and not self._last and data.find(_HEAD_END) == len(data) - len(_HEAD_END):
             self._poll = data
+
+    def _decline(self, data: bytes, at: int) -> None:
+        """Read a request that offers another protocol as if it did not."""
+        plain = upgrade.declined(data, at)
+        self._request = Request()
+        self._hold(-self._held)
+        if plain is None:
+            self.abort()
+        else:
+            self._parser = httptools.HttpRequestParser(self)
+            self.data_received(plain)
+
+    def asks(self) -> None:
+        """The request that is being routed asks for the next event."""
+        self.polling = self._asked = True
 
     def _hold(self, size: int) -> None:
         self._held += size
@@ -239,6 +260,9 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The whole request is here: have it routed."""
+        if self._parser.should_upgrade():  # its body is not here: `_decline` follows
+            return
+        self._last = not self._parser.should_keep_alive()
         request = self._request
         self._request = Request()
         self._port.held -= self._held
@@ -281,3 +305,5 @@ class Connection(asyncio.Protocol):
         data, self._unsent = self._unsent + data, b""
         if self._transport is not None:
             self._transport.write(data)
+            if self._last:
+                self._transport.close()

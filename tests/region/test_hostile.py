@@ -5,9 +5,11 @@ import os
 import threading
 import time
 
+import psutil
 import pytest
 
 from lambdalab import Lab
+from lambdalab.runtimes.runtime_api import MOST_CONNECTIONS
 
 pytestmark = pytest.mark.toolchains
 
@@ -37,6 +39,23 @@ HOSTILE = {
         "    urllib.request.urlopen(urllib.request.Request(url, b'\"mine\"', method='POST')).read()\n    return 'second'"
     ),
 }
+
+CONNECTS = """
+import os, socket, struct
+kept = []
+def handler(event, context):
+    host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+    for _ in range(event["n"]):
+        try:
+            kept.append(socket.create_connection((host, int(port))))
+            if event["reset"]:
+                kept[-1].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                kept.pop().close()
+        except ConnectionError:
+            pass
+    return len(kept)
+"""
+"""Opens connections to its own Runtime API, and resets or keeps each."""
 
 
 @pytest.fixture(scope="module", params=["namespaces", "process", pytest.param("docker", marks=pytest.mark.docker)])
@@ -76,3 +95,13 @@ def test_the_region_answers_within_a_second_while_and_after(lab, source):
     assert slowest < 1.0
     assert results, "the hostile function's caller got no answer"
     assert results[0].ok or results[0].error.type, json.dumps(results[0].raw.decode())
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "kept"])
+def test_connections_to_its_own_port_cost_the_region_few_descriptors(lab, reset):
+    lab["connects"].deploy(CONNECTS, runtime="python3.12", memory=1769, timeout=30)
+    lab["connects"].invoke({"n": 0, "reset": reset})
+    region = psutil.Process(lab.doctor()["pid"])
+    before = region.num_fds()
+    assert lab["connects"].invoke({"n": 600, "reset": reset}).ok
+    assert region.num_fds() - before < (40 if reset else MOST_CONNECTIONS + 40)

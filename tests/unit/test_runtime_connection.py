@@ -12,7 +12,7 @@ POLL = b"GET /next HTTP/1.1\r\n\r\n"
 
 def answers(connection, request, method):
     if method == b"GET":
-        connection.polling = True
+        connection.asks()
     else:
         connection.answer(202)
 
@@ -21,7 +21,8 @@ class Port:
     """Takes what is routed, and answers as it is told; a transport that writes down what is written."""
 
     def __init__(self):
-        self.held, self.routed, self.written, self.aborted, self.stream, self.polls = 0, [], [], False, None, 0
+        self.held, self.routed, self.written, self.stream, self.polls = 0, [], [], None, 0
+        self.aborted = self.closed = False
         self.answers = answers
         self.connection = Connection(self)
         self.connection.connection_made(self)
@@ -41,13 +42,19 @@ class Port:
 
     def poll(self, connection):
         self.polls += 1
-        connection.polling = True
+        connection.asks()
 
     def write(self, data):
         self.written.append(data)
 
     def abort(self):
         self.aborted = True
+
+    def close(self):
+        self.closed = True
+
+    def get_extra_info(self, name):
+        return None  # as uvloop's transport says of a peer that has gone
 
 
 @pytest.fixture
@@ -117,6 +124,38 @@ def test_the_words_of_a_poll_are_a_piece_of_an_answer_where_they_stand_in_one(po
     )
     port.connection.data_received(POLL)
     assert (pieces, port.polls) == ([POLL], 0)
+
+
+def test_what_repeats_another_request_that_came_during_a_poll_is_no_poll(port):
+    error = b"POST /init/error HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+    port.connection.data_received(POLL)
+    port.connection.data_received(error)
+    port.connection.send_event(EVENT, 1)
+    port.connection.data_received(error)
+    assert [method for method, *_ in port.routed] == [b"GET", b"POST", b"POST"]
+    assert port.polls == 0
+
+
+@pytest.mark.parametrize("words", [b"HTTP/1.1\r\nConnection: close", b"HTTP/1.0\r\nHost: x"])
+def test_a_connection_that_is_to_be_closed_is_closed_with_the_answer(port, words):
+    port.connection.data_received(b"GET /next " + words + b"\r\n\r\n")
+    assert not port.closed
+    port.connection.send_event(EVENT, 1)
+    assert port.closed
+
+
+def test_the_offer_of_another_protocol_is_ignored(port):
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    for request in (POLL, POST):
+        line, rest = request.split(b"\r\n", 1)
+        port.connection.data_received(line + b"\r\n" + offer + rest)
+        port.connection.polling = False
+    assert port.routed == [(b"GET", b"/next", b"", ""), (b"POST", b"/x", b"abcde", "Runtime.X")]
+    assert not port.aborted
+
+
+def test_a_peer_that_has_gone_before_it_was_let_in_has_no_address(port):
+    assert port.connection.addresses is None
 
 
 def test_a_body_over_the_limit_is_dropped_and_said_to_be_too_large(port):
