@@ -143,17 +143,20 @@ def stop(settings: Settings) -> bool:
 
     Raises `RegionUnavailable` when it cannot be ended.
     """
-    patience = 0.0
+    lock = _lock(settings)
+    told, patience = 0.0, running_lock.TERMINATING_SECONDS
     try:
         found = find(settings)
-        if found is None:
+        if found is not None:
+            found.tell_to_stop()
+            told = _STOPPING_SECONDS
+        elif running_lock.holder(lock) is None:
             return False
-        found.tell_to_stop()
-        patience = _STOPPING_SECONDS
+        else:
+            patience = _STOPPING_SECONDS  # one that nobody can reach any more, or that is ending already
     except RegionHangs:
         pass  # nothing but signals will reach it
-    lock = _lock(settings)
-    if not running_lock.wait_until_free(lock, patience) and not running_lock.end_holder(lock):
+    if not running_lock.wait_until_free(lock, told) and not running_lock.end_holder(lock, patience):
         raise RegionUnavailable(
             f"The region of {settings.home} (process {running_lock.holder(lock)}) could not be ended; is it yours?"
         )

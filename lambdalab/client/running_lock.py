@@ -16,7 +16,7 @@ from pathlib import Path
 _FLOCK = "hhqqi"
 """`struct flock` of Linux: type, whence, start, length, process."""
 _LOOK_SECONDS = 0.02
-_TERMINATING_SECONDS = 5.0
+TERMINATING_SECONDS = 5.0
 _KILLING_SECONDS = 10.0
 
 
@@ -48,9 +48,12 @@ def wait_until_free(path: Path, seconds: float) -> bool:
     return True
 
 
-def end_holder(path: Path) -> bool:
-    """End the process that holds the lock: SIGTERM, and SIGKILL when it does not heed that. False when it lives on."""
-    for number, seconds in ((signal.SIGTERM, _TERMINATING_SECONDS), (signal.SIGKILL, _KILLING_SECONDS)):
+def end_holder(path: Path, patience: float = TERMINATING_SECONDS) -> bool:
+    """End the process that holds the lock: SIGTERM, and SIGKILL when it has not heeded that within `patience` seconds.
+
+    False when it lives on.
+    """
+    for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, _KILLING_SECONDS)):
         pid = holder(path)
         if pid is None:
             return True

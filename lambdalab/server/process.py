@@ -100,6 +100,7 @@ async def _serve(settings: Settings, supervisor: Supervisor, ready: Ready, last:
     dispatcher = Dispatcher(environments, clock)
     child = Child(settings, clock, endpoint, _function_access(pairs.function, endpoint))
     lifecycle = Lifecycle(clock, settings.idle_seconds)
+    supervisor.on_end = partial(lifecycle.end, "the end of its sandboxes' supervisor")
     signals.heed(lifecycle.end)  # nothing was made yet that a death by a signal would leave behind
     region = Region(
         settings,

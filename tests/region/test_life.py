@@ -124,6 +124,39 @@ def test_kill_9_leaves_no_process_of_a_function_behind(home):
     assert not alive
 
 
+def test_a_region_whose_supervisor_is_killed_ends_and_the_next_call_starts_another(home):
+    lab = Lab(home=home)
+    lab["waits"].deploy("import time\ndef handler(event, context):\n    time.sleep(event['s'])\n", timeout=30)
+    lab["waits"].invoke({"s": 0})
+    first = region.find(load(home=home))
+    (supervisor,) = (one for one in psutil.Process(first.pid).children() if one.name().startswith("lambdalab"))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lab["waits"].invoke, {"s": 25})
+        while not first.status()["environments"]["busy"]:
+            time.sleep(0.01)
+        supervisor.kill()
+        result = waiting.result(20)
+    assert (result.error.type, "signal: killed" in result.error.message) == ("Runtime.ExitError", True)
+    assert ends(first.pid)
+    assert lab["waits"].invoke({"s": 0}).ok
+    assert pid_of(home) != first.pid
+
+
+def test_what_answers_nobody_and_holds_the_home_is_ended_by_stop(home):
+    lab = Lab(home=home)
+    lab["kept"].deploy(ECHO)
+    pid = pid_of(home)
+    described = json.loads((home / "region.json").read_text())
+    with socket.socket() as nobody:  # bound, not listening: as if the region accepted nobody any more
+        nobody.bind(("127.0.0.1", 0))
+        described["endpoint"] = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        (home / "region.json").write_text(json.dumps(described))
+        done = run_cli(home, "stop")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ends(pid)
+    assert "has ended" in done.stdout
+
+
 def test_a_stale_region_file_is_no_region(home):
     home.mkdir()
     stale = {"endpoint": "http://127.0.0.1:9", "pid": os.getpid(), "access_key_id": "A", "secret_access_key": "s",

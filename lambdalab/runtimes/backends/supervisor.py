@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import json
 import os
@@ -25,7 +26,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -60,6 +61,8 @@ class Supervisor:
         self._started: dict[int, asyncio.Future[tuple[int, bool]]] = {}
         self._children: dict[int, asyncio.Future[int]] = {}
         self._early: dict[int, int] = {}
+        self.on_end: Callable[[], None] = lambda: None
+        """Called when the supervisor has ended, and with it the sandboxes: in order, or because somebody killed it."""
 
     @classmethod
     def fork(cls) -> Supervisor:
@@ -124,10 +127,6 @@ class Supervisor:
             self._heard()
         asyncio.get_running_loop().remove_reader(self._pair)
         self._pair.close()
-        for exited in self._children.values():
-            if not exited.done():
-                exited.set_result(signal.SIGKILL)  # the supervisor ends its children that way, and tells nobody
-        self._children.clear()
         # Who waits for a child's end has files to remove and descriptors to close, and the loop may end after this.
         await asyncio.sleep(0)
 
@@ -146,8 +145,21 @@ class Supervisor:
                 return
             if not data:
                 asyncio.get_running_loop().remove_reader(self._pair)
+                self._ended()
                 return
             self._take(json.loads(data))
+
+    def _ended(self) -> None:
+        """Nobody will tell of the children any more: it ends them, or they end with it, and no more can be started."""
+        children, self._children = self._children, {}
+        for exited in children.values():
+            if not exited.done():
+                exited.set_result(signal.SIGKILL)
+        started, self._started = self._started, {}
+        for waiting in started.values():
+            if not waiting.done():
+                waiting.set_exception(BrokenPipeError(errno.EPIPE, "the sandboxes' supervisor has ended"))
+        self.on_end()
 
     def _take(self, message: Mapping[str, Any]) -> None:
         if message["what"] == "exited":
