@@ -174,8 +174,10 @@ def test_code_comes_from_a_bucket(lab):
     s3.put_object(Bucket="code", Key="f.zip", Body=zipped("def handler(e, c): return 2"))
     create = {"FunctionName": "from-s3", "Runtime": "python3.12", "Handler": "app.handler", "Role": ROLE}
     api.create_function(**create, Code={"S3Bucket": "code", "S3Key": "f.zip"})
+    api.get_waiter("function_active_v2").wait(FunctionName="from-s3")
     assert lab["from-s3"].invoke().payload == 2
     api.update_function_code(FunctionName="from-s3", S3Bucket="code", S3Key="f.zip", S3ObjectVersion=first)
+    api.get_waiter("function_updated_v2").wait(FunctionName="from-s3")
     assert lab["from-s3"].invoke().payload == 1
     api.publish_layer_version(LayerName="from-s3", Content={"S3Bucket": "code", "S3Key": "f.zip"})
     for where, code in (({"S3Key": "no"}, "NoSuchKey"), ({"S3Bucket": "nobody", "S3Key": "no"}, "NoSuchBucket")):

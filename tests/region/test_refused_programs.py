@@ -60,6 +60,7 @@ def test_a_program(lab, request, bootstrap, why):
         Code={"ZipFile": zipped(bootstrap)},
     )  # fmt: skip
     try:
+        client.get_waiter("function_active_v2").wait(FunctionName="refused")
         answer = client.invoke(FunctionName="refused", LogType="Tail")
         said = answer["Payload"].read().decode()
         assert '"errorType":"Runtime.InvalidEntrypoint"' in said
