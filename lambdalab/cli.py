@@ -29,6 +29,8 @@ _FIRST_LAB = Path("labs/01-first-function.ipynb")
 _CHECK = "lambdalab-self-check"
 _CHECK_SOURCE = "def handler(event, context):\n    return {'memory': context.memory_limit_in_mb}\n"
 _REMOVING_SECONDS = 10.0
+_WHY = 200
+"""Characters of a reader's own words."""
 _OURS = ("credentials.json", "region.db", "region.log")
 
 
@@ -70,9 +72,10 @@ def lab(words: tuple[str, ...], headless: bool, no_browser: bool, port: int | No
         raise click.ClickException(f"{named} is not here. Run this in a clone of LambdaLab, or name a notebook.")
     if headless and passed:
         raise click.UsageError(f"--headless starts no JupyterLab: {' '.join(passed)} would be for it.")
+    document = _read(named) if headless else None
     _self_check()
-    if headless:
-        _run(named)
+    if document is not None:
+        _run(named, document)
         return
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         passed.append("--allow-root")
@@ -109,13 +112,28 @@ def _self_check() -> None:
         click.echo(f"cost: ${cost.total:.10f} for this call, {cost!r}")
 
 
-def _run(notebook: Path) -> None:
-    """Execute a notebook as a grader does; the file stays as it is. Fails on the first cell that fails."""
+def _read(notebook: Path) -> Any:
+    """The notebook's document. Fails for what is none, naming the file and what is asked for."""
     import nbformat
+
+    if notebook.is_dir():
+        raise click.ClickException(f"{notebook} is a folder; --headless runs one notebook, a file ending in .ipynb.")
+    try:
+        return nbformat.reads(notebook.read_text("utf-8"), as_version=4)  # type: ignore[no-untyped-call]
+    except OSError as problem:
+        raise click.ClickException(f"{notebook} cannot be read: {problem.strerror}.") from problem
+    except (ValueError, AttributeError, nbformat.ValidationError) as problem:  # AttributeError: JSON, and no object
+        why = str(problem).partition("\n")[0][:_WHY]
+        raise click.ClickException(
+            f"{notebook} is no notebook; --headless runs one, as JupyterLab saves it, a file ending in .ipynb. ({why})"
+        ) from problem
+
+
+def _run(notebook: Path, document: Any) -> None:
+    """Execute a notebook as a grader does; the file stays as it is. Fails on the first cell that fails."""
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
-    document = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
     began = time.monotonic()
     try:
         NotebookClient(
@@ -129,6 +147,21 @@ def _run(notebook: Path) -> None:
         raise click.ClickException(f"{notebook}: {failure}") from failure
     cells = sum(1 for cell in document.cells if cell.cell_type == "code")
     click.echo(f"{notebook}: {cells} cells ran in {time.monotonic() - began:.1f} s")
+
+
+@main.command("help")
+@click.argument("command", required=False)
+@click.pass_context
+def help_(ctx: click.Context, command: str | None) -> None:
+    """Show this help, or a command's: lambdalab help lab."""
+    above = ctx.find_root()
+    if command is None:
+        click.echo(above.get_help())
+        return
+    found = main.get_command(above, command)
+    if found is None:
+        raise click.UsageError(f"No such command {command!r}.", above)
+    click.echo(found.get_help(click.Context(found, info_name=command, parent=above)))
 
 
 @main.command()

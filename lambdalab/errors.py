@@ -58,7 +58,8 @@ class ImageUnavailable(RuntimeUnavailable):
 class AwsError(LabError):
     """A refusal with AWS's code, HTTP status and text. Subclasses name the codes the lab itself gives.
 
-    `extra` holds further members of the error body (for example `Reason`).
+    `extra` holds further members of the error body (for example `Reason`). `hint` is the lab's own sentence about the
+    way out, shown behind AWS's text: `message` stays AWS's.
     Source of the statuses and text keys: botocore's `lambda` service model and `lambda-contract.md` section 1.
     """
 
@@ -75,6 +76,11 @@ class AwsError(LabError):
         self.error_code = code or self.code
         self.http_status = status or self.status
         self.extra = extra
+        self.hint = ""
+
+    def __str__(self) -> str:
+        text = self.message or ""
+        return " ".join(filter(None, (text if text.endswith(".") or not self.hint else f"{text}.", self.hint)))
 
     def _render_traceback_(self) -> list[str]:
         return [f"{self.error_code}: {self}"]

@@ -127,7 +127,8 @@ class Gateway:
         here = self._region.settings.region
         if identity.service == "lambda" and identity.region != here:
             raise SignatureRefused(
-                f"Credential should be scoped to a valid region, not '{identity.region}'. (This is '{here}'.)"
+                f"Credential should be scoped to a valid region, not '{identity.region}'. (This is '{here}'."
+                f" LAMBDALAB_REGION={identity.region}, set when the region starts, makes it that one.)"
             )
 
     async def _operate(self, request: HttpRequest, identity: Identity, request_id: str) -> HttpResponse:

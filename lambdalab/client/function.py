@@ -18,6 +18,7 @@ from lambdalab.client import (
     configuring,
     deploying,
     image,
+    interrupted,
     invocation,
     languages,
     logs,
@@ -34,6 +35,7 @@ from lambdalab.client.deployment import Deployment, Wanted
 from lambdalab.client.function_api import FunctionApi
 from lambdalab.client.invocation import RECORD_HEADER, Invocation
 from lambdalab.client.logs import LogView
+from lambdalab.client.names import Names
 from lambdalab.client.package import package
 from lambdalab.client.requirements import Installed, npm
 from lambdalab.client.session import Session
@@ -73,26 +75,29 @@ class Function:
     def invoke(self, event: Any = None, *, qualifier: str | None = None, client_context: Any = None) -> Invocation:
         """Call the function with `event` (any JSON value; `{}` when not given) and wait for its answer.
 
-        A function's own failure is no exception: it is in the result's `error`.
+        A function's own failure is no exception: it is in the result's `error`. Interrupt ends the wait and not the
+        call, with `InvocationInterrupted`, a KeyboardInterrupt.
         """
         headers = dict(_MEASURED)
         if client_context is not None:
             headers["X-Amz-Client-Context"] = base64.b64encode(json.dumps(client_context).encode()).decode()
-        answer = self._api.call(
-            "POST",
-            "/invocations",
-            query={"Qualifier": qualifier} if qualifier else {},
-            headers=headers,
-            body=_as_json(event),
-        )
+        body = _as_json(event)
+        with interrupted.told(Names(self._session), self._api.address, qualifier):
+            answer = self._api.call(
+                "POST", "/invocations", query={"Qualifier": qualifier} if qualifier else {}, headers=headers, body=body
+            )
         return invocation.read(self.name, qualifier or self._qualifier, answer, self._session.sources.get(self.name))
+
+    def after_interrupt(self, qualifier: str | None = None) -> str:
+        """What becomes of a call whose caller was interrupted. Starts nothing and raises nothing."""
+        return interrupted.afterwards(Names(self._session), self._api.address, qualifier)
 
     def stream(self, event: Any = None, *, qualifier: str | None = None) -> Stream:
         """Call the function and get its answer piece by piece: `for piece in lab["hello"].stream({}): ...`.
 
         A function that does not stream gives its answer in one piece.
         """
-        with self._api.pointing():
+        with interrupted.told(Names(self._session), self._api.address, qualifier), self._api.pointing():
             head, data = self._session.stream(
                 f"/2021-11-15/functions/{quote(self._api.address, safe='')}/response-streaming-invocations",
                 query={"Qualifier": qualifier} if qualifier else {},

@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from lambdalab.client.names import Names
-from lambdalab.client.near import pointing
 from lambdalab.client.session import Session
+from lambdalab.client.way_out import way_out
 from lambdalab.client.wire import Response
-from lambdalab.errors import LabError, ResourceNotFound
+from lambdalab.errors import AwsError, LabError
 from lambdalab.model import arn
 
 PATIENCE_SECONDS = 120
@@ -39,14 +39,12 @@ class FunctionApi:
 
     @contextmanager
     def pointing(self) -> Iterator[None]:
-        """Where the function is not there, say which one may have been meant."""
+        """Where the function, or what the request names of it, is not there, say beside AWS's words what is."""
         try:
             yield
-        except ResourceNotFound as missing:
-            found = pointing(missing, self.name, Names(self.session).functions)
-            if found is missing:
-                raise
-            raise found from missing
+        except AwsError as refused:
+            refused.hint = way_out(refused, Names(self.session))
+            raise
 
     def ask(self, method: str, what: str, document: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         """A request with a JSON document, if any, and the JSON of its answer."""

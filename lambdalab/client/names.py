@@ -1,9 +1,10 @@
-"""The names of what a running region has, for completion: one page of each, and nothing is started or raised."""
+"""The names of what a running region has, for completion and for what stands beside errors: one page of each, and
+nothing is started or raised."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -46,14 +47,29 @@ class Names:
 
         return tuple(self._page(_LAYERS, "Layers", newest))
 
+    def versions_of_layer(self, layer: str) -> tuple[str, ...]:
+        """A layer's versions, the newest first."""
+        path = f"{_LAYERS}/{quote(layer, safe='')}/versions"
+        return tuple(self._page(path, "LayerVersions", lambda one: str(one["Version"])))
+
+    def timeout(self, function: str, qualifier: str | None = None) -> int | None:
+        """A function's timeout in seconds; None where it cannot be had."""
+        query = {"Qualifier": qualifier} if qualifier else {}
+        found: int | None = self._get(f"{FUNCTIONS}/{quote(function, safe='')}/configuration", query).get("Timeout")
+        return found
+
     def _page(self, path: str, member: str, name: Callable[[dict[str, Any]], str]) -> list[str]:
+        return [name(one) for one in self._get(path, {}).get(member, ())]
+
+    def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """The region's answer; nothing in it where it does not run, or refuses."""
         try:
             found = self._session.running()
             if found is None:
-                return []
-            wire = found.wire()
-            page = json.loads(wire.call("GET", path).body)
+                return {}
+            wire = found.quick_wire()
+            answer: dict[str, Any] = json.loads(wire.call("GET", path, query=query).body)
             wire.close()
         except LabError:
-            return []
-        return [name(one) for one in page[member]]
+            return {}
+        return answer

@@ -61,6 +61,11 @@ def split(text: str) -> Address:
     return Address(text.removesuffix(f":{qualifier}") if qualifier else text, found["name"], qualifier)
 
 
+def is_address(text: str) -> bool:
+    """Whether it has the form of a name, partial ARN or ARN, with or without a qualifier."""
+    return _FORM.fullmatch(text) is not None
+
+
 @lru_cache(maxsize=4096)
 def parse(text: str, *, account: str, region: str, qualifier: str | None = None) -> FunctionReference:
     """What `text` and a Qualifier parameter name together.

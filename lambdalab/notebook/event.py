@@ -1,4 +1,4 @@
-"""The event of `%lambda invoke`: from the cell's body, a Python variable, a file; then single values set in it."""
+"""The event of `%lambda invoke`: a cell's body, JSON, a Python variable, a file; then single values set in it."""
 
 from __future__ import annotations
 
@@ -70,6 +70,8 @@ def _as_json_writes_it(before: str, rest: str) -> str:
 
 
 def _named(source: str, namespace: Mapping[str, Any]) -> Any:
+    if source[:1] in {"{", "["}:  # neither a variable nor a file is called so
+        return _from_json(source)
     if source.endswith(".json"):
         return _from_file(Path(source).expanduser())
     if source in namespace:
@@ -77,8 +79,17 @@ def _named(source: str, namespace: Mapping[str, Any]) -> Any:
     names = [name for name in namespace if not name.startswith("_")]
     raise BadOption(
         f"--event {source}: there is no Python variable of that name, and it does not end in .json."
-        f"{did_you_mean(source, names)} Give the event in the cell's body with %%lambda invoke."
+        f"{did_you_mean(source, names)} JSON begins with {{ or [; a cell's body is the event with %%lambda invoke."
     )
+
+
+def _from_json(words: str) -> Any:
+    try:
+        return json.loads(words)
+    except json.JSONDecodeError as error:
+        if (braced := words.strip("{} ")).isidentifier():
+            raise BadOption(f"--event {words}: there is no Python variable {braced}.") from error
+        raise BadEvent(_pointing_at(error, words, f"--event, column {error.colno}")) from error
 
 
 def _from_file(path: Path) -> Any:

@@ -123,7 +123,7 @@ class LambdaLab(Magics):
         return self._lab().names.functions()
 
     def _ask(self, run: Callable[..., Any], request: Request, cell: str | None, names: Names) -> Any:
-        from lambdalab.notebook import pulling  # noqa: PLC0415 - as above
+        from lambdalab.notebook import actions, pulling  # noqa: PLC0415 - as above
 
         what = " ".join((request.command.name, *request.arguments))
         status = CellStatus(self._ipython, what, lambda: pulling.words(self._lab()))
@@ -135,8 +135,12 @@ class LambdaLab(Magics):
             arrived=status.arrived,
             waiting=status.waiting,
         )
-        then = request.command.interrupted.format(request.argument)
-        return wait(lambda: run(self._lab(), request, context), what, status, then=then)
+        return wait(
+            lambda: run(self._lab(), request, context),
+            what,
+            status,
+            then=lambda: actions.after_interrupt(self._lab(), request),
+        )
 
     @contextmanager
     def _pointing_at_the_region(self) -> Iterator[None]:

@@ -44,8 +44,10 @@ class Line:
     def offered(self) -> Iterable[str]:
         """What may stand there."""
         if not self.before:
-            functions = self.names().functions() if self.kind == "%%" else ()
-            return [*(name for name in SUBCOMMANDS if self.kind == "%" or COMMANDS[name].body != "none"), *functions]
+            if self.kind == "%":
+                return (DEPLOY.name, *SUBCOMMANDS)
+            functions = self.names().functions()
+            return [*(name for name in SUBCOMMANDS if COMMANDS[name].body != "none"), *functions]
         command = COMMANDS.get(self.before[0]) or (DEPLOY if self.kind == "%%" else None)
         if command is None:
             return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -59,16 +60,22 @@ def parse(
         return _parse_words(DEPLOY, rest)
     if "-h" in rest or "--help" in rest:  # asked of the cell's line, without the cell
         return Request(DEPLOY, help=True)
-    there = tuple(functions())
+    return _refuse_sub_command(first, rest, tuple(functions()))
+
+
+def _refuse_sub_command(first: str, rest: Sequence[str], there: Sequence[str]) -> NoReturn:
     if first in there:
         raise BadOption(
             f"{first} is a function, and the line does not say what to do with it: %lambda invoke {first} calls it,"
             f" %lambda logs {first} shows what it wrote, %lambda config {first} its settings, %lambda versions {first}"
             f" its versions; %lambda delete {first} deletes it. A cell that begins with %%lambda {first} changes it."
         )
+    way_out = meant.by_sub_command(first, rest)
+    guess = f" {way_out}" if way_out else did_you_mean(first, (*SUBCOMMANDS, *there))
+    name = "NAME" if way_out else first
     raise BadOption(
-        f"%lambda has no sub-command {first!r}.{did_you_mean(first, (*SUBCOMMANDS, *there))}"
-        f" It has: {', '.join((DEPLOY.name, *SUBCOMMANDS))}. To deploy a function, begin a cell with %%lambda {first}."
+        f"%lambda has no sub-command {first!r}.{guess}"
+        f" It has: {', '.join((DEPLOY.name, *SUBCOMMANDS))}. To deploy a function, begin a cell with %%lambda {name}."
     )
 
 
@@ -90,9 +97,9 @@ def _parse_words(command: Command, given: list[str]) -> Request:
     given_words = [word for word in others if not word.startswith("-")]
     extra = given_words[len(command.arguments) :]
     if flags:
-        _refuse_flag(command, flags[0].partition("=")[0], given_words)
+        _refuse_flag(command, flags[0].partition("=")[0], given, given_words)
     if extra:
-        _refuse_words(command, extra, vars(found))
+        _refuse_words(command, extra, given, vars(found))
     return Request(command, _arguments(command, given_words), vars(found))
 
 
@@ -108,31 +115,49 @@ def _and(missing: list[Argument]) -> str:
     return " and ".join(argument.what for argument in missing)
 
 
-def _refuse_words(command: Command, extra: Sequence[str], options: dict[str, Any]) -> NoReturn:
+def _refuse_words(command: Command, extra: Sequence[str], line: Sequence[str], options: dict[str, Any]) -> NoReturn:
     if extra[0].startswith("{") and command.name == "invoke":
         raise BadOption(
-            f"{command.words} does not take the event on its line. Set single values with --set name=Ada, "
-            "or begin a cell with %%lambda invoke NAME and write the JSON below."
+            f"{command.words} takes the event on its line behind an option: --event {extra[0]}. Set single values with"
+            " --set name=Ada, or begin a cell with %%lambda invoke NAME and write the JSON below."
         )
-    way_out = meant.by_words(command, extra, options) or "Quote values that have spaces."
-    raise BadOption(f"{command.words} does not take {extra[0]!r} here. {way_out} Usage: {command.usage}")
+    way_out = meant.by_words(command, extra, options) or meant.spaced_name(command, line)
+    raise BadOption(
+        f"{command.words} does not take {extra[0]!r} here. {way_out or 'Quote values that have spaces.'}"
+        f" Usage: {command.usage}"
+    )
 
 
-def _refuse_flag(command: Command, flag: str, given: Sequence[str]) -> NoReturn:
+def _refuse_flag(command: Command, flag: str, line: Sequence[str], given: Sequence[str]) -> NoReturn:
     known = [spelling for option in command.options for spelling in option.flags]
     if not known:
         raise BadOption(f"{command.words} takes no options; {flag} is not one.")
-    way_out = meant.by_flag(flag, given, COMMANDS["config"]) if command is DEPLOY else ""
+    if command is DEPLOY:
+        way_out = meant.by_flag(flag, given, COMMANDS["config"])
+    else:
+        way_out = meant.by_place(command, flag, line, given)
+        if command.name == "config":
+            way_out = way_out or meant.by_cells_flag(flag, given, DEPLOY)
     raise BadOption(
         f"{command.words} has no option {flag}. {way_out or did_you_mean(flag, known).strip()}".rstrip()
         + f" It has: {', '.join(known)}."
     )
 
 
+_NO_VALUE = re.compile(r"argument (?P<flags>\S+): expected (?:one|\d+) arguments?")
+"""What argparse says of an option at the line's end, or before another option."""
+
+
 class _Parser(argparse.ArgumentParser):
-    """argparse, with its errors raised as ours."""
+    """argparse for one sub-command, with its errors raised as ours."""
+
+    command: Command
 
     def error(self, message: str) -> NoReturn:
+        if missing := _NO_VALUE.fullmatch(message):
+            flag = missing["flags"].partition("/")[0]
+            option = next(one for one in self.command.options if flag in one.flags)
+            raise BadOption(f"{self.prog}: {flag} is incomplete; write {flag} {option.placeholder}: {option.help}.")
         raise BadOption(f"{self.prog}: {message}. See: {self.prog} --help")
 
 
@@ -140,6 +165,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser(name: str) -> _Parser:
     command = COMMANDS[name]
     parser = _Parser(prog=command.words, add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    parser.command = command
     for option in command.options:
         _add(parser, option)
     return parser

@@ -12,7 +12,9 @@ from decimal import Decimal, InvalidOperation
 
 from lambdalab.client.near import did_you_mean
 from lambdalab.client.variables import check_names
+from lambdalab.client.way_out import NAME_RULE
 from lambdalab.errors import BadOption
+from lambdalab.model import arn
 from lambdalab.model import runtime as runtimes
 
 RUNTIMES = (*(one.name for one in runtimes.known().values() if not one.blocked), "go")
@@ -51,13 +53,21 @@ limit = _whole_number("--limit", "limit", 1, 10_000, "lines")
 
 
 def function(words: str) -> str:
-    """A function's name or ARN. AWS's own check says what else is wrong with it; a `$name` here was no variable."""
+    """A function's name or ARN. AWS's own check says what is wrong with an ARN; a `$name` here was no variable."""
     if "$" in words.replace("$LATEST", "") or "{" in words:
         raise BadOption(
             f"the function is {words!r}; $name and {{name}} stand for the value of a Python variable of the notebook,"
             " and there is none of that name."
         )
+    if not (words.startswith("arn:") or arn.is_address(words)):
+        possible = possible_name(words)
+        raise BadOption(f"the function is {words!r}. {NAME_RULE}{f' {possible} would do.' if possible else ''}")
     return words
+
+
+def possible_name(words: str) -> str:
+    """The name of a function nearest to `words`; "" when nothing is left of them."""
+    return re.sub(r"[^a-zA-Z0-9_]+", "-", words).strip("-")
 
 
 def architecture(words: str) -> str:

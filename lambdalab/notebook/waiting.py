@@ -49,10 +49,10 @@ def wait(
     what: str,
     status: StatusLine,
     patience: float = PATIENCE,
-    then: str = "the region goes on by itself",
+    then: Callable[[], str] = lambda: "the region goes on by itself",
 ) -> T:
     """The value of `call()`, or what it raises. Raises `Interrupted` on KeyboardInterrupt; `what` names the call,
-    and `then` says what becomes of it.
+    and `then` says what becomes of it, asked when that is to be told.
     """
     pending = _Pending(call)
     shown = False
@@ -66,7 +66,7 @@ def wait(
         return pending.value()
     except KeyboardInterrupt:
         pending.give_up()
-        raise Interrupted(f"stopped waiting for {what}; {then}.") from None
+        raise Interrupted(f"stopped waiting for {what}; {then()}.") from None
     finally:
         if shown:
             status.clear()

@@ -1,5 +1,7 @@
 """Versions, aliases, settings and concurrency through `lab["name"]`, against a real region."""
 
+import re
+
 import pytest
 
 from lambdalab.errors import AwsError, BadOption, ResourceConflict, ResourceNotFound
@@ -166,7 +168,69 @@ def test_a_name_that_is_not_there_is_answered_with_the_one_that_was_meant(lab, a
         ask(lab["greting"])
     with pytest.raises(ResourceNotFound) as missing:
         ask(lab["something-else-altogether"])
-    assert "Did you mean" not in str(missing.value)
+    assert str(missing.value).endswith(
+        " %lambda list shows the functions there are; a cell that begins with %%lambda something-else-altogether"
+        " makes this one."
+    )
+    assert re.fullmatch(r"Function not found: arn:\S+:something-else-altogether(:\$LATEST)?", missing.value.message)
+
+
+def hint(call):
+    """What stands beside AWS's words, which are not changed."""
+    with pytest.raises(AwsError) as refused:
+        call()
+    assert str(refused.value).startswith(refused.value.message)
+    assert refused.value.hint not in refused.value.message
+    return refused.value.hint
+
+
+def test_a_version_of_nothing_published_is_answered_with_the_line_that_publishes(function):
+    way = (
+        f"{function.name} is there, and has no version 1. Nothing of it is published yet: "
+        f"%lambda publish {function.name} makes a version."
+    )
+    assert hint(lambda: function.alias("live", 1)) == hint(lambda: function.invoke(qualifier="1")) == way
+    assert hint(lambda: function.delete("1")) == way
+
+
+def test_a_version_that_is_not_there_is_answered_with_those_that_are(lab, two):
+    two.alias("production", 1)
+    way = f"{two.name} is there, and has no version 7. Its versions: 2, 1. Its aliases: production."
+    assert hint(lambda: two.invoke(qualifier="7")) == hint(lab[f"{two.name}:7"].invoke) == way
+    assert hint(lambda: two.stream(qualifier="7")) == hint(lambda: two.alias("live", 7)) == way
+
+
+def test_an_alias_that_is_not_there_is_answered_with_those_that_are(two):
+    none = f"{two.name} is there, and has no alias prod. It has none. %lambda alias {two.name} prod VERSION makes this one."
+    assert hint(lambda: two.invoke(qualifier="prod")) == f"{none} Its versions: 2, 1."
+    two.alias("production", 1)
+    two.alias("staging", 2)
+    way = none.replace("It has none.", "Its aliases: production, staging.")
+    assert hint(lambda: two.invoke(qualifier="prod")) == f"{way} Its versions: 2, 1."
+    assert hint(lambda: two.delete("prod")) == hint(lambda: two.rollback("prod")) == f"{way} Its versions: 2, 1."
+
+
+def test_only_the_newest_of_many_versions_are_told(function):
+    for number in range(10):
+        function.configure(description=str(number))
+        function.publish()
+    assert "Its versions: 10, 9, 8, 7, 6, 5, 4, 3 and 2 more." in hint(lambda: function.invoke(qualifier="99"))
+
+
+def test_a_layers_version_that_is_not_there_is_answered_with_those_that_are(lab, function):
+    for source in ("X = 1\n", "X = 2\n"):
+        lab.layer("common").publish_module(source)
+    assert hint(lambda: function.configure(layers=["common:3"])) == (
+        "There is common:2, common:1. %lambda layer common shows what is in them."
+    )
+    assert hint(lambda: function.configure(layers=["comon:1"])) == "There is no layer comon. Did you mean common?"
+    assert hint(lambda: function.configure(layers=["x:1"])) == "There is no layer x. %lambda layer lists all."
+
+
+@pytest.mark.parametrize("name", ["my function", "Hello!"])
+def test_a_name_that_awss_pattern_refuses_is_answered_with_the_rule(lab, name):
+    rule = "A function's name has letters, digits, - and _ only."
+    assert hint(lambda: lab[name].deploy(returning("one"), runtime=RUNTIME)) == rule
 
 
 def test_a_version_that_is_not_there_is_no_other_function(function):

@@ -60,7 +60,8 @@ def test_another_regions_client_is_told_which_one_this_is(client):
     told = (
         403,
         "InvalidSignatureException",
-        "Credential should be scoped to a valid region, not 'eu-west-1'. (This is 'us-east-1'.)",
+        "Credential should be scoped to a valid region, not 'eu-west-1'. (This is 'us-east-1'."
+        " LAMBDALAB_REGION=eu-west-1, set when the region starts, makes it that one.)",
     )
     assert refusal(elsewhere.list_functions) == told
     assert refusal(elsewhere.invoke, FunctionName="f", Payload=b"{}") == told

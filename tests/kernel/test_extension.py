@@ -7,6 +7,10 @@ import pytest
 
 SLOW = "%%lambda slow --timeout 20\nimport time\ndef handler(event, context):\n    time.sleep(15)\n"
 HELLO = "%%lambda hello\ndef handler(event, context):\n    return event\n"
+RUNS_ON = (
+    "it runs on in the region until it ends by itself or its timeout of 20 s is over. `lambdalab stop` in a terminal ends"
+    " it sooner, with the region; the next line starts that again."
+)
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:hello"
 COUNTS = """
 def count():
@@ -89,6 +93,8 @@ def test_question_mark_shows_the_magics_documentation(kernel):
         ("%lambda invoke hello --event zzz", ["%lambda invoke hello --event zzz"]),
         ("%lambda logs hello --grep ", ["%lambda logs hello --grep "]),
         ("%lambda pub", ["%lambda publish"]),
+        ("%lambda de", ["%lambda deploy", "%lambda delete"]),
+        ("%%lambda dep", ["%%lambda dep"]),
         ("%lambda alias hello production 1 --can", ["%lambda alias hello production 1 --canary"]),
         ("%%lambda lay", ["%%lambda layer"]),
         ("%%lambda layer common --mod", ["%%lambda layer common --module"]),
@@ -150,10 +156,32 @@ def test_interrupt_is_one_clean_error_and_leaves_the_region_alone(kernel):
     assert interrupted.is_set()
     assert run.kinds == ["error"]
     assert run.error["ename"] == "Interrupted"
-    assert run.error["traceback"] == ["Interrupted: stopped waiting for invoke slow; the region goes on by itself."]
+    assert run.error["traceback"] == [f"Interrupted: stopped waiting for invoke slow; {RUNS_ON}"]
     after = kernel.run("%lambda invoke hello")
     assert after.kinds == ["execute_result"]
     assert "warm" in after.text
+
+
+PRESSED = """
+import os, signal, threading, time
+from lambdalab import lab
+
+def press():
+    while "START" not in str(lab["awaited"].logs()):  # the call has begun
+        time.sleep(0.02)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=press, daemon=True).start()
+lab["awaited"].invoke({})
+"""
+
+
+def test_an_interrupted_call_of_the_labs_says_the_same_in_one_line(kernel):
+    kernel.run(SLOW.replace("slow", "awaited"))
+    run = kernel.run(PRESSED)
+    assert run.kinds == ["error"]
+    assert run.error["ename"] == "InvocationInterrupted"
+    assert run.error["traceback"] == [f"InvocationInterrupted: stopped waiting for awaited; {RUNS_ON}"]
 
 
 def test_an_interrupted_deploy_says_that_nothing_more_is_sent_and_deploys_nothing(kernel):

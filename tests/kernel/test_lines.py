@@ -51,6 +51,19 @@ def test_variables_stand_in_lines_and_json_stays(run_notebook):
     assert done.cells[4].outputs[0].text == "{'items': [1]}\n{'items': [2]}\n"
 
 
+def test_an_event_may_stand_on_the_line_as_json_and_as_a_variables_value(run_notebook):
+    done = run_notebook(
+        "%load_ext lambdalab",
+        HELLO,
+        "d = {'b': [1, 'x y']}",
+        """r = %lambda invoke hello --event '{"a": 1}'\nprint(r.payload)""",
+        """r = %lambda invoke hello --event {"a": {"c": 1}} --set b=2\nprint(r.payload)""",
+        "r = %lambda invoke hello --event {d}\nprint(r.payload)",
+    )
+    said = [cell.outputs[0].text for cell in done.cells[3:]]
+    assert said == ["{'a': 1}\n", "{'a': {'c': 1}, 'b': 2}\n", "{'b': [1, 'x y']}\n"]
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -74,6 +74,26 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name():
         build(source="oder", order={})
 
 
+@pytest.mark.parametrize(("words", "value"), [('{"a": 1}', {"a": 1}), ("[1, 2]", [1, 2]), ("{}", {})])
+def test_json_is_the_event(words, value):
+    assert build(source=words) == value
+
+
+def test_a_list_of_a_json_file_is_not_taken_for_its_name():
+    assert build(source='["event.json"]') == ["event.json"]
+
+
+def test_json_that_is_none_is_pointed_at():
+    with pytest.raises(BadEvent, match=r"the event is not JSON: .* at --event, column 2") as caught:
+        build(source="{'a': 1}")
+    assert str(caught.value).endswith("JSON writes text and names in double quotes, not in single ones.")
+
+
+def test_a_name_in_braces_that_is_no_variables_is_told_so():
+    with pytest.raises(BadOption, match=r"--event \{order\}: there is no Python variable order\."):
+        build(source="{order}", other={})
+
+
 def test_a_file_is_the_event(tmp_path):
     path = tmp_path / "event.json"
     path.write_text('{"a": 1}')

@@ -104,7 +104,7 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
         ("invoke $name", False, "the function is '$name'; $name and {name} stand for the value of a Python variable"),
         ("invoke {name}", False, "and there is none of that name"),
         ("hello-{n}", True, "the function is 'hello-{n}'"),
-        ("hello --memory", True, "argument --memory: expected one argument"),
+        ("hello --memory", True, "--memory is incomplete; write --memory MB: 128 to 10240"),
         ("hello --memory lots", True, "--memory is 'lots'; it takes a whole number of MB"),
         ("hello --env STAGE", True, "write --env NAME=VALUE"),
         ("hello --env A=1", True, "'A' has a name that AWS does not take: at least two characters, a letter first"),
@@ -125,7 +125,7 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
         ("alias hello production 1 --canary 2=10", False, "the share is 0% to 100%, or a number from 0 to 1"),
         ("alias hello production 1 --canary 2=ten%", False, "the share is 0% to 100%"),
         ("alias hello production 1 --canari 2=10%", False, "Did you mean --canary?"),
-        ("versions hello --compare 1", False, "argument --compare: expected 2 arguments"),
+        ("versions hello --compare 1", False, "--compare is incomplete; write --compare BEFORE NOW: two versions"),
         ("layer a.b", False, "the layer is 'a.b'; AWS has letters"),
         ("layer common:1", False, "%lambda layer common --delete 1"),
         ("layer common --delete first", False, "--delete is 'first'; it takes the number of a version"),
@@ -138,11 +138,49 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
         ("config hello --snapstart on", False, "--snapstart is 'on'; SnapStart is for published versions, or none"),
         ("config hello --memry 5", False, "Did you mean --memory?"),
         ("concurrency hello --reserved few", False, "it takes a whole number from 0, or none"),
+        ("config hello --env", False, "%lambda config: --env is incomplete; write --env NAME=VALUE: "),
+        ("config hello --env --memory 5", False, "--env is incomplete; write --env NAME=VALUE: "),
+        ("my function", True, "letters, digits, - and _ only. %%lambda my-function would do."),
+        ("my own function! --memory 256", True, "%%lambda my-own-function would do."),
+        ("hello -d says hello", True, "Quote values that have spaces"),
+        ('"my function"', True, "letters, digits, - and _ only. my-function would do."),
+        ("Hello!", True, "letters, digits, - and _ only. Hello would do."),
+        ("invoke a/b:1", False, "the function is 'a/b:1'. A function's name has letters, digits, - and _ only."),
+        ("alias hello prod --version 1", False, "goes without an option: %lambda alias hello prod 1."),
+        ("alias --version 1 hello prod", False, "goes without an option: %lambda alias hello prod 1."),
+        ("alias hello prod --version=1", False, "goes without an option: %lambda alias hello prod 1."),
+        ("alias hello prod --version", False, "goes without an option: %lambda alias hello prod VERSION."),
+        ("alias --alias prod hello 1", False, "The alias goes without an option: %lambda alias hello prod 1."),
+        ("update hello --memory 512", False, "That is %lambda config hello --memory 512."),
+        ("run hello", False, "That is %lambda invoke hello."),
+        (
+            "config pi --requirements numpy",
+            False,
+            "line of the cell with the function's code: %%lambda pi --requirements numpy.",
+        ),
+        ("config --file", False, "%%lambda NAME --file PATH."),
+        ('invoke hello {"a": 1}', False, 'behind an option: --event {"a": 1}.'),
         ("concurrency hello:1 --provisioned 0", False, "it takes a whole number from 1, or none"),
     ],
 )
 def test_an_error_names_the_value_the_rule_and_the_way_out(line, has_body, words_of_the_error):
     assert words_of_the_error in refusal(line, has_body=has_body)
+
+
+def test_a_name_of_no_letters_is_told_the_rule_alone():
+    assert refusal("delete *") == "the function is '*'. A function's name has letters, digits, - and _ only."
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["hello", "hello:prod", "123456789012:hello", "arn:aws:lambda:us-east-1:123456789012:function:hello:$LATEST"],
+)
+def test_a_function_may_be_named_in_every_form_of_awss(name):
+    assert parse(f"invoke {name}", has_body=False).argument == name
+
+
+def test_another_tools_word_is_not_taken_for_a_new_functions_name():
+    assert "%%lambda update" not in refusal("update hello --memory 512")
 
 
 @pytest.mark.parametrize(

@@ -599,6 +599,14 @@ def test_a_json_block_reads_as_the_same_json(value):
         assert json.loads(shown) == value
 
 
+def test_a_long_line_says_where_all_of_it_is():
+    line = "x" * 2000
+    shown = logs.html(records.Logs("f", (replace(records.LOGS.events[2], message=line),)))
+    assert "… (1,500 more characters; print(_) shows them)" in Page(shown).text
+    answered = invocation.html(records.Call(records.RECORD, None, b"null", line, None))
+    assert "… (1,500 more characters; .log has them)" in Page(answered).text
+
+
 def test_a_long_log_keeps_its_newest_lines():
     shown = logs.html(
         records.Logs("f", tuple(replace(records.LOGS.events[2], message=f"line {n}") for n in range(5000)))

@@ -149,7 +149,7 @@ def test_what_is_interrupted_sends_nothing_more(tmp_path):
 
     status = FakeStatus(on_show=_thread.interrupt_main)
     with pytest.raises(Interrupted, match="stopped waiting for deploy hello; it is over"):
-        wait(call, "deploy hello", status, patience=0, then="it is over")
+        wait(call, "deploy hello", status, patience=0, then=lambda: "it is over")
     finish.set()
     assert ended.wait(30) and why
     assert not (tmp_path / "home").exists()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadOption
+from lambdalab.model import arn
 from lambdalab.notebook.actions import functions, layers, region, settings, versions
 from lambdalab.notebook.commands import COMMANDS, DEPLOY
 from lambdalab.notebook.context import Context
@@ -28,6 +29,15 @@ _ACTIONS: dict[str, Callable[[Any, Request, Context], Any]] = {
 def run(lab: Lab, request: Request, context: Context) -> Any:
     """Carry out `request` and return its result. Raises what the client raises."""
     return _ACTIONS[request.command.name](lab, request, context)
+
+
+def after_interrupt(lab: Lab, request: Request) -> str:
+    """What becomes of `request` when the wait for it was interrupted."""
+    if request.command.body == "event":
+        address = arn.split(request.argument)
+        qualifier = request.options.get("qualifier") or address.qualifier or None
+        return lab[address.function].after_interrupt(qualifier)
+    return request.command.interrupted.format(request.argument)
 
 
 def asks_for_help(request: Request) -> Help | None:

@@ -47,7 +47,12 @@ INVOKE = Command(
     (QUALIFIED,),
     (
         Option(("--set",), "PATH=VALUE", "set one value of the event, JSON or text; may be repeated", repeat=True),
-        Option(("--event",), "SOURCE", "a Python variable, or a file ending in .json", completes="variable"),
+        Option(
+            ("--event",),
+            "SOURCE",
+            'a Python variable, JSON such as {"a": 1}, or a file ending in .json',
+            completes="variable",
+        ),
         Option(("--qualifier",), "VERSION", "a version or alias; hello:1 says the same", completes="qualifier"),
         Option(("--stream",), None, "show the answer as it is made"),
         HELP,

@@ -115,15 +115,15 @@ def lines_of(words: str) -> list[str]:
     return re.split(r"\r\n|\r|\n", words.removesuffix("\n")) if words else []
 
 
-def clip(line: str, most: int = LONGEST_LINE) -> str:
-    """A line whose markup would be longer than `most` bytes, cut, saying how much is missing."""
+def clip(line: str, most: int = LONGEST_LINE, whole: str = "") -> str:
+    """A line whose markup would be longer than `most` bytes, cut, saying how much is missing (`whole`: and where)."""
     if len(line) * _LONGEST_CHARACTER <= most:
         return line
     used = 0
     for at, char in enumerate(line):
         used += len(text(char).encode())
         if used > most:
-            return f"{line[:at]}… ({len(line) - at:,} more characters)"
+            return f"{line[:at]}… ({len(line) - at:,} more characters{f'; {whole}' if whole else ''})"
     return line
 
 

@@ -14,6 +14,7 @@ from lambdalab.notebook.views.shapes import CallError
 
 TAIL_BYTES = 4096
 """AWS answers an invocation with the last 4 KB of its log (`lambda-contract.md` section 10)."""
+_IN_CALL = ".log has them"
 _PLATFORM = re.compile(
     r"INIT_START |START RequestId: |END RequestId: |REPORT RequestId: |INIT_REPORT "
     r'|\{"time":"[^"]*","type":"platform\.'
@@ -27,12 +28,12 @@ _FOREIGN_FRAME = re.compile(
 
 def own_lines(log: str) -> list[Line]:
     """The lines that the function and its runtime wrote, without the platform's."""
-    return shown(("", read(line)) for line in _without_frames(_own(log)))
+    return shown((("", read(line)) for line in _without_frames(_own(log))), _IN_CALL)
 
 
 def own_lines_but(log: str, error: CallError) -> list[Line]:
     """The same without the runtime's report of this error, and of an init that ran twice those of its second run."""
-    return shown(("", read(line)) for line in _without_frames(without_report(_own(last_run(log)), error)))
+    return shown((("", read(line)) for line in _without_frames(without_report(_own(last_run(log)), error))), _IN_CALL)
 
 
 def _without_frames(lines: Sequence[str]) -> list[str]:
@@ -61,18 +62,22 @@ def event_messages(event: str) -> list[Message]:
     return [read(line) for line in (first, *rest)]
 
 
-def shown(messages: Iterable[tuple[str, Message]]) -> list[Line]:
-    """Messages as lines, each behind its gutter; with a column of levels where one differs from INFO."""
+def shown(messages: Iterable[tuple[str, Message]], whole: str) -> list[Line]:
+    """Messages as lines, each behind its gutter; with a column of levels where one differs from INFO.
+
+    `whole` says where the rest of a line is that is too long to be shown.
+    """
     listed = list(messages)
     wide = max((len(message.level) for _, message in listed), default=0) + 2
     if not any(message.needs_level for _, message in listed):
         wide = 0
-    return [line for gutter, message in listed for line in _lines(gutter, message, wide)]
+    return [line for gutter, message in listed for line in _lines(gutter, message, wide, whole)]
 
 
-def _lines(gutter: str, message: Message, wide: int) -> Sequence[Line]:
+def _lines(gutter: str, message: Message, wide: int, whole: str) -> Sequence[Line]:
     """The lines of one message; those after the first stand under its words."""
     style = "w" if message.weighty else ""
     firsts = f"{gutter}{message.level:<{wide}}" if wide else gutter
     first, *rest = message.lines
-    return [Line(clip(first), firsts, style), *(Line(clip(line), " " * len(firsts), style) for line in rest)]
+    gutters = (firsts, *(" " * len(firsts) for _ in rest))
+    return [Line(clip(line, whole=whole), at, style) for line, at in zip((first, *rest), gutters, strict=True)]

@@ -13,6 +13,8 @@ from lambdalab.notebook.views.log_message import Message
 from lambdalab.notebook.views.shapes import LogEvent, LogView
 
 _BUDGET = 9000
+_WHOLE = "print(_) shows them"
+"""Lines are whole in the view's text, which is the notebook's last result."""
 
 
 def html(view: LogView) -> str:
@@ -20,7 +22,7 @@ def html(view: LogView) -> str:
     top = head(
         icon("log", "mut"), title("Logs"), title(view.function, code=True), muted(count(len(view.events), "line"))
     )
-    lines = shown(pair for event in view.events if event.message.strip() for pair in _messages(event))
+    lines = shown((pair for event in view.events if event.message.strip() for pair in _messages(event)), _WHOLE)
     body = (
         listing(lines, budget=_BUDGET, newest=True, wrapped=True) if lines else el("p", "No line was found.", cls="mut")
     )
