@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from lambdalab.billing.meter import Cost, invocation_cost, snapshot_month
+from lambdalab.lines import lines_of
 from lambdalab.model.invocation import InvocationRecord
 from lambdalab.notebook.views import blocks
 from lambdalab.notebook.views.figures import count, dollars, duration, megabytes, percent, size, whole_ms
@@ -162,7 +163,7 @@ def _document(call: Call, budget: int) -> Html:
 
 def log(call: Call) -> Html:
     """The lines the function wrote; the raw log, with the platform's lines, folded."""
-    raw = blocks.lines_of(call.log)
+    raw = lines_of(call.log)
     if not raw:
         return el("div", caption("Logs"), el("p", "The answer carried no log.", cls="mut"))
     every = own_lines(call.log)
