@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 from lambdalab.billing.meter import Cost, invocation_cost, snapshot_month
 from lambdalab.lines import lines_of
@@ -157,7 +158,8 @@ def error_answer(call: Call) -> Html:
 
 def _document(call: Call, budget: int) -> Html:
     if len(call.raw) <= _LARGEST_PRETTY:
-        return blocks.json_block(call.payload, budget=budget)
+        with suppress(RecursionError):  # read it was; writing it with indents takes more of Python's stack
+            return blocks.json_block(call.payload, budget=budget)
     return blocks.code(call.raw[:_LARGEST_PRETTY].decode("utf-8", "replace"), budget=budget)
 
 
