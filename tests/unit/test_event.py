@@ -174,7 +174,7 @@ def test_a_variable_that_is_nested_too_deep_is_refused_in_a_sentence():
     deep = []
     for _ in range(200_000):
         deep = [deep]
-    with pytest.raises(BadEvent, match="the variable deep cannot be an event: .*nested deeper"):
+    with pytest.raises(BadEvent, match=r"the variable deep cannot be an event: .*nested deeper"):
         build(source="deep", deep=deep)
 
 
