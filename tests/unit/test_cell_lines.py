@@ -45,7 +45,7 @@ def test_javascript_below_it_is_still_known_as_such(mark):
 
 @named
 def test_a_dockerfiles_instruction_below_it_has_its_own_line(mark):
-    assert image.line_of(f"FROM a\n# one{mark}two\nRUN b\n", 2) == 3
+    assert image.line_of(f"FROM a\n# one{mark}# two\nRUN b\n", 2) == 3
 
 
 @pytest.mark.parametrize(
