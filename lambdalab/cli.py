@@ -184,7 +184,7 @@ def env(unset: bool) -> None:
     """Print export lines for the aws command line, boto3 and Terraform: eval "$(lambdalab env)"."""
     names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
     if unset:
-        click.echo(f"unset {' '.join(names)}")
+        click.echo(f"unset {' '.join(names)}")  # NO_PROXY stays: it may be older, and this machine needs no proxy
         return
     for name, value in Lab().environment().items():
         click.echo(f"export {name}={shlex.quote(value)}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
+from lambdalab import home as homes
 from lambdalab.errors import BadOption
 from lambdalab.model.vpc import MODELS, Model
 
@@ -101,7 +102,10 @@ def default_home() -> Path:
 
 
 def load(environ: Mapping[str, str] | None = None, *, home: Path | None = None) -> Settings:
-    """The settings that the environment names. Raises `BadOption` with the variable's name and rule."""
+    """The settings that the environment names.
+
+    Raises `BadOption` with the variable's name and rule, `HomeUnusable` where the home's name is no text.
+    """
     env = os.environ if environ is None else environ
     account = env.get("LAMBDALAB_ACCOUNT", ACCOUNT)
     if not (account.isdigit() and len(account) == 12):
@@ -112,8 +116,10 @@ def load(environ: Mapping[str, str] | None = None, *, home: Path | None = None) 
     vpc_model = env.get("LAMBDALAB_VPC_MODEL", "today")
     if vpc_model not in MODELS:
         raise BadOption(f"LAMBDALAB_VPC_MODEL is {vpc_model!r}; choose one of {', '.join(MODELS)}.")
+    home = home or default_home()
+    homes.check_name(home)
     return Settings(
-        home=home or default_home(),
+        home=home,
         account=account,
         region=env.get("LAMBDALAB_REGION", REGION),
         backend=backend,

@@ -17,11 +17,21 @@ _RULE = (
 
 def make_ready(home: Path) -> None:
     """Make the home where there is none. Raises `HomeUnusable` where it cannot be made, or not be used."""
+    check_name(home)
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as problem:
         raise unusable(home, problem) from problem
     check(home)
+
+
+def check_name(home: Path) -> None:
+    """Raise `HomeUnusable` where a home's path is no text: AWS's clients put paths of its files into JSON and fail."""
+    try:
+        str(home).encode()
+    except UnicodeEncodeError as problem:
+        shown = os.fsencode(home).decode(errors="backslashreplace")
+        raise HomeUnusable(f"The home {shown} cannot be used: its name is not UTF-8. {_RULE}") from problem
 
 
 def check(home: Path) -> None:

@@ -118,15 +118,22 @@ def _text(shape: Shape, text: str) -> Any:
     """A value from a path, a query or a header."""
     try:
         if shape.type_name in {"integer", "long"}:
-            return _within(int(text))
+            return _within(int(_plain(text)))
         if shape.type_name in {"float", "double"}:
-            return float(text)
+            return float(_plain(text))
         if shape.type_name == "timestamp":
             return _moment(text)
     except ValueError as bad:
         raise _Unreadable(f"'{text}' can not be converted to an {shape.type_name.capitalize()}") from bad
     if shape.type_name == "boolean":
         return text.lower() == "true"
+    return text
+
+
+def _plain(text: str) -> str:
+    """The text of a number, without what Python alone takes for one: `1_0`, and blanks around it."""
+    if "_" in text or text != text.strip():
+        raise ValueError(text)
     return text
 
 

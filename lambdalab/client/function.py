@@ -239,7 +239,7 @@ class Function:
         shown = self._api.configuration(qualifier) if qualifier or self._api.address != self.name else {}
         stream = f"[{shown['Version']}]" if qualifier else ""
         if since is not None:
-            query["startTime"] = int((time.time() - since.total_seconds()) * 1000)
+            query["startTime"] = max(0, int((time.time() - since.total_seconds()) * 1000))
         found: list[logs.LogEvent] = []
         while True:
             try:

@@ -17,6 +17,7 @@ from lambdalab.client.deployment import compare
 from lambdalab.client.function_api import FunctionApi
 from lambdalab.client.names import FUNCTIONS
 from lambdalab.errors import BadOption, ImageBuildRefused, LabError, ResourceNotFound
+from lambdalab.lines import lines_of
 
 _DOCKERFILE = "Dockerfile"
 _COPIES = re.compile(r"\s*(?:COPY|ADD)\s", re.IGNORECASE)
@@ -82,7 +83,7 @@ def failed(dockerfile: str, step: int, why: str, output: str, cell: CellSource) 
     line = line_of(dockerfile, step)
     place = f"{cell.label}, line {line - 1 + cell.first_line}" if line else cell.label
     words = f"{place}: the image did not build: {why}"
-    if line and _COPIES.match(dockerfile.splitlines()[line - 1]) and _NOT_THERE.search(why):
+    if line and _COPIES.match(lines_of(dockerfile)[line - 1]) and _NOT_THERE.search(why):
         words += (
             "\nThe build context is what --from FOLDER and --file PATH give, and not the notebook's own folder: name"
             " there what the Dockerfile copies."
@@ -114,7 +115,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 def line_of(dockerfile: str, step: int) -> int:
     """The line on which a Dockerfile's n-th instruction begins, from 1; 0 when there is none."""
     count, continued = 0, False
-    for number, line in enumerate(dockerfile.splitlines(), 1):
+    for number, line in enumerate(lines_of(dockerfile), 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue

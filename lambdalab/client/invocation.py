@@ -246,7 +246,7 @@ def _error(document: Any, record: InvocationRecord | None, cell: CellSource | No
 def _parsed(raw: bytes) -> Any:
     try:
         return json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):  # the second is JSON, and nested deeper than Python reads it
         return raw.decode(errors="replace")
 
 

@@ -16,6 +16,7 @@ from lambdalab.client.building.base import CellSyntaxError
 from lambdalab.client.cell import CellSource
 from lambdalab.client.session import Session
 from lambdalab.errors import BadOption
+from lambdalab.lines import lines_of
 from lambdalab.model import runtime as runtimes
 from lambdalab.model.runtime import Runtime
 
@@ -97,7 +98,7 @@ def runtime(name: str, offers: Offers) -> Runtime:
 
 def another(error: CellSyntaxError, cell: CellSource, kind: Runtime, offers: Offers) -> str:
     """What to take instead where Python stumbled over a line that is JavaScript and nothing else; "" elsewhere."""
-    lines = cell.text.splitlines()
+    lines = lines_of(cell.text)
     at = error.line - cell.first_line
     if kind.family != "python" or not 0 <= at < len(lines):
         return ""

@@ -44,6 +44,7 @@ _STOPPING_SECONDS = 30.0
 _ENDING_SECONDS = 15
 _REMOVING_SECONDS = 5.0
 """How long what a region started may go on writing into its home when it is gone."""
+_THIS_MACHINE = ("127.0.0.1", "localhost")
 _STARTED: list[subprocess.Popen[bytes]] = []
 """The regions that this process started: kept, so that `_reap` can collect those that ended."""
 
@@ -290,10 +291,24 @@ def _wait_for_process(process: subprocess.Popen[bytes]) -> None:
 
 
 def environment(found: RunningRegion) -> Mapping[str, str]:
-    """The variables that point the aws command line, boto3 and Terraform at the region."""
+    """The variables that point the aws command line, boto3 and Terraform at the region, past any proxy."""
     return {
         "AWS_ENDPOINT_URL": found.endpoint,
         "AWS_ACCESS_KEY_ID": found.credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": found.credentials.secret_access_key,
         "AWS_DEFAULT_REGION": found.region,
+        "NO_PROXY": _past_a_proxy("NO_PROXY", "no_proxy"),
+        "no_proxy": _past_a_proxy("no_proxy", "NO_PROXY"),
     }
+
+
+def _past_a_proxy(name: str, other: str) -> str:
+    """The hosts that are reached without a proxy, with this machine among them.
+
+    Programs read one spelling or the other, most the small letters first: where only one is set, both get its hosts,
+    so that none of them is lost. `*` alone is every host, and among others none.
+    """
+    hosts = os.environ.get(name, os.environ.get(other, ""))
+    listed = [host.strip() for host in hosts.split(",")]
+    missing = [] if hosts.strip() == "*" else [host for host in _THIS_MACHINE if host not in listed]
+    return ",".join([*filter(None, [hosts]), *missing])

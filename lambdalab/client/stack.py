@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from lambdalab.client.cell import CellSource
+from lambdalab.lines import lines_of
 
 _TASK = "/var/task/"
 _FRAMES = (
@@ -81,6 +82,6 @@ def _path(match: re.Match[str]) -> str:
 
 def _same_code(match: re.Match[str], cell: CellSource, line: int) -> bool:
     """Whether the cell's line reads as the trace quotes it: the function may have been changed elsewhere."""
-    lines = cell.text.splitlines()
+    lines = lines_of(cell.text)
     quoted = match.string[match.end() :].strip().partition("\n")[0].strip()
     return line <= len(lines) and (not quoted or lines[line - 1].strip() == quoted)

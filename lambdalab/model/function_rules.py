@@ -241,6 +241,7 @@ def _check_settings(params: Mapping[str, Any], package_type: str, log_format: st
         limits.check_range("timeout", params["Timeout"])
     if "EphemeralStorage" in params:
         limits.check_range("ephemeralStorage.size", params["EphemeralStorage"]["Size"])
+    limits.check_no_nul("The handler", params.get("Handler", ""))
     limits.check_environment(params.get("Environment", {}).get("Variables", {}))
     if params.get("FileSystemConfigs"):
         raise InvalidParameterValue(

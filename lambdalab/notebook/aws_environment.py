@@ -13,6 +13,8 @@ _SET_ASIDE = (
     "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL_LAMBDA",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 )  # fmt: skip
+# These get more than what they had: what was there still holds, and is not set aside.
+_ADDED_TO = ("NO_PROXY", "no_proxy")
 _ONE_SERVICE = "AWS_ENDPOINT_URL_"
 """How the names of variables begin that send one service elsewhere, such as AWS_ENDPOINT_URL_S3."""
 
@@ -36,7 +38,12 @@ class AwsEnvironment:
             elsewhere = [name for name in self._environ if name.startswith(_ONE_SERVICE)]
             names = dict.fromkeys((*variables, *_SET_ASIDE, *elsewhere, "AWS_REGION"))
             self._before = {name: self._environ.get(name) for name in names}
-        displaced = tuple(name for name, value in self._before.items() if value not in (None, variables.get(name)))
+        self._before |= {name: self._environ.get(name) for name in _ADDED_TO if self._was_set_since(name)}
+        displaced = tuple(
+            name
+            for name, value in self._before.items()
+            if value not in (None, variables.get(name)) and name not in _ADDED_TO
+        )
         self._environ.update(variables)
         for name in self._before:
             if name not in variables and name != "AWS_REGION":
@@ -47,6 +54,10 @@ class AwsEnvironment:
         if self._ours != before:
             self._changed()
         return displaced if first else ()
+
+    def _was_set_since(self, name: str) -> bool:
+        """Whether the reader has given it a value of their own since: what is added then is added to that."""
+        return name in self._ours and self._environ.get(name) != self._ours[name]
 
     @property
     def variables(self) -> Mapping[str, str]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadEvent, BadOption
+from lambdalab.notebook.context import FIRST_LINE
 
+_SHOWN = 60
+"""Characters of a `--set` that are shown where it is too long for Python."""
 _IN_JSON = {"True": "true", "False": "false", "None": "null", "undefined": "null"}
 
 
@@ -21,16 +25,18 @@ def build(
     assignments: Sequence[str],
     namespace: Mapping[str, Any],
     cell: str,
+    first_line: int = FIRST_LINE,
 ) -> Any:
     """The event to send: `{}`, or the body, or what `source` names; with each `path=value` of `assignments` set.
 
-    `cell` is the label of the running cell ("Cell In[4]"), for error messages. Raises `BadEvent` for text
-    that is not JSON and `BadOption` for a name, file or path that cannot be used.
+    `cell` is the label of the running cell ("Cell In[4]") and `first_line` the number of its body's first line, for
+    error messages. Raises `BadEvent` for text that is not JSON, or JSON that cannot be read, and `BadOption` for a
+    name, file, path or value that cannot be used.
     """
     if body is not None and body.strip():
         if source is not None:
             raise BadOption(f"the event is given twice: in the cell's body and by --event {source}. Keep one.")
-        event = parse_body(body, cell)
+        event = parse_body(body, cell, first_line)
     else:
         event = {} if source is None else _named(source, namespace)
     for assignment in assignments:
@@ -38,12 +44,26 @@ def build(
     return event
 
 
-def parse_body(body: str, cell: str) -> Any:
+def parse_body(body: str, cell: str, first_line: int = FIRST_LINE) -> Any:
     """The JSON in a cell's body. Raises `BadEvent` naming line and column as the editor counts them."""
+    return _parsed(body, cell, first_line)
+
+
+def _parsed(words: str, where: str, first_line: int) -> Any:
     try:
-        return json.loads(body)
+        return json.loads(words)
     except json.JSONDecodeError as error:
-        raise BadEvent(_pointing_at(error, body, f"{cell}, line {error.lineno + 1}, column {error.colno}")) from error
+        place = f"{where}, line {error.lineno - 1 + first_line}, column {error.colno}"
+        raise BadEvent(_pointing_at(error, words, place)) from error
+    except (ValueError, RecursionError) as error:
+        raise BadEvent(f"the event in {where} cannot be read: {_too_much(error)}") from error
+
+
+def _too_much(error: Exception) -> str:
+    """Why Python does not read or write what is JSON: it has limits of its own, and JSON has none."""
+    if isinstance(error, RecursionError):
+        return "lists or objects are nested deeper in it than Python goes."
+    return f"a number in it has more than {sys.get_int_max_str_digits():,} digits."
 
 
 def _pointing_at(error: json.JSONDecodeError, words: str, place: str) -> str:
@@ -97,15 +117,14 @@ def _from_file(path: Path) -> Any:
         words = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadOption(f"--event {path}: the file cannot be read: {error}.") from error
-    try:
-        return json.loads(words)
-    except json.JSONDecodeError as error:
-        raise BadEvent(_pointing_at(error, words, f"{path}, line {error.lineno}, column {error.colno}")) from error
+    return _parsed(words, str(path), 1)
 
 
 def _from_variable(name: str, value: Any) -> Any:
     try:
         return json.loads(json.dumps(value))
+    except RecursionError as error:
+        raise BadEvent(f"the variable {name} cannot be an event: {_too_much(error)}") from error
     except (TypeError, ValueError) as error:
         raise BadEvent(f"the variable {name} cannot be an event: {error}. Events are JSON values.") from error
 
@@ -114,7 +133,14 @@ def _assigned(event: Any, assignment: str) -> Any:
     path, equals, value = assignment.partition("=")
     if not equals or not path:
         raise BadOption(f"--set {assignment}: write --set path.to.value=VALUE, such as --set name=Ada.")
-    return _with(event, _steps(path, assignment), _value(value), assignment)
+    try:
+        return _with(event, _steps(path, assignment), _value(value), assignment)
+    except (ValueError, RecursionError) as error:
+        raise BadOption(f"--set {_shortened(assignment)} cannot be set: {_too_much(error)}") from error
+
+
+def _shortened(words: str) -> str:
+    return words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…"
 
 
 def _steps(path: str, assignment: str) -> list[str | int]:

@@ -23,7 +23,7 @@ from traitlets import Bool, Enum, Int, TraitError, Unicode, validate
 
 from lambdalab.errors import BadOption, LabError, RegionUnavailable
 from lambdalab.notebook.aws_environment import AwsEnvironment, forget_boto3s_session
-from lambdalab.notebook.context import Context
+from lambdalab.notebook.context import Context, first_line
 from lambdalab.notebook.status import CellStatus
 from lambdalab.notebook.waiting import wait
 
@@ -127,13 +127,15 @@ class LambdaLab(Magics):
 
         what = " ".join((request.command.name, *request.arguments))
         status = CellStatus(self._ipython, what, lambda: pulling.words(self._lab()))
+        cells = self._ipython.history_manager.input_hist_raw
         context = Context(
-            label=f"Cell In[{len(self._ipython.history_manager.input_hist_raw) - 1}]",
+            label=f"Cell In[{len(cells) - 1}]",
             body=cell,
             namespace=ChainMap(dict(names.here), names.everywhere),
             defaults={"memory": self.memory, "timeout": self.timeout, "runtime": self.runtime},
             arrived=status.arrived,
             waiting=status.waiting,
+            first_line=first_line(cells[-1], cell or ""),
         )
         return wait(
             lambda: run(self._lab(), request, context),

@@ -95,11 +95,14 @@ def variable(words: str) -> tuple[str, str]:
 
 
 def since(words: str) -> timedelta:
-    """How long ago: a whole number and s, m, h or d."""
+    """How long ago: a whole number and s, m, h or d. What is longer than Python counts is all time."""
     match = re.fullmatch(r"(\d+)([smhd])", words)
     if match is None:
         raise BadOption(f"--since is {words!r}; write a number and s, m, h or d, such as --since 5m.")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    try:
+        return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    except (OverflowError, ValueError):
+        return timedelta.max
 
 
 def alias(words: str) -> str:

@@ -132,6 +132,13 @@ def test_logs_are_read_as_awss_are(aws, function, tmp_path):
     assert [event["message"] for event in json.loads(out)["events"]] == reports[-1:]
 
 
+def test_a_proxy_for_everything_else_is_passed_by(aws, function):
+    nobody = "http://127.0.0.1:9"
+    status, out, err = aws("aws lambda list-functions", HTTP_PROXY=nobody, http_proxy=nobody)
+    assert status == 0, err
+    assert function["FunctionName"] in out
+
+
 def test_logs_tail_shows_what_a_function_wrote(aws, function):
     if not aws("aws --version")[1].startswith("aws-cli/2"):
         pytest.skip("`aws logs tail` is of version 2 of the command line, which is not on this machine")

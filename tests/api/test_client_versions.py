@@ -1,6 +1,7 @@
 """Versions, aliases, settings and concurrency through `lab["name"]`, against a real region."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -52,6 +53,11 @@ def test_the_log_of_a_version_is_what_it_wrote(two):
     # AWS's client ends a traceback's lines by carriage returns, which would write them over each other here.
     assert any("\r" in event.message for event in second)
     assert "\r" not in str(second) + two.invoke({"fail": True}).log
+
+
+def test_a_log_since_before_there_was_time_is_the_whole_log(two):
+    two.invoke({})
+    assert two.logs(since=timedelta(days=99_999_999)).events == two.logs().events != []
 
 
 def test_an_alias_is_made_moved_and_taken_back(two):

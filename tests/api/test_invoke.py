@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import sys
 import zipfile
 from dataclasses import FrozenInstanceError
 
@@ -36,11 +37,11 @@ def api(lab):
 def deploy(api):
     made = []
 
-    def create(source, *, handler="app.handler", timeout=3, memory=128, **more):
+    def create(source, *, runtime=RUNTIME, handler="app.handler", timeout=3, memory=128, **more):
         name = f"f{len(made)}-{abs(hash(source)) % 10**8}"
         api.create_function(
             FunctionName=name,
-            Runtime=RUNTIME,
+            Runtime=runtime,
             Role=ROLE,
             Handler=handler,
             Code={"ZipFile": zipped(app=source)},
@@ -170,6 +171,24 @@ def test_a_function_that_cannot_be_loaded_says_why(api, deploy, source, handler,
     answer, result, log = call(api, deploy(source, handler=handler))
     assert answer["FunctionError"] == "Unhandled"
     assert (result["errorType"], result["errorMessage"]) == (kind, message)
+    assert f"Phase: init\tStatus: error\tError Type: {kind}" in log
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "words"),
+    [
+        ("int('déjà')", "ValueError", "'déjà'"),
+        ("int('привет')", "ValueError", "'привет'"),
+        ("import модуль", "Runtime.ImportModuleError", "No module named 'модуль'"),
+        ("class Ошибка(Exception): pass\nraise Ошибка('нет')", "Ошибка", "нет"),
+    ],
+    ids=["Latin-1", "Cyrillic", "a module", "a type"],
+)
+@pytest.mark.parametrize("runtime", sorted({RUNTIME, f"python3.{sys.version_info.minor}"}))
+def test_an_error_of_the_init_phase_keeps_its_words_in_every_script(api, deploy, runtime, source, kind, words):
+    _, result, log = call(api, deploy(source, runtime=runtime))
+    assert result["errorType"] == kind
+    assert words in result["errorMessage"]
     assert f"Phase: init\tStatus: error\tError Type: {kind}" in log
 
 

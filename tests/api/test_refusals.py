@@ -108,3 +108,15 @@ def test_an_invoke_mode_is_one_of_two_in_awss_order(api, make):
         "1 validation error detected: Value 'X' at 'invokeMode' failed to satisfy constraint: "
         "Member must satisfy enum value set: [RESPONSE_STREAM, BUFFERED]"
     )
+
+
+@pytest.mark.parametrize(
+    "holding",
+    [{"Handler": "app.hand\0ler"}, {"Environment": {"Variables": {"GREETING": "good\0day"}}}],
+    ids=["handler", "variable"],
+)
+def test_a_nul_in_what_a_process_is_started_with_is_refused(api, make, holding):
+    name = make()
+    said = refused(api.create_function, FunctionName="never", **{**CREATE, **holding}, Code={"ZipFile": returning("1")})
+    assert "holds the character U+0000" in said
+    assert refused(api.update_function_configuration, FunctionName=name, **holding) == said

@@ -134,6 +134,13 @@ def test_a_number_beyond_awss_own_is_refused(lab, method, path, body):
     assert (refused.value.error_code, refused.value.http_status) == ("SerializationException", 400)
 
 
+@pytest.mark.parametrize("number", ["1_0", " 10", "10 ", "ten", ""])
+def test_what_python_alone_takes_for_a_number_is_refused(lab, number):
+    with pytest.raises(AwsError, match="can not be converted to an Integer") as refused:
+        call(lab, "GET", "/2015-03-31/functions", query={"MaxItems": number})
+    assert (refused.value.error_code, refused.value.http_status) == ("SerializationException", 400)
+
+
 @pytest.mark.parametrize("operation", sorted(set(MODEL.operation_names) - set(OFFERED)))
 def test_every_other_operation_answers_that_it_is_not_offered(lab, operation):
     http_trait = MODEL.operation_model(operation).http

@@ -70,6 +70,20 @@ def test_a_home_that_is_a_file(tmp_path, below):
         assert_one_line(cli(where, command), str(where), "is not a directory", "LAMBDALAB_HOME")
 
 
+def test_a_home_whose_name_is_not_utf_8(tmp_path, monkeypatch):
+    where = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b2\xff"))
+    shown = f"The home {tmp_path}/b2\\xff cannot be used: its name is not UTF-8"
+    assert refused(where).startswith(shown)
+    for command in ("env", "serve", "status", "stop", "doctor"):
+        assert_one_line(cli(where, command), shown, "LAMBDALAB_HOME")
+    monkeypatch.setattr(tempfile, "tempdir", str(where))
+    where.mkdir()
+    with pytest.raises(HomeUnusable, match="its name is not UTF-8"):
+        Lab(isolated=True).functions()
+    assert_one_line(cli(where, "reset", "--yes"), shown)
+    assert where.is_dir()
+
+
 def test_a_file_is_not_reset(tmp_path):
     (tmp_path / "file").write_text("mine")
     assert_one_line(cli(tmp_path / "file", "reset", "--yes"), "is not a directory")

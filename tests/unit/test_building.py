@@ -65,6 +65,16 @@ def test_python_that_is_none_is_refused_at_the_cells_own_line():
     assert refused.value.line == 3
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["x = " + "-" * 200_000 + "1\n", "x = " + "+".join("1" * 200_000) + "\n", "x = '\ud800'\n", "x = '\0'\n"],
+    ids=["nested", "a long sum", "half a character", "NUL"],
+)
+def test_python_that_its_parser_gives_up_is_refused_in_a_sentence(text):
+    with pytest.raises(CellSyntaxError, match=r"^Cell In\[4\]"):
+        build(source(text + "def handler(event, context):\n    return x\n", "python3.12"))
+
+
 def test_a_cell_without_a_handler_says_what_it_saw():
     with pytest.raises(HandlerNotInCell, match=r"Cell In\[4\] defines other"):
         build(source("other = 1\n", "python3.12"))

@@ -113,3 +113,9 @@ def test_rubys_frames_are_placed_in_the_cell_the_outermost_first():
         "/var/task/vendor/other.rb, line 3, in Array#each",
         "Cell In[4], line 18, in help",
     ]
+
+
+@pytest.mark.parametrize("mark", ["\x0c", "\x85", "\u2028"])
+def test_a_comment_goes_on_to_the_end_of_rubys_own_line(mark):
+    text = f"# once{mark}def handler(event:, context:) = 1\ndef process(event:, context:) = 2\n"
+    assert handler(text) == "lambda_function.process"

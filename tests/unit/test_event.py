@@ -162,3 +162,42 @@ def test_setting_a_value_leaves_the_variable_alone():
 def test_a_path_that_cannot_be_set_is_refused(assignment, said):
     with pytest.raises(BadOption, match=said):
         build('{"a": 5, "l": []}', assignments=[assignment])
+
+
+DEEP = "[" * 200_000 + "]" * 200_000
+LONG = "1" * 5000
+"""JSON, and beyond the limits of Python's own reader."""
+
+
+@pytest.mark.parametrize(("written", "why"), [(DEEP, "nested deeper"), (LONG, "more than 4,300 digits")])
+def test_json_that_python_does_not_read_is_refused_in_a_sentence(tmp_path, written, why):
+    with pytest.raises(BadEvent, match=f"Cell In.4. cannot be read.*{why}"):
+        build(f'{{"a": {written}}}')
+    file = tmp_path / "event.json"
+    file.write_text(written)
+    with pytest.raises(BadEvent, match=f"event.json cannot be read.*{why}"):
+        build(source=str(file))
+    with pytest.raises(BadOption, match=why) as refused:
+        build(assignments=[f"a={written}"])
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("assignment", "why"), [(f"a[{LONG}]=1", "digits"), (".".join("a" * 200_000) + "=1", "nested deeper")]
+)
+def test_a_path_that_python_does_not_follow_is_refused_in_a_sentence(assignment, why):
+    with pytest.raises(BadOption, match=why):
+        build(assignments=[assignment])
+
+
+def test_a_variable_that_is_nested_too_deep_is_refused_in_a_sentence():
+    deep = []
+    for _ in range(200_000):
+        deep = [deep]
+    with pytest.raises(BadEvent, match=r"the variable deep cannot be an event: .*nested deeper"):
+        build(source="deep", deep=deep)
+
+
+def test_a_variable_with_a_number_that_is_too_long_is_refused():
+    with pytest.raises(BadEvent, match="the variable order cannot be an event"):
+        build(source="order", order={"n": 10**5000})

@@ -154,6 +154,15 @@ def test_a_cell_deploys_with_its_body_verbatim(shell):
     assert (options["cell"].text, options["cell"].first_line) == (body, 2)
 
 
+def test_blank_lines_above_the_magic_count_as_the_editor_counts_them(shell):
+    shell.run_cell("\n\n\n%%lambda hello\ndef handler(event, context):\n    return 1\n", store_history=True)
+    shell.run_cell("\n\n%%lambda layer tools\nX = 1\n", store_history=True)
+    (_, _, _, function), (_, _, _, layer) = shell.lab.asked
+    assert (function["cell"].first_line, layer["first_line"]) == (5, 4)
+    refused = shell.run_cell("\n\n\n%%lambda invoke hello\n{'a': 1}\n", store_history=True)
+    assert "line 5, column 2" in str(refused.error_in_exec)
+
+
 def test_an_invocation_returns_the_result_to_the_name_it_is_given(shell):
     assert shell.run_cell("r = %lambda invoke hello --set name=Ada").success
     assert shell.user_ns["r"] is shell.lab.result

@@ -1,5 +1,7 @@
 """What may be written on a `%lambda` line, and what the line's errors say."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -300,3 +302,8 @@ def test_the_example_of_each_help_parses(command):
     line = command.example.splitlines()[0]
     _, _, rest = line.partition("lambda ")
     assert parse(rest, has_body=line.startswith("%%")).command.name == command.name
+
+
+@pytest.mark.parametrize("words", ["99999999999d", "9" * 5000 + "s"])
+def test_a_time_longer_than_python_counts_is_all_time(words):
+    assert parse(f"logs hello --since {words}", has_body=False).options == {"since": timedelta.max}

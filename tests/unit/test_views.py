@@ -588,6 +588,14 @@ def test_a_heavy_answer_and_log_keep_the_display_small_and_say_so(line):
         assert "left out of this display" in Page(shown).text or "more characters" in Page(shown).text
 
 
+def test_an_answer_nested_too_deep_for_indents_is_shown_as_it_came():
+    payload = []
+    for _ in range(5000):
+        payload = [payload]
+    shown = invocation.html(records.Call(records.RECORD, payload, b"[" * 5001 + b"]" * 5001, "", None))
+    assert "[" * 100 in Page(shown).text
+
+
 @given(st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(), st.lists, max_leaves=10))
 def test_a_json_block_reads_as_the_same_json(value):
     shown = Page(blocks.json_block(value, budget=10**9)).text

@@ -74,6 +74,10 @@ def parsed(source: str, label: str, first_line: int) -> ast.Module:
                 "\nThe cell is the function's file, not notebook code: run `!` and `%` lines in a cell of their own."
             )
         raise CellSyntaxError(f"{label}, line {line}: {error.msg}{text}", line, error.offset or 1) from error
+    except (RecursionError, MemoryError) as error:
+        raise CellSyntaxError(f"{label}: an expression is nested deeper than Python's parser goes.") from error
+    except ValueError as error:  # characters that no source file can hold
+        raise CellSyntaxError(f"{label}: {error}") from error
 
 
 def _statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source
 from lambdalab.errors import HandlerNotInCell
+from lambdalab.lines import lines_of
 
 _FILE = "lambda_function"
 """The file that a cell becomes: AWS's console gives new functions the same name."""
@@ -82,7 +83,7 @@ def _methods(text: str) -> Iterator[_Method]:
 def _code(text: str) -> Iterator[str]:
     """The lines that are no block comment and no data."""
     comment = False
-    for line in text.splitlines():
+    for line in lines_of(text):
         if line == "__END__":
             return
         comment = line.startswith("=begin") or (comment and not line.startswith("=end"))

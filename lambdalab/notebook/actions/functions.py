@@ -11,7 +11,7 @@ from lambdalab.client.display import Displayed
 from lambdalab.errors import BadOption
 from lambdalab.model import arn
 from lambdalab.notebook import event
-from lambdalab.notebook.context import FIRST_LINE, Context
+from lambdalab.notebook.context import Context
 from lambdalab.notebook.options import Request
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _deploy(lab: Lab, request: Request, context: Context) -> Any:
         files=files.named(options.get("file", ())),
         requirements=options.get("requirements", ()),
         path=path,
-        cell=None if path is not None else CellSource(context.label, body, FIRST_LINE),
+        cell=None if path is not None else CellSource(context.label, body, context.first_line),
     )
 
 
@@ -77,7 +77,7 @@ def _deploy_image(lab: Lab, request: Request, context: Context) -> Any:
         architecture=options.get("arch", "x86_64"),
         files=files.named(options.get("file", ())),
         path=options.get("from"),
-        cell=CellSource(context.label, body, FIRST_LINE),
+        cell=CellSource(context.label, body, context.first_line),
     )
 
 
@@ -91,6 +91,7 @@ def _invoke(lab: Lab, request: Request, context: Context) -> Any:
         assignments=options.get("set", ()),
         namespace=context.namespace,
         cell=context.label,
+        first_line=context.first_line,
     )
     qualifier = options.get("qualifier") or address.qualifier or None
     if not options.get("stream"):

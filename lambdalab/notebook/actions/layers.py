@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadOption
-from lambdalab.notebook.context import FIRST_LINE, Context
+from lambdalab.notebook.context import Context
 from lambdalab.notebook.options import Request
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _publish_module(lab: Lab, name: str, options: dict[str, Any], context: Conte
         context.body or "",
         module=options.get("module"),
         label=context.label,
-        first_line=FIRST_LINE,
+        first_line=context.first_line,
         runtimes=[options["runtime"]] if "runtime" in options else [],
         architectures=[options["arch"]] if "arch" in options else [],
         description=options.get("description", ""),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lambdalab.lines import lines_of
 from lambdalab.notebook.views.figures import count
 from lambdalab.notebook.views.html import Html, el, small, text
 from lambdalab.notebook.views.kit import details
@@ -108,11 +109,6 @@ def _removed(old: int, words: str) -> Line:
 
 def _added(new: int, words: str) -> Line:
     return Line(f"+ {clip(words)}", f"    {new:>3} ", "a", "ins")
-
-
-def lines_of(words: str) -> list[str]:
-    """The lines as Python and editors count them: `str.splitlines` would also split at form feeds and the like."""
-    return re.split(r"\r\n|\r|\n", words.removesuffix("\n")) if words else []
 
 
 def clip(line: str, most: int = LONGEST_LINE, whole: str = "") -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 from lambdalab.billing.meter import Cost, invocation_cost, snapshot_month
+from lambdalab.lines import lines_of
 from lambdalab.model.invocation import InvocationRecord
 from lambdalab.notebook.views import blocks
 from lambdalab.notebook.views.figures import count, dollars, duration, megabytes, percent, size, whole_ms
@@ -156,13 +158,14 @@ def error_answer(call: Call) -> Html:
 
 def _document(call: Call, budget: int) -> Html:
     if len(call.raw) <= _LARGEST_PRETTY:
-        return blocks.json_block(call.payload, budget=budget)
+        with suppress(RecursionError):  # read it was; writing it with indents takes more of Python's stack
+            return blocks.json_block(call.payload, budget=budget)
     return blocks.code(call.raw[:_LARGEST_PRETTY].decode("utf-8", "replace"), budget=budget)
 
 
 def log(call: Call) -> Html:
     """The lines the function wrote; the raw log, with the platform's lines, folded."""
-    raw = blocks.lines_of(call.log)
+    raw = lines_of(call.log)
     if not raw:
         return el("div", caption("Logs"), el("p", "The answer carried no log.", cls="mut"))
     every = own_lines(call.log)

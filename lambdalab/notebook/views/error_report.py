@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from lambdalab.notebook.views.blocks import lines_of
+from lambdalab.lines import lines_of
 from lambdalab.notebook.views.shapes import CallError
 
 _FIRST_INIT = re.compile(r"^INIT_REPORT .*\tPhase: init\tStatus: error\b.*\n?", re.MULTILINE)

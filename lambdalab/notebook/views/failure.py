@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from lambdalab.client.stack import own
+from lambdalab.lines import lines_of
 from lambdalab.model.invocation import Outcome
 from lambdalab.notebook.hints import hint_of
 from lambdalab.notebook.views import blocks
@@ -58,7 +59,7 @@ def _what(error: CallError) -> Html:
     where = (
         join(Html("<br>"), muted("raised in"), el("b", blocks.clip(frame.place, _SENTENCE), cls="m")) if frame else ""
     )
-    first, *_ = blocks.lines_of(error.message) or [""]
+    first, *_ = lines_of(error.message) or [""]
     return note("error", el("b", blocks.clip(f"{error.type}: {first}", _SENTENCE), cls="m"), where, cls="er")
 
 
@@ -67,7 +68,7 @@ def _place(error: CallError) -> Html:
     if frame is None or frame.source is None:
         return Html("")
     cell = frame.source
-    return below(blocks.source(blocks.lines_of(cell.text), hit=frame.line, first=cell.first_line))
+    return below(blocks.source(lines_of(cell.text), hit=frame.line, first=cell.first_line))
 
 
 def _where(error: CallError) -> Frame | None:

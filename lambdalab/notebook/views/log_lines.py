@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from lambdalab.notebook.views.blocks import Line, clip, lines_of
+from lambdalab.lines import lines_of
+from lambdalab.notebook.views.blocks import Line, clip
 from lambdalab.notebook.views.error_report import last_run, without_report
 from lambdalab.notebook.views.figures import count
 from lambdalab.notebook.views.log_message import Message, read

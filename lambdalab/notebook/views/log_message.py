@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from lambdalab.notebook.views.blocks import lines_of
+from lambdalab.lines import lines_of
 
 _TIME = r"\d{4}-\d\d-\d\dT[\d:.]+"
 _LEVELS = "TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL"
