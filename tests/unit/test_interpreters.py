@@ -32,6 +32,15 @@ def test_an_interpreter_on_the_search_path_is_found_with_its_version(monkeypatch
     assert Path(found.path).exists()
 
 
+def test_the_python_that_runs_the_region_comes_before_another_of_its_version(monkeypatch, tmp_path):
+    monkeypatch.delenv(catalogue.variable(HERE), raising=False)
+    script(tmp_path / HERE, f"echo 'python {HERE.removeprefix('python')}.99|/usr|{tmp_path / HERE}'")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = find(HERE)
+    assert found.version == ".".join(map(str, sys.version_info[:3]))
+    assert found.path == str(Path(sys._base_executable).resolve())
+
+
 def test_a_named_interpreter_is_the_only_candidate(monkeypatch, tmp_path):
     monkeypatch.setenv("LAMBDALAB_RUNTIME_PYTHON3_12", str(tmp_path / "mine"))
     assert list(candidates("python3.12")) == [tmp_path / "mine"]
