@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -98,6 +99,17 @@ def test_pyenvs_shims_are_no_interpreters(monkeypatch, tmp_path):
 )  # fmt: skip
 def test_images_are_called_what_aws_calls_them(runtime, image):
     assert catalogue.image(runtime, "public.ecr.aws/lambda") == f"public.ecr.aws/lambda/{image}"
+
+
+@pytest.mark.parametrize("runtime", ["nodejs16.x", "nodejs18.x", "java8.al2"])
+def test_a_package_is_not_offered_for_a_version_that_it_does_not_carry(runtime):
+    said = catalogue.how_to_get(runtime)
+    assert "pip install" not in said and "`conda create -n " in said
+
+
+@pytest.mark.parametrize("runtime", ["java21", "dotnet8", "ruby3.4"])
+def test_of_apt_it_is_said_that_not_every_release_has_every_version(runtime):
+    assert re.search(r"`apt install [^`]+` \(where your release has it\), `conda create", catalogue.how_to_get(runtime))
 
 
 @pytest.mark.parametrize("runtime", ["nodejs22.x", "java21"])
