@@ -117,3 +117,12 @@ def test_a_region_with_another_port_and_other_keys_is_followed_by_the_next_line_
         assert own_home.value(ENDPOINT) != before, line
         listed = own_home.run("print(boto3.client('lambda').list_functions()['Functions'])")
         assert listed.text == "[]\n", line
+
+
+def test_a_region_that_was_stopped_is_back_where_it_was_for_boto3_once_the_shell_has_started_it(own_home):
+    own_home.run("import boto3\n%lambda list")
+    functions = "print(boto3.client('lambda').list_functions()['Functions'])"
+    lambdalab("stop")
+    assert own_home.run(functions).error["ename"] == "EndpointConnectionError"
+    lambdalab("env")
+    assert own_home.run(functions).text == "[]\n"
