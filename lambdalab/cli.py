@@ -57,7 +57,7 @@ def main() -> None:
 
 @main.command()
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[NOTEBOOK] [-- OPTIONS OF JUPYTERLAB]")
-@click.option("--headless", is_flag=True, help="Run the notebook without a browser, and end.")
+@click.option("--headless", is_flag=True, help="Run the notebook without a browser in a region of its own, and end.")
 @click.option("--no-browser", is_flag=True, help="Start JupyterLab and open no browser: its address is printed.")
 @click.option("--port", type=int, help="JupyterLab's port; without it 8888, or the next that is free.")
 @click.option("--ip", help="The address that JupyterLab listens on; without it this machine alone reaches it.")
@@ -65,6 +65,7 @@ def lab(words: tuple[str, ...], headless: bool, no_browser: bool, port: int | No
     """Check that functions really run here, then open NOTEBOOK in JupyterLab.
 
     What follows -- is JupyterLab's own: lambdalab lab -- --ServerApp.base_url=/lab1
+    With --headless both are done in a region of its own, which is gone at the end with all functions in it.
     """
     named, passed = _notebook(words)
     passed += ["--no-browser"] * no_browser + _given("--port", port) + _given("--ip", ip)
@@ -72,11 +73,13 @@ def lab(words: tuple[str, ...], headless: bool, no_browser: bool, port: int | No
         raise click.ClickException(f"{named} is not here. Run this in a clone of LambdaLab, or name a notebook.")
     if headless and passed:
         raise click.UsageError(f"--headless starts no JupyterLab: {' '.join(passed)} would be for it.")
-    document = _read(named) if headless else None
-    _self_check()
-    if document is not None:
-        _run(named, document)
+    if headless:
+        document = _read(named)
+        with Lab(isolated=True) as own:  # else the functions of one run would be there, and warm, for the next
+            _self_check(own)
+            _run(named, document, own.settings.home)
         return
+    _self_check(Lab())
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         passed.append("--allow-root")
     # Its kernels and terminals are to find the `aws` and `lambdalab` that belong to it.
@@ -95,13 +98,13 @@ def _given(flag: str, value: int | str | None) -> list[str]:
     return [] if value is None else [f"{flag}={value}"]
 
 
-def _self_check() -> None:
-    """Deploy a function, invoke it, and print its REPORT line and cost."""
-    here = Lab()
+def _self_check(here: Lab) -> None:
+    """Deploy a function, invoke it, and print its REPORT line and cost. It and its log are taken away again."""
     function = here[_CHECK]
     function.deploy(_CHECK_SOURCE)
     result = function.invoke({}).raise_for_error()
     function.delete()
+    here.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{_CHECK}")
     report = next(line for line in result.log.splitlines() if line.startswith("REPORT"))
     click.echo(
         f"self-check: a function ran in {here.endpoint}, backend {result.record and result.record.fidelity.backend}"
@@ -129,8 +132,11 @@ def _read(notebook: Path) -> Any:
         ) from problem
 
 
-def _run(notebook: Path, document: Any) -> None:
-    """Execute a notebook as a grader does; the file stays as it is. Fails on the first cell that fails."""
+def _run(notebook: Path, document: Any, home: Path) -> None:
+    """Execute a notebook as a grader does, with the region of `home`; the file stays as it is.
+
+    Fails on the first cell that fails.
+    """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
@@ -142,7 +148,7 @@ def _run(notebook: Path, document: Any) -> None:
             kernel_name="python3",
             resources={"metadata": {"path": str(notebook.parent)}},
             extra_arguments=["--log-level=ERROR"],  # the kernel warns of its own connection, which is this machine's
-        ).execute()
+        ).execute(env={**os.environ, "LAMBDALAB_HOME": str(home)})
     except CellExecutionError as failure:
         raise click.ClickException(f"{notebook}: {failure}") from failure
     cells = sum(1 for cell in document.cells if cell.cell_type == "code")
@@ -218,7 +224,11 @@ def stop() -> None:
     """End the region. Its functions stay."""
     settings = config.load()
     ended = region.stop(settings)
-    click.echo(f"the region for {settings.home} has ended" if ended else f"no region runs for {settings.home}")
+    if not ended:
+        click.echo(f"no region runs for {settings.home}")
+        return
+    click.echo(f"the region for {settings.home} has ended; its functions stay")
+    click.echo("any %lambda line, or `lambdalab env`, starts it again; until then boto3 and aws get no answer there")
 
 
 @main.command()

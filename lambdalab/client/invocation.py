@@ -48,6 +48,11 @@ class FunctionError:
     stack_trace: tuple[str, ...] = ()
     frames: tuple[Frame, ...] = ()
 
+    def __str__(self) -> str:
+        """`KeyError('price') at Cell In[9], line 4, in handler`: what `assert result.ok, result.error` shows."""
+        at = own(self.frames)
+        return f"{_called(self)}{f' at {at.place}' if at else ''}"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Invocation(Displayed):
@@ -155,9 +160,7 @@ class Invocation(Displayed):
             return f"timeout after {self.record.duration_ms / 1000:.2f} s"
         if self.record is not None and self.record.outcome == "out_of_memory":
             return f"out of memory at {self.record.memory_size_mb} MB"
-        at = own(self.error.frames)
-        place = f" at {at.place}" if at else ""
-        return f"error {_called(self.error)}{place}, {_ms(self.duration_ms)}, {self._start}"
+        return f"error {self.error}, {_ms(self.duration_ms)}, {self._start}"
 
     @property
     def _start(self) -> str:

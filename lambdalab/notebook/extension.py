@@ -6,6 +6,7 @@ The programs of the kernel's own environment come first on PATH where `!lambdala
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lambdalab import own_programs
@@ -64,20 +65,43 @@ def _lab() -> Lab:
     return lab
 
 
-_ATTRIBUTE = "_lambdalab_loaded"
+_LOADED = "_lambdalab_loaded"
+_POINTED = "_lambdalab_pointed"
+"""Attributes of the shell: they outlive this module's own, should it be imported anew."""
 
 
 def load(shell: Any) -> None:
-    """What `%load_ext lambdalab` does; loading twice is loading once."""
+    """What `%load_ext lambdalab` does; loading twice is loading once.
+
+    In the cell that has just unloaded it, `!aws` and boto3 go on to the region that they went to, and it is said again
+    what is set aside: `%reload_ext` is no reason to send them to an account that costs money.
+    """
     unload(shell)
     loaded = Loaded(shell)
     loaded.register()
-    setattr(shell, _ATTRIBUTE, loaded)
+    setattr(shell, _LOADED, loaded)
+    pointed: Mapping[str, str] | None = getattr(shell, _POINTED, None)
+    if pointed:
+        loaded.magics.follow(pointed)
 
 
 def unload(shell: Any) -> None:
-    """What `%unload_ext lambdalab` does."""
-    loaded: Loaded | None = getattr(shell, _ATTRIBUTE, None)
+    """What `%unload_ext lambdalab` does, and `%reload_ext lambdalab` before it loads."""
+    loaded: Loaded | None = getattr(shell, _LOADED, None)
     if loaded is not None:
+        _keep_until_the_cell_ends(shell, loaded.magics.environment.variables)
         loaded.unregister()
-        setattr(shell, _ATTRIBUTE, None)
+        setattr(shell, _LOADED, None)
+
+
+def _keep_until_the_cell_ends(shell: Any, pointed: Mapping[str, str]) -> None:
+    """Keep the variables of the region for a `load` of the same cell. IPython does not tell an extension whether it is
+    unloaded to be loaded again; a later cell's load is one like the first, after which nothing is set."""
+
+    def forget() -> None:
+        shell.events.unregister("post_execute", forget)
+        if getattr(shell, _POINTED, None) is pointed:
+            setattr(shell, _POINTED, None)
+
+    setattr(shell, _POINTED, pointed)
+    shell.events.register("post_execute", forget)

@@ -10,9 +10,11 @@ import json
 import re
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from lambdalab.model import runtime
 from lambdalab.model.runtime import Runtime
@@ -35,13 +37,25 @@ class FamilyFacts:
     places: tuple[str, ...]
     ask: tuple[str, ...]
     answer: re.Pattern[str]
-    get: tuple[str, ...]
+    get: tuple[Way, ...]
     image: str
 
     @property
     def brings_its_own(self) -> bool:
         """Whether the function's package holds the program: no interpreter is needed."""
         return not self.executables
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A command that brings an interpreter, of every version `but` those: their source has none, or no longer."""
+
+    command: str
+    but: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        # A release of Debian or Ubuntu has one or two versions of a language, and apt takes half a second to ask.
+        return f"`{self.command}`{' (where your release has it)' if self.command.startswith('apt ') else ''}"
 
 
 @cache
@@ -54,11 +68,15 @@ def families() -> dict[str, FamilyFacts]:
             tuple(facts["places"]),
             tuple(facts["ask"]),
             re.compile(facts["answer"]),
-            tuple(facts["get"]),
+            tuple(_way(one) for one in facts["get"]),
             facts["image"],
         )
         for name, facts in json.loads(_FILE.read_text()).items()
     }
+
+
+def _way(one: str | Mapping[str, Any]) -> Way:
+    return Way(one) if isinstance(one, str) else Way(one["command"], tuple(one["but"]))
 
 
 def family(found: Runtime) -> FamilyFacts:
@@ -76,8 +94,9 @@ def filled(pattern: str, found: Runtime) -> str:
 def how_to_get(name: str) -> str:
     """The commands that bring a runtime's interpreter, in a sentence."""
     found = runtime.known()[name]
-    get = (one.replace("{python}", shlex.quote(sys.executable or "python")) for one in family(found).get)
-    commands = [f"`{filled(command, found)}`" for command in get]
+    python = shlex.quote(sys.executable or "python")
+    ways = (way for way in family(found).get if found.version not in way.but)
+    commands = [str(Way(filled(way.command.replace("{python}", python), found))) for way in ways]
     if not commands:
         return "It needs no interpreter."
     return f"Get it with {', '.join(commands[:-1])}{' or ' if len(commands) > 1 else ''}{commands[-1]}."

@@ -1,7 +1,8 @@
 """Finding the interpreter of exactly the version that a runtime names. Never another one.
 
-Looked at in this order: `$LAMBDALAB_RUNTIME_<NAME>`, the search path, then the catalogue's places (version
-managers, conda environments, interpreters that PyPI packages carry), and for Python the one that runs the region.
+Looked at in this order: `$LAMBDALAB_RUNTIME_<NAME>`, for Python the one that runs the region (a cell's function is to
+run on what the notebook beside it runs on), the search path, then the catalogue's places (version managers, conda
+environments, interpreters that PyPI packages carry).
 A candidate counts once it has started, in an empty environment, and told its version.
 """
 
@@ -81,6 +82,8 @@ def candidates(name: str) -> Iterator[Path]:
     if named:
         yield Path(named)
         return
+    if wanted.family == "python" and f"{sys.version_info[0]}.{sys.version_info[1]}" == wanted.version:
+        yield Path(sys.executable)
     executables = [catalogue.filled(one, wanted) for one in facts.executables]
     for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
         if "shims" not in directory:  # version managers' shims are scripts that choose by themselves
@@ -88,8 +91,6 @@ def candidates(name: str) -> Iterator[Path]:
     for place in facts.places:
         for found in _directories(catalogue.filled(place, wanted)):
             yield from (found / one for one in executables)
-    if wanted.family == "python" and f"{sys.version_info[0]}.{sys.version_info[1]}" == wanted.version:
-        yield Path(sys.executable)
 
 
 _PLACES = {

@@ -70,8 +70,8 @@ def sdk(release: str) -> Sdk:
 def how_to_get(release: str) -> str:
     """The commands that bring an SDK; the same that the doctor tells for the runtime."""
     return (
-        f"Get one with `apt install dotnet-sdk-{release}.0`, `conda create -n dotnet{release} -c conda-forge "
-        f"dotnet-sdk={release}` or `brew install dotnet@{release}`"
+        f"Get one with `apt install dotnet-sdk-{release}.0` (where your release has it), `conda create -n "
+        f"dotnet{release} -c conda-forge dotnet-sdk={release}` or `brew install dotnet@{release}`"
     )
 
 

@@ -41,18 +41,33 @@ def test_the_first_lab_shows_what_it_speaks_of(region_home, tmp_path, monkeypatc
     first = nbformat.read(LABS[0], as_version=4)
     tidy = next(cell for cell in reversed(first.cells) if cell.cell_type == "code")
     first.cells.append(nbformat.v4.new_code_cell(f"# once more\n{tidy.source}"))
-    done = executed(first, tmp_path)
-    region.stop(load())
-    shown = {cell.source: cell.outputs for cell in done.cells if cell.cell_type == "code"}
-
-    def of(start):
-        outputs = next(outputs for source, outputs in shown.items() if source.startswith(start))
-        return "".join(output.get("text") or output["data"]["text/plain"] for output in outputs)
-
+    again = nbformat.read(LABS[0], as_version=4)
+    try:
+        of = shown(executed(first, tmp_path))
+        then = shown(executed(again, tmp_path))
+    finally:
+        region.stop(load())
     assert "cold (init" in of("%lambda invoke hello")
+    assert "unchanged" not in of("%%lambda hello")
     assert ", warm, " in of("%%lambda invoke hello")
     assert "REPORT RequestId: " in of("print(result.log)")
     assert "KeyError('price') at Cell In[9], line 4" in of("%%lambda invoke orders")
     assert "timeout after 1.00 s" in of("%lambda invoke slow")
     assert of("for memory in").count("per million calls") == 3
     assert of("# once more").startswith("1 function: hello")
+    # What it says of those who have done it before.
+    assert "unchanged" in then("%%lambda hello")
+    assert ", warm, " in then("%lambda invoke hello")
+    assert any("the first card says Unchanged" in cell.source for cell in again.cells)
+    assert then("from lambdalab import lab").count("init: None") == 3  # what was tidied up begins anew
+
+
+def shown(done):
+    """What the cell that begins with some words has put out."""
+    cells = {cell.source: cell.outputs for cell in done.cells if cell.cell_type == "code"}
+
+    def of(start):
+        outputs = next(outputs for source, outputs in cells.items() if source.startswith(start))
+        return "".join(output.get("text") or output["data"]["text/plain"] for output in outputs)
+
+    return of

@@ -97,3 +97,12 @@ def test_a_cell_that_ends_in_a_semicolon_of_its_own_language_shows_its_card(run_
     _, deploy, line = outputs_of(run_notebook(LOAD, cell, "%lambda list;"))
     assert plain(deploy).startswith("script created")
     assert line == []
+
+
+def test_a_failed_call_fails_its_cell_where_the_cell_says_so_and_in_one_sentence(run_notebook):
+    failing = "%%lambda orders\ndef handler(event, context):\n    return event['price']\n"
+    cells = ("%load_ext lambdalab", failing, "r = %lambda invoke orders", "assert r.ok, r.error")
+    done = run_notebook(*cells, allow_errors=True)
+    assert [output for output in done.cells[2].outputs if output.output_type == "error"] == []
+    (output,) = done.cells[3].outputs
+    assert (output.ename, output.evalue) == ("AssertionError", "KeyError('price') at Cell In[2], line 3, in handler")

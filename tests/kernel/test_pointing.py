@@ -48,6 +48,27 @@ def test_the_first_line_sets_real_keys_aside_whatever_became_of_it(real_account,
     assert said["data"]["text/plain"].startswith("AWS_ACCESS_KEY_ID set aside: AWS calls from this notebook go to")
 
 
+@pytest.mark.parametrize("again", ["%reload_ext lambdalab", "%unload_ext lambdalab\n%load_ext lambdalab"])
+def test_after_a_reload_the_kernel_is_where_it_was_and_says_what_is_set_aside(real_account, again):
+    assert real_account.run(again).outputs == []
+    assert real_account.value(KEY) == "'AKIAREALSTUDENT'"  # nothing had pointed it to the region
+    real_account.run("import boto3\n%lambda list")
+    pointed = real_account.value(ENDPOINT), real_account.value(KEY)
+    for _ in range(2):
+        (said,) = real_account.run(again).outputs
+        assert said["data"]["text/plain"].startswith("AWS_ACCESS_KEY_ID set aside: AWS calls from this notebook go to")
+        assert (real_account.value(ENDPOINT), real_account.value(KEY)) == pointed
+        assert real_account.value("boto3.client('lambda').meta.endpoint_url") == pointed[0]
+
+
+def test_a_load_long_after_an_unload_points_nowhere(real_account):
+    real_account.run("%lambda list")
+    real_account.run("%unload_ext lambdalab")
+    assert real_account.value(KEY) == "'AKIAREALSTUDENT'"
+    assert real_account.run("%load_ext lambdalab").outputs == []
+    assert real_account.value(KEY) == "'AKIAREALSTUDENT'"
+
+
 def test_a_lab_of_another_home_leaves_the_kernels_account_alone(real_account):
     assert real_account.run("from lambdalab import lab\nwith lab(isolated=True) as own: own.functions()").status == "ok"
     assert real_account.value(KEY) == "'AKIAREALSTUDENT'"
@@ -96,3 +117,12 @@ def test_a_region_with_another_port_and_other_keys_is_followed_by_the_next_line_
         assert own_home.value(ENDPOINT) != before, line
         listed = own_home.run("print(boto3.client('lambda').list_functions()['Functions'])")
         assert listed.text == "[]\n", line
+
+
+def test_a_region_that_was_stopped_is_back_where_it_was_for_boto3_once_the_shell_has_started_it(own_home):
+    own_home.run("import boto3\n%lambda list")
+    functions = "print(boto3.client('lambda').list_functions()['Functions'])"
+    lambdalab("stop")
+    assert own_home.run(functions).error["ename"] == "EndpointConnectionError"
+    lambdalab("env")
+    assert own_home.run(functions).text == "[]\n"

@@ -73,13 +73,19 @@ def test_the_lines_for_a_shell_run(home, tmp_path):
     first, url = blocks(section("In a shell: the real tools"), "sh")
     activate, rest = first.split("\n", 1)
     assert activate.startswith(". .venv/bin/activate")  # here it is on the path instead
+    clone, made = tmp_path / "clone", tmp_path / "made"
+    for folder in (clone, made):
+        folder.mkdir()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     lambdalab = f'lambdalab() {{ "{sys.executable}" -m lambdalab.cli "$@"; }}\n'  # this checkout, installed or not
     done = subprocess.run(
         ["sh", "-euc", lambdalab + rest + url],
-        cwd=tmp_path, env={**os.environ, "PATH": path}, check=True, timeout=TIMEOUT, capture_output=True, text=True,
+        cwd=clone, env={**os.environ, "PATH": path, "TMPDIR": str(made)},
+        check=True, timeout=TIMEOUT, capture_output=True, text=True,
     )  # fmt: skip
-    assert (tmp_path / "out.json").read_text() == '{"greeting": "hello Ada"}'
+    (answer,) = made.glob("*/out.json")
+    assert answer.read_text() == '{"greeting": "hello Ada"}'
+    assert list(clone.iterdir()) == []
     assert "REPORT RequestId: " in done.stdout
     assert done.stdout.endswith('{"greeting":"hello world"}')
 
@@ -102,3 +108,14 @@ def test_a_teachers_line_loads_the_extension_in_every_kernel(region_home, monkey
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%lambda help config")])
     (cell,) = NotebookClient(notebook, timeout=TIMEOUT, kernel_name="python3").execute().cells
     assert "--memory" in cell.outputs[0]["data"]["text/plain"] + cell.outputs[0]["data"]["text/html"]
+
+
+def test_a_teachers_line_makes_a_failed_call_fail_its_cell(region_home, run_notebook):
+    teaching = section("Teach with it")
+    assert "`r = %lambda invoke hello`" in teaching
+    (line,) = re.findall(r"`(assert r\..+?)`", teaching)
+    failing = "%%lambda hello\ndef handler(event, context):\n    raise ValueError('no')\n"
+    cells = ("%load_ext lambdalab", failing, "%lambda invoke hello", f"r = %lambda invoke hello\n{line}")
+    called, asserted = run_notebook(*cells, allow_errors=True).cells[2:]
+    assert [output.output_type for output in called.outputs] == ["execute_result"]
+    assert asserted.outputs[-1].evalue.startswith("ValueError('no') at Cell In[2], line 3")

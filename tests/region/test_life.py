@@ -252,7 +252,9 @@ def test_status_stop_and_reset(home):
     assert run_cli(home, "status").returncode == 1
     assert "export AWS_ENDPOINT_URL=http://127.0.0.1:" in run_cli(home, "env").stdout
     assert run_cli(home, "status").returncode == 0
-    assert "has ended" in run_cli(home, "stop").stdout
+    ended = run_cli(home, "stop").stdout
+    assert "has ended; its functions stay" in ended
+    assert "any %lambda line, or `lambdalab env`, starts it again" in ended
     assert "no region runs" in run_cli(home, "stop").stdout
     assert run_cli(home, "reset", "--yes").returncode == 0
     assert not home.exists()

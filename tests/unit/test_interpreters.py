@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -30,6 +31,15 @@ def test_an_interpreter_on_the_search_path_is_found_with_its_version(monkeypatch
     found = find(HERE)
     assert found.version == ".".join(map(str, sys.version_info[:3]))
     assert Path(found.path).exists()
+
+
+def test_the_python_that_runs_the_region_comes_before_another_of_its_version(monkeypatch, tmp_path):
+    monkeypatch.delenv(catalogue.variable(HERE), raising=False)
+    script(tmp_path / HERE, f"echo 'python {HERE.removeprefix('python')}.99|/usr|{tmp_path / HERE}'")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = find(HERE)
+    assert found.version == ".".join(map(str, sys.version_info[:3]))
+    assert found.path == str(Path(sys._base_executable).resolve())
 
 
 def test_a_named_interpreter_is_the_only_candidate(monkeypatch, tmp_path):
@@ -89,6 +99,17 @@ def test_pyenvs_shims_are_no_interpreters(monkeypatch, tmp_path):
 )  # fmt: skip
 def test_images_are_called_what_aws_calls_them(runtime, image):
     assert catalogue.image(runtime, "public.ecr.aws/lambda") == f"public.ecr.aws/lambda/{image}"
+
+
+@pytest.mark.parametrize("runtime", ["nodejs16.x", "nodejs18.x", "java8.al2"])
+def test_a_package_is_not_offered_for_a_version_that_it_does_not_carry(runtime):
+    said = catalogue.how_to_get(runtime)
+    assert "pip install" not in said and "`conda create -n " in said
+
+
+@pytest.mark.parametrize("runtime", ["java21", "dotnet8", "ruby3.4"])
+def test_of_apt_it_is_said_that_not_every_release_has_every_version(runtime):
+    assert re.search(r"`apt install [^`]+` \(where your release has it\), `conda create", catalogue.how_to_get(runtime))
 
 
 @pytest.mark.parametrize("runtime", ["nodejs22.x", "java21"])

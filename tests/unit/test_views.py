@@ -335,6 +335,17 @@ def test_the_doctor_says_what_cannot_run_and_how_to_get_it():
     assert CLOSED in words
 
 
+def test_the_doctor_keeps_what_is_said_of_a_command():
+    missing = {
+        **records.DOCTOR["runtimes"][-1],
+        "name": "java21",
+        "problem": "none",
+        "advice": catalogue.how_to_get("java21"),
+    }
+    words = Page(doctor.html({**records.DOCTOR, "runtimes": [missing]})).text
+    assert "apt install openjdk-21-jdk-headless (where your release has it)" in words
+
+
 def test_the_doctor_counts_what_there_is_to_look_at_and_nothing_that_is_well():
     assert "1 thing to look at" in text_of("doctor without runtimes")
     assert "to look at" not in text_of("doctor") and "not started, it starts when something" in text_of("doctor")
@@ -362,7 +373,7 @@ def test_the_doctor_has_the_command_lines_commands_for_what_is_missing(missing, 
     ]
     page = Page(doctor.html({**records.DOCTOR, "runtimes": [records.DOCTOR["runtimes"][0], *lacking]}))
     for name in names:
-        commands = re.findall("`(.*?)`", catalogue.how_to_get(name))
+        commands = ["".join(found) for found in re.findall(r"`(.*?)`( \(.*?\))?", catalogue.how_to_get(name))]
         assert commands and f"{name}{' '.join(commands)}" in page.text
     assert f"How to get the {missing} that are missing: {', '.join(names)}" in page.text
     (folded,) = [attrs for tag, attrs in page.elements if tag == "details"]

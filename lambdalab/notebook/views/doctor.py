@@ -113,8 +113,8 @@ def _how_to_get(missing: Sequence[Mapping[str, Any]], *, unfolded: bool) -> Html
 
 
 def _commands(advice: str) -> list[str]:
-    """The commands in the doctor's sentence; the sentence where it has none."""
-    return re.findall(r"`([^`]*)`", advice) or [advice]
+    """The commands in the doctor's sentence, with what it says of them in brackets; the sentence where it has none."""
+    return [f"{command}{remark}" for command, remark in re.findall(r"`([^`]*)`( \([^)]*\))?", advice)] or [advice]
 
 
 def _levels(levels: Sequence[Mapping[str, Any]], backend: str) -> Html:
