@@ -152,7 +152,8 @@ class Invocation(Displayed):
                 part for part in (f"ok in {_ms(self.duration_ms)}", self._start, self._simulated, *self._bill) if part
             )
         if self.record is not None and self.record.outcome == "timeout":
-            return f"timeout after {self.record.duration_ms / 1000:.2f} s"
+            where = "" if self.record.initialised else " in init"
+            return f"timeout{where} after {self.record.duration_ms / 1000:.2f} s"
         if self.record is not None and self.record.outcome == "out_of_memory":
             return f"out of memory at {self.record.memory_size_mb} MB"
         at = own(self.error.frames)
