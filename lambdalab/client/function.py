@@ -21,6 +21,7 @@ from lambdalab.client import (
     invocation,
     languages,
     logs,
+    missing,
     requirements,
     versions,
 )
@@ -85,7 +86,8 @@ class Function:
             headers=headers,
             body=_as_json(event),
         )
-        return invocation.read(self.name, qualifier or self._qualifier, answer, self._session.sources.get(self.name))
+        cell = self._session.sources.get(self.name)
+        return missing.looked_up(self._api, invocation.read(self.name, qualifier or self._qualifier, answer, cell))
 
     def stream(self, event: Any = None, *, qualifier: str | None = None) -> Stream:
         """Call the function and get its answer piece by piece: `for piece in lab["hello"].stream({}): ...`.
