@@ -169,7 +169,7 @@ class Function:
             done.configuration,
             done.old_source,
             text,
-            installed.notes if installed else _notes(path, kind),
+            (*built.notes, *(installed.notes if installed else _notes(path, kind))),
         )
 
     def deploy_image(
