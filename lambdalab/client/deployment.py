@@ -24,7 +24,7 @@ class Deployment(Displayed):
     """The function as it is now. `changes` is empty when the same code and settings were there already.
 
     `configuration` is AWS's FunctionConfiguration; `old_source` is None where it is not known. `notes` are
-    sentences on what the package may lack, and on what was only simulated.
+    sentences on what the package may lack, on what was taken for its handler, and on what was only simulated.
     """
 
     name: str

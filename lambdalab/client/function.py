@@ -22,6 +22,7 @@ from lambdalab.client import (
     invocation,
     languages,
     logs,
+    missing,
     requirements,
     versions,
 )
@@ -86,7 +87,8 @@ class Function:
             answer = self._api.call(
                 "POST", "/invocations", query={"Qualifier": qualifier} if qualifier else {}, headers=headers, body=body
             )
-        return invocation.read(self.name, qualifier or self._qualifier, answer, self._session.sources.get(self.name))
+        cell = self._session.sources.get(self.name)
+        return missing.looked_up(self._api, invocation.read(self.name, qualifier or self._qualifier, answer, cell))
 
     def after_interrupt(self, qualifier: str | None = None) -> str:
         """What becomes of a call whose caller was interrupted. Starts nothing and raises nothing."""
@@ -172,7 +174,7 @@ class Function:
             done.configuration,
             done.old_source,
             text,
-            installed.notes if installed else _notes(path, kind),
+            (*built.notes, *(installed.notes if installed else _notes(path, kind))),
         )
 
     def deploy_image(

@@ -87,12 +87,15 @@ class FunctionApi:
         """The zip of a version's code; None when it cannot be had."""
         query = {"Qualifier": qualifier} if qualifier else {}
         location = self.ask("GET", "", query=query).get("Code", {}).get("Location")
-        if not location:
-            return None
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with direct.open(location, timeout=10) as answer:
-                data: bytes = answer.read()
-        except OSError:
-            return None
-        return data
+        return fetched(location) if location else None
+
+
+def fetched(location: str) -> bytes | None:
+    """What is at a place that an answer named; None when it cannot be had."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(location, timeout=10) as answer:
+            data: bytes = answer.read()
+    except OSError:
+        return None
+    return data

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lambdalab.billing.meter import Cost, invocation_cost
 from lambdalab.client.cell import CellSource
@@ -18,6 +18,9 @@ from lambdalab.client.wire import Response
 from lambdalab.errors import LabError
 from lambdalab.model import snapstart
 from lambdalab.model.invocation import PROVISIONED, InvocationRecord
+
+if TYPE_CHECKING:
+    from lambdalab.client.missing import Missing
 
 RECORD_HEADER = "x-lambdalab-record"
 """Asked for with a request, this header of the answer holds the invocation's record. AWS ignores it."""
@@ -40,13 +43,15 @@ class FunctionFailed(LabError):
 class FunctionError:
     """A function error as AWS answers it.
 
-    `stack_trace` is AWS's own; `frames` are the same in terms of the notebook, the outermost first.
+    `stack_trace` is AWS's own; `frames` are the same in terms of the notebook, the outermost first. `missing` is what
+    the lab knows of a Python module that was not found.
     """
 
     type: str
     message: str
     stack_trace: tuple[str, ...] = ()
     frames: tuple[Frame, ...] = ()
+    missing: Missing | None = None
 
     def __str__(self) -> str:
         """`KeyError('price') at Cell In[9], line 4, in handler`: what `assert result.ok, result.error` shows."""
@@ -157,7 +162,8 @@ class Invocation(Displayed):
                 part for part in (f"ok in {_ms(self.duration_ms)}", self._start, self._simulated, *self._bill) if part
             )
         if self.record is not None and self.record.outcome == "timeout":
-            return f"timeout after {self.record.duration_ms / 1000:.2f} s"
+            where = "" if self.record.initialised else " in init"
+            return f"timeout{where} after {self.record.duration_ms / 1000:.2f} s"
         if self.record is not None and self.record.outcome == "out_of_memory":
             return f"out of memory at {self.record.memory_size_mb} MB"
         return f"error {self.error}, {_ms(self.duration_ms)}, {self._start}"

@@ -76,6 +76,14 @@ def names_in(data: bytes) -> tuple[str, ...]:
         return tuple(archive.namelist())
 
 
+def names_of(data: bytes) -> tuple[str, ...]:
+    """The same; none in what is no zip."""
+    try:
+        return names_in(data)
+    except zipfile.BadZipFile:
+        return ()
+
+
 def programs_in(data: bytes) -> frozenset[str]:
     """The paths in a package that are executable."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:

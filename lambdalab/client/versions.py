@@ -97,7 +97,7 @@ class Versions(Displayed):
     difference: VersionDifference | None = None
 
     def __repr__(self) -> str:
-        number = len(self.configurations)
+        number = len(self.configurations) - 1  # $LATEST is no version yet
         routes = ", ".join(f"{alias.name} {alias}" for alias in self.aliases)
         return f"{self.function}: {number} version{'' if number == 1 else 's'}{'; ' if routes else ''}{routes}"
 

@@ -152,7 +152,7 @@ class ColdStarts:
         pool.leave(environment)
         took = f"its init {_FAILED.get(why.status, 'failed')} after {(first.init_ms or 0.0) / 1000:.2f} s"
         reason = f"{first.reason}; {took}, and was repeated within the call"
-        return await self._renew(pool, version, first._replace(reason=reason))
+        return await self._renew(pool, version, first._replace(reason=reason, failed_ms=first.init_ms or 0.0))
 
     async def _take_reset(self, pool: Pool, version: FunctionVersion) -> Taken | None:
         """An environment whose runtime was ended by a failure or a timeout begins again, within the invocation."""

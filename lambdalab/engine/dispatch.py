@@ -88,7 +88,7 @@ class Dispatcher:
             raise
         if taken.failure is not None:
             never = taken.failure.completion(request.request_id, request.version.timeout, taken.repeated_ms)
-            self._conclude(request, taken, never, 0.0, done)
+            self._conclude(request, taken, never, self._queued(request, taken), done)
         else:
             self._run(request, taken, done)
 
@@ -96,8 +96,7 @@ class Dispatcher:
         environment, version = taken.environment, request.version
         trace_id = request.trace_id or new_trace(self._clock.epoch_ms(), version.key.arn)
         event = Event(request.request_id, request.payload, request.invoked_arn, trace_id, request.client_context)
-        waited = (self._clock.monotonic() - request.arrived) * 1000
-        queue_ms = max(waited - (taken.init_ms or 0.0) - taken.repeated_ms - taken.waited_ms, 0.0)
+        queue_ms = self._queued(request, taken)
 
         answered: Answered | None = None
         if environment.extensions is not None:
@@ -121,6 +120,10 @@ class Dispatcher:
                 answered,
             )
         )
+
+    def _queued(self, request: Request, taken: Taken) -> float:
+        """Milliseconds that the request has waited, but for its environment's own start."""
+        return max((self._clock.monotonic() - request.arrived) * 1000 - taken.before_ms, 0.0)
 
     def _answer_first(self, request: Request, taken: Taken, queue_ms: float, done: Done) -> tuple[Done, Answered]:
         """Two calls for `done`: at the end, and when the runtime has answered while extensions work on.

@@ -25,14 +25,14 @@ from lambdalab.engine import extensions
 from lambdalab.engine.alarm import Alarm
 from lambdalab.engine.extensions import Extensions, Phase
 from lambdalab.engine.farewell import Farewell
-from lambdalab.engine.init_phase import INIT_SECONDS, InitFailure, InitPhase
+from lambdalab.engine.init_phase import InitFailure, InitPhase
 from lambdalab.engine.invoke_phase import InvokePhase
 from lambdalab.engine.leftover import Leftover
 from lambdalab.engine.log_pipe import EnvironmentLog, LogPipe, with_paths
 from lambdalab.engine.program_end import ProgramEnd
 from lambdalab.engine.running import Conclusion, Reason, Running, State
 from lambdalab.model.function import FunctionVersion
-from lambdalab.model.invocation import ON_DEMAND, PROVISIONED, SNAP_START, Fidelity
+from lambdalab.model.invocation import INIT_SECONDS, ON_DEMAND, PROVISIONED, SNAP_START, Fidelity
 from lambdalab.model.snapstart import RESTORE_SECONDS
 from lambdalab.runtimes.backends.base import CannotStart, Exit, Place, Sandbox
 from lambdalab.runtimes.extensions_api import ExtensionsApi

@@ -14,10 +14,8 @@ from lambdalab.engine import failure
 from lambdalab.engine.running import Completion, Reason
 from lambdalab.runtimes.backends.base import Exit
 
-INIT_SECONDS = 10.0
-"""The init phase's limit for on-demand environments."""
 AHEAD_INIT_SECONDS = 130.0
-"""The same for those that are initialised ahead; a longer timeout of the function's is their limit."""
+"""The init phase's limit for environments that are initialised ahead; a longer timeout of the function's is theirs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,9 @@ class Restored:
 class Taken(NamedTuple):
     """An environment for one invocation, and how it was come by. Times in milliseconds.
 
-    `repeated_ms` took an init within the invocation. `simulated_ms` were waited on the lab's clock before the start.
-    `waited_ms` of the machine's time before the handler are no queue: a simulated wait's, and a restore's.
+    `repeated_ms` took an init within the invocation, `failed_ms` the one before it that had failed, if any did.
+    `simulated_ms` were waited on the lab's clock before the start. `waited_ms` of the machine's time before the handler
+    are no queue: a simulated wait's, and a restore's.
     """
 
     environment: ExecutionEnvironment
@@ -40,6 +41,12 @@ class Taken(NamedTuple):
     simulated_ms: float = 0.0
     waited_ms: float = 0.0
     restored: Restored | None = None
+    failed_ms: float = 0.0
+
+    @property
+    def before_ms(self) -> float:
+        """What of the time from the request to the handler was no queue."""
+        return (self.init_ms or 0.0) + self.failed_ms + self.repeated_ms + self.waited_ms
 
     @property
     def admitted(self) -> bool:
@@ -60,7 +67,7 @@ class Taken(NamedTuple):
         version, environment = request.version, self.environment
         duration = completion.duration_ms
         restored = self.restored
-        spent = queue_ms + (self.init_ms or 0.0) + (restored.ms if restored is not None else 0.0) + duration
+        starting = (self.init_ms or 0.0) + self.failed_ms + (restored.ms if restored is not None else 0.0)
         return InvocationRecord(
             request_id=request.request_id,
             function_name=version.key.name,
@@ -68,7 +75,7 @@ class Taken(NamedTuple):
             executed_version=version.version,
             outcome=completion.outcome,
             error_type=completion.error_type,
-            started_at=now_ms - int(spent),
+            started_at=now_ms - int(queue_ms + starting + duration),
             queue_ms=round(queue_ms, 2),
             init_ms=None if self.init_ms is None else round(self.init_ms, 2),
             duration_ms=round(duration, 2),
@@ -92,4 +99,6 @@ class Taken(NamedTuple):
             restore_ms=None if restored is None else round(restored.ms, 2),
             billed_restore_ms=None if restored is None else restored.billed_ms,
             extensions_ms=None if completion.extensions_ms is None else round(completion.extensions_ms, 2),
+            failed_init_ms=round(self.failed_ms, 2),
+            initialised=self.failure is None,
         )

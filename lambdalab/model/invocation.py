@@ -9,6 +9,8 @@ from typing import Any, Literal
 Outcome = Literal["ok", "error", "timeout", "out_of_memory", "exit", "init_error", "response_too_large"]
 """How it ended. Everything but "ok" is a function error (X-Amz-Function-Error: Unhandled)."""
 
+INIT_SECONDS = 10.0
+"""The init phase's limit for on-demand environments. Source: `lambda-contract.md` section 17."""
 ON_DEMAND = "on-demand"
 PROVISIONED = "provisioned-concurrency"
 SNAP_START = "snap-start"
@@ -41,7 +43,9 @@ class InvocationRecord:
 
     `queue_ms` runs from the request's arrival to the environment taking it, less `init_ms`; `init_ms` is
     None on a warm start; `duration_ms` is the handler phase, and of an init that was repeated within the call, as
-    on AWS, `repeated_ms`; `billed_ms` is ceil(init + duration)
+    on AWS, `repeated_ms`; `failed_init_ms` took the init before the call that failed and was repeated for that, and
+    where no init came to its end the record is not `initialised`: the handler was not called. `billed_ms` is
+    ceil(init + duration)
     (INIT is billed since 2025-08-01, `lambda-contract.md` section 13). `started_at` is epoch milliseconds.
     `restore_ms` were spent on restoring a snapshot, from its thaw to the runtime's asking for the event, and
     `billed_restore_ms` of them on its after-restore hooks, in whole milliseconds: SnapStart bills those where other
@@ -85,6 +89,18 @@ class InvocationRecord:
     held_ms: float = 0.0
     restore_ms: float | None = None
     billed_restore_ms: int | None = None
+    failed_init_ms: float = 0.0
+    initialised: bool = True
+
+    @property
+    def handler_ms(self) -> float:
+        """What of the duration was the handler's, and no init's that was repeated within the call."""
+        return max(round(self.duration_ms - self.repeated_ms, 2), 0.0) if self.initialised else 0.0
+
+    @property
+    def init_timed_out(self) -> bool:
+        """Whether the init that failed before the call had run into its own limit."""
+        return self.failed_init_ms >= INIT_SECONDS * 1000
 
     @property
     def on_another_machine(self) -> bool:

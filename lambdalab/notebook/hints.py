@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from lambdalab.client.missing import Missing
+from lambdalab.client.requirements.known import meant
+from lambdalab.notebook import missing_module
 from lambdalab.notebook.views.shapes import Call, CallError
 
 _SENTENCE = 300
@@ -26,12 +29,14 @@ class Hint:
 @dataclass(frozen=True, slots=True)
 class Raised:
     """How it came to an error, as far as it is known: the isolation and the runtime that it was raised in, the place
-    of its innermost frame, and the end of the log."""
+    of its innermost frame, and the end of the log; the function's name, and what is known of a module it missed."""
 
     backend: str = ""
     runtime: str = ""
     place: str = ""
     log: str = ""
+    function: str = ""
+    missing: Missing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +91,7 @@ _NODE_IMPORT = "Error|Runtime.ImportModuleError"
 """What `import` raises comes as it is, and so does what a handler's own `require` raises."""
 _NODE_PACKAGE = r"Cannot find (?:module|package) '(?P<name>{})(?:/[^']*)?'"
 _PYTHON_IMPORT = "ModuleNotFoundError|Runtime.ImportModuleError"
-_DISTRIBUTIONS = {
-    "bs4": "beautifulsoup4", "cv2": "opencv-python-headless", "dateutil": "python-dateutil", "docx": "python-docx",
-    "dotenv": "python-dotenv", "fitz": "PyMuPDF", "jwt": "PyJWT", "PIL": "pillow", "psycopg2": "psycopg2-binary",
-    "skimage": "scikit-image", "sklearn": "scikit-learn", "yaml": "PyYAML",
-}  # fmt: skip
-"""What pip calls packages whose modules have other names."""
+_NO_MODULE = re.compile(r"No module named '(?P<name>[^'.]+)'")
 _JSON_IN_JAVA = r"An error occurred during JSON parsing"
 _JAVA_TYPE = r"`(?:[a-z]\w*\.)*(?P<type>[^`]+)`"
 _ANOTHER_TYPE = (
@@ -103,6 +103,15 @@ _EXITS = {
 }  # fmt: skip
 """What ends a process in a language, by family of runtimes."""
 _NO_SIGNAL = r"^(?!.*signal)"
+_LANGUAGES = {"python": "Python", "nodejs": "Node.js", "": "The runtime"}
+"""Who reads the code before it runs, by family of runtimes."""
+_MEND = {
+    r"^[^/<]": "Mend the marked line and run the cell again.",
+    r".": "Mend the line that is named and run the cell again.",
+    r"": "Mend it and run the cell again. The runtime does not say in which line: look for a bracket, brace or quote"
+    " that is not closed.",
+}
+"""What to do about a syntax error, by its place: in a cell, in another file, nowhere."""
 
 
 _RULES = (
@@ -195,14 +204,6 @@ _RULES = (
     ),
     _rule(
         _PYTHON_IMPORT,
-        r"No module named '(?P<name>[^'.]+)'",
-        "The function's package does not contain `{name}`.",
-        "`--requirements {package}` puts it there, installed by pip; a module of your own comes with "
-        "`--file {name}.py`. On AWS too only the standard library, boto3 and what you pack are there; the notebook's "
-        "packages are not.",
-    ),
-    _rule(
-        _PYTHON_IMPORT,
         r"No module named '(?P<name>(?P<package>[^'.]+)\.[^']+)'",
         "There is `{package}`, but no `{name}` in it.",
         "Check the name, and which version of `{package}` is in the function's package.",
@@ -290,11 +291,23 @@ _RULES = (
         "The answer holds a `{name}`, which JSON does not have.",
         "Return dictionaries, lists, text, numbers, true, false and None; turn others into text with `str`.",
     ),
+    *(
+        _rule(
+            "Runtime.UserCodeSyntaxError",
+            r"",
+            f"{_LANGUAGES[family]} cannot read the code.",
+            advice,
+            runtime=f"^{family}",
+            place=place,
+        )
+        for family in _LANGUAGES
+        for place, advice in _MEND.items()
+    ),
     _rule(
-        "Runtime.UserCodeSyntaxError",
+        "Init<SyntaxError>",
         r"",
-        "Python cannot read the code.",
-        "Mend the marked line and run the cell again.",
+        "Ruby cannot read the code.",
+        "Mend the line that is named and run the cell again.",
     ),
 )
 
@@ -302,10 +315,13 @@ _RULES = (
 def hint(error_type: str, message: str, raised: Raised = Raised()) -> Hint | None:
     """The advice for an error, or None when no rule fits."""
     kind = error_type.rpartition(".")[2] if not error_type.startswith("Runtime.") else error_type
+    absent = _NO_MODULE.search(message) if kind in _PYTHON_IMPORT.split("|") else None
+    if absent is not None:
+        missing = raised.missing or Missing(absent["name"], meant(absent["name"]))
+        return Hint(*missing_module.words(missing, raised.function))
     for rule in _RULES:
         words = rule.words(message, raised) if kind in rule.error_types else None
         if words is not None:
-            words.setdefault("package", _DISTRIBUTIONS.get(words.get("name", ""), words.get("name", "")))
             advice = rule.in_process if raised.backend == "process" else rule.advice
             return Hint(rule.happened.format(**words), advice.format(**words))
     return None
@@ -319,5 +335,7 @@ def hint_of(call: Call, error: CallError) -> Hint | None:
         record.runtime if record else "",
         error.frames[-1].place if error.frames else "",
         call.log,
+        call.function,
+        error.missing,
     )
     return hint(error.type, error.message[:_SENTENCE], raised)

@@ -56,3 +56,37 @@ def test_a_key_that_the_environment_lacks_is_told_at_the_functions_line(lab):
     lab["line"].deploy("import os\ndef handler(event, context):\n    return os.environ['CURRENCY']\n")
     failed = lab["line"].invoke({})
     assert "/var/task/lambda_function.py, line 3, in handler" in repr(failed)
+
+
+def test_a_module_of_a_layer_is_told_with_the_layer(lab):
+    for name in ("common", "numbers"):
+        lab.layer(name).publish_module(f"{name} = 1\n")
+    lab["greet"].deploy("from common import common\ndef handler(event, context): return common\n")
+    lab["greet"].configure(layers=["numbers:1"])
+    said = shown(lab["greet"].invoke({}))
+    assert "%lambda config greet --layer numbers:1 --layer common:1" in said and "--requirements" not in said
+    lab["greet"].configure(layers=["numbers:1", "common:1"])
+    assert lab["greet"].invoke({}).payload == 1
+
+
+def test_a_misspelt_module_is_told_with_the_one_that_the_function_has(lab):
+    source = "import greetngs\ndef handler(event, context): return 1\n"
+    lab["misspelt"].deploy(source, files={"greetings/__init__.py": b""})
+    lab["misspelt"].publish()
+    for qualifier in (None, "1"):
+        said = shown(lab["misspelt"].invoke({}, qualifier=qualifier))
+        assert "Did you mean greetings, which it has?" in said and "--requirements" not in said
+
+
+@pytest.mark.toolchains
+def test_a_syntax_error_of_javascript_is_not_told_as_pythons(lab):
+    try:
+        lab["bad"].deploy(
+            "import './part.mjs';\nexport const handler = async () => 1;\n",
+            runtime="nodejs22.x",
+            files={"part.mjs": b"export const x = () => {\n"},
+        )
+    except InvalidRuntime as why:
+        pytest.skip(str(why))
+    said = shown(lab["bad"].invoke({}))
+    assert "Node.js cannot read the code." in said and "marked line" not in said and "Python" not in said

@@ -102,7 +102,7 @@ def test_a_notebook_publishes_names_shifts_configures_and_deletes(own_home, run_
     assert words("%lambda publish hello") == "hello:1 is $LATEST already, nothing published"
     assert words("%lambda alias hello production 1") == "hello:production -> 1"
     assert words("%lambda alias hello production 1 --canary 2=10%") == "hello:production -> 1 90% + 2 10% (was 1)"
-    assert words("%lambda versions hello") == "hello: 3 versions; production 1 90% + 2 10%"
+    assert words("%lambda versions hello") == "hello: 2 versions; production 1 90% + 2 10%"
     assert words("%lambda rollback hello production") == "hello:production -> 1 (was 1 90% + 2 10%)"
     assert words("%lambda layer common") == "layer common: 2 versions, newest common:2"
     assert words("%lambda layer") == "1 layer: common:2"

@@ -107,6 +107,8 @@ def test_an_init_that_takes_the_whole_time_is_a_timeout_of_the_functions(functio
     assert after.record.duration_ms == 2000
     assert "INIT_REPORT Init Duration: " in after.log
     assert "Phase: invoke\tStatus: timeout" in after.log
+    assert not after.record.initialised and after.record.handler_ms == 0
+    assert "The handler was not called." in after._repr_html_()
     # It is given up then: the next call has a new environment.
     fresh = function.invoke({})
     assert fresh.ok

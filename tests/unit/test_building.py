@@ -33,6 +33,29 @@ def test_a_python_cell_is_one_module_to_the_byte():
     assert built.handler == "lambda_function.handler"
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "more", "notes"),
+    [
+        (
+            "def handeler(event, context): pass\n",
+            "python3.12",
+            {},
+            ("no `handler` in Cell In[4]: `handeler` is called",),
+        ),
+        ("def handeler(event, context): pass\n", "python3.12", {"handler": "handeler"}, ()),
+        ("def lambda_handler(event, context): pass\n", "python3.12", {}, ()),
+        (
+            "export const handeler = async () => 1;\n",
+            "nodejs22.x",
+            {},
+            ("no `handler` in Cell In[4]: `handeler` is called",),
+        ),
+    ],
+)
+def test_another_function_that_is_taken_for_the_handler_is_told(text, name, more, notes):
+    assert build(source(text, name, **more)).notes == notes
+
+
 def test_a_script_is_an_executable_bootstrap():
     built = build(source(SCRIPT, "provided.al2023"))
     with zipfile.ZipFile(io.BytesIO(package(built).data)) as archive:

@@ -34,9 +34,11 @@ async def _hang(event, context):
 class Engine:
     """A dispatcher over the fake backend and the fake clock."""
 
+    backend_type = FakeBackend
+
     def __init__(self, folder, *, admission=None, room=None, handlers=None):
         self.clock = FakeClock()
-        self.backend = FakeBackend({"app.echo": _echo, "app.hang": _hang, "app.exit": _exit, **(handlers or {})})
+        self.backend = self.backend_type({"app.echo": _echo, "app.hang": _hang, "app.exit": _exit, **(handlers or {})})
         packages = SimpleNamespace(unpacked=lambda sha256: folder, hold=lambda held: None, release=lambda held: None)
         self.environments = Environments(
             self.backend, self.clock, LogStore(folder / "logs", self.clock), packages,

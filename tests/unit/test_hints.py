@@ -2,6 +2,7 @@
 
 import pytest
 
+from lambdalab.client.missing import Missing, modules_in
 from lambdalab.client.stack import map_frames, own
 from lambdalab.notebook.hints import Raised, hint
 
@@ -131,3 +132,53 @@ def test_another_exception_of_java_gets_no_word_about_its_event():
 def test_an_event_that_dotnet_cannot_read_is_told_with_the_handlers_type():
     message = "Error converting the Lambda event JSON payload to type System.String: The JSON value could not be"
     assert "the `String` that the handler takes" in told("JsonSerializerException", message)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "place", "words"),
+    [
+        ("python3.12", "Cell In[3], line 4", "Python cannot read the code. Mend the marked line"),
+        ("python3.12", "/var/task/m.py, line 3", "Python cannot read the code. Mend the line that is named"),
+        ("nodejs22.x", "", "Node.js cannot read the code. Mend it and run the cell again. The runtime does not say"),
+        ("", "", "The runtime cannot read the code."),
+    ],
+)
+def test_a_syntax_error_is_told_of_its_own_language_and_a_line_only_where_one_is_marked(runtime, place, words):
+    assert told("Runtime.UserCodeSyntaxError", "SyntaxError: x", runtime=runtime, place=place).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("module", "missing", "words"),
+    [
+        ("reqests", None, "Did you mean `requests`? Mend the import; `--requirements requests` puts that one there"),
+        ("yamll", None, "Did you mean `yaml`? Mend the import; `--requirements PyYAML` puts"),
+        ("reqests", Missing("reqests", "requests", True), "Did you mean `requests`, which it has?"),
+        (
+            "common",
+            Missing("common", has=("numbers:2", "common:1")),
+            "the layer `common:1` does. `%lambda config greet --layer numbers:2 --layer common:1` gives it",
+        ),
+    ],
+)
+def test_a_module_that_is_near_another_or_in_a_layer_is_never_to_be_installed(module, missing, words):
+    said = told("Runtime.ImportModuleError", f"{PYTHON}No module named '{module}'", function="greet", missing=missing)
+    assert words in said and f"--requirements {module}" not in said
+
+
+@pytest.mark.parametrize("module", ["sqlalchemy", "requests_mock", "yaml", "nosuch", "typer"])
+def test_a_module_that_is_near_no_other_is_taken_at_its_word(module):
+    assert "Did you mean" not in told("ModuleNotFoundError", f"No module named '{module}'")
+
+
+def test_what_can_be_imported_is_read_from_a_packages_paths():
+    paths = [
+        "a.py",
+        "b/__init__.py",
+        "b/c.py",
+        "_d.cpython-312-x86_64-linux-gnu.so",
+        "a-1.0.dist-info/METADATA",
+        "x.txt",
+    ]
+    assert set(modules_in(paths)) == {"a", "b", "_d"}
+    layered = ["python/a.py", "python/lib/python3.12/site-packages/b/x.py", "nodejs/c.py", "d.py"]
+    assert set(modules_in(layered, layer=True)) - {"lib"} == {"a", "b"}

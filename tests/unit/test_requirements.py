@@ -101,6 +101,19 @@ def test_another_runtime_is_another_package(wheels, install):
         install("fast", architecture="arm64")
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("cv2", r"cv2 is a module's name; pip calls its package opencv-python-headless: --requirements opencv-python-"),
+        ("yaml==6", r"--requirements PyYAML\."),
+        ("reqests", r"Did you mean requests\?"),
+    ],
+)
+def test_a_module_that_pip_knows_by_another_name_is_told_with_that_name(install, wheels, asked, said):
+    with pytest.raises(NotInstalled, match=said):
+        install(asked)
+
+
 def test_a_wheel_for_a_newer_linux_than_lambdas_is_not_taken(wheels, install):
     wheel(wheels, "new", "1", "cp312-cp312-manylinux_2_35_x86_64")
     wheel(wheels, "old", "1", "cp311-cp311-manylinux_2_28_x86_64")

@@ -404,6 +404,21 @@ def test_the_picture_of_aliases_says_in_words_what_it_draws():
     )
 
 
+def test_the_line_counts_the_same_versions_as_the_card():
+    assert "4 versions, 3 aliases" in text_of("versions")
+    assert repr(records.VERSIONS).startswith("hello: 4 versions; production ")
+    assert repr(records.NO_VERSIONS) == "hello: 0 versions"
+
+
+def test_a_function_that_is_taken_for_the_handler_is_told_in_one_line_of_the_card():
+    made = replace(records.CREATED, notes=("no `handler` in the cell: `handeler` is called",))
+    assert "No handler in the cell: handeler is called." in re.sub(r"<[^>]+>", "", function_card.html(made))
+
+
+def test_a_failed_call_is_not_said_to_be_counted():
+    assert "errors are billed, too" in text_of("failed") and "errors count" not in text_of("failed")
+
+
 def test_the_table_of_versions_says_all_that_the_picture_does():
     words = text_of("versions")
     assert "4 versions, 3 aliases" in words

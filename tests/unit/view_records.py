@@ -84,6 +84,7 @@ class Error:
     type: str
     message: str
     frames: tuple[Frame, ...] = ()
+    missing: object = None
 
 
 @dataclass(frozen=True)

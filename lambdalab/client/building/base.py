@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -49,13 +49,22 @@ class Source:
 class Built:
     """A package's files by path, its handler as Lambda writes it, and `main`: the file that holds the text.
 
-    Where the text is compiled, `main` is in the package all the same, for people and for comparing versions.
+    Where the text is compiled, `main` is in the package all the same, for people and for comparing versions. `notes`
+    are sentences on what was made of a text that can be read in more than one way.
     """
 
     files: Mapping[str, bytes]
     handler: str
     main: str
     executable: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+def taken_for_handler(name: str, usual: Sequence[str], source: Source) -> tuple[str, ...]:
+    """A note where nobody named the handler and none has a `usual` name, so that it may be a slip of the pen."""
+    if source.handler is not None or name in usual:
+        return ()
+    return (f"no `{usual[0]}` in {source.cell.label}: `{name}` is called",)
 
 
 class Builder(ABC):

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from lambdalab.client.building import cache
-from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source
+from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source, taken_for_handler
 from lambdalab.client.building.javascript_source import Exports, exports
 from lambdalab.errors import HandlerNotInCell
 
@@ -30,7 +30,8 @@ class NodeJs(Builder):
         main = f"{_MODULE}.mjs" if seen.es_module else f"{_MODULE}.js"
         _check(source, main)
         name = find_handler(seen, wanted, source.cell.label)
-        return Built({main: source.text.encode()}, f"{_MODULE}.{name}", main)
+        notes = taken_for_handler(name, _USUAL, source)
+        return Built({main: source.text.encode()}, f"{_MODULE}.{name}", main, notes=notes)
 
 
 def find_handler(seen: Exports, wanted: str | None = None, label: str = "the cell") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source
+from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source, taken_for_handler
 from lambdalab.errors import HandlerNotInCell
 
 _USUAL = ("handler", "lambda_handler", "main")
@@ -27,7 +27,8 @@ class Python(Builder):
         wanted = source.handler and source.handler.removeprefix(f"{_MODULE}.")
         name = find_handler(source.text, wanted, label=source.cell.label, first_line=source.cell.first_line)
         main = f"{_MODULE}.py"
-        return Built({main: source.text.encode()}, f"{_MODULE}.{name}", main)
+        notes = taken_for_handler(name, _USUAL, source)
+        return Built({main: source.text.encode()}, f"{_MODULE}.{name}", main, notes=notes)
 
 
 def find_handler(source: str, wanted: str | None = None, *, label: str = "the cell", first_line: int = 1) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lambdalab.client.package import names_in
 from lambdalab.client.requirements.base import Contents, Installer, Requirements, Target
+from lambdalab.client.requirements.known import DISTRIBUTIONS, distribution, meant
 from lambdalab.errors import BadOption, LabError, NotInstalled
 
 _GLIBC = {"python3.9": 26, "python3.10": 26, "python3.11": 26}
@@ -126,12 +127,24 @@ def _explained(said: str, runtime: str, architecture: str) -> LabError:
         )
     if missing := _NO_MATCH.search(said):
         known = _VERSIONS.search(said)
+        guess = _other_name(missing["what"])
         versions = "" if known is None or known["known"] == "none" else f" Versions it has: {known['known'][-120:]}."
         return NotInstalled(
-            f"pip found no wheel of {missing['what']} for {runtime} on {architecture}.{versions} Check the name"
+            f"pip found no wheel of {missing['what']} for {runtime} on {architecture}.{versions}{guess} Check the name"
             " and the versions; a package that comes as source only must be built on Lambda's Linux, not here."
         )
     return NotInstalled(f"pip could not install the requirements: {_first_error(said)}")
+
+
+def _other_name(requirement: str) -> str:
+    """What pip calls the package whose module, or misspelt name, was asked for; nothing where that is not known."""
+    named = re.match(r"[\w.-]+", requirement)
+    module = named[0] if named is not None else ""
+    if module in DISTRIBUTIONS:
+        package = DISTRIBUTIONS[module]
+        return f" {module} is a module's name; pip calls its package {package}: --requirements {package}."
+    near = meant(module)
+    return f" Did you mean {distribution(near)}?" if near else ""
 
 
 def _first_error(said: str) -> str:

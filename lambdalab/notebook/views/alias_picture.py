@@ -1,6 +1,8 @@
 """Aliases on the left, versions on the right, and lines as wide as their share of the calls.
 
-A picture for the eye only: what it shows stands in the table of versions too.
+A picture for the eye: what it shows stands in the table of versions too. Where a notebook is not trusted, JupyterLab
+takes the drawing's tags away and leaves its words. Between them stands therefore what makes lines of them then, and
+what a drawing does not show: text that is in no `text` element, and elements of HTML.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lambdalab.notebook.views.html import Html, el, short, small
+from lambdalab.notebook.views.html import Html, el, join, short, small
 from lambdalab.notebook.views.shares import percent
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ _ALIASES, _VERSIONS = 3, 7
 """How many of each are drawn; the table has more."""
 _WIDEST = 10
 """The width of a line that carries all calls."""
+_LINE_END = el("header")
+"""Nothing in a drawing; of the elements that may stand in one, one that JupyterLab keeps, and a block of its own."""
 _NAME, _WORDS = 21, 26
 """Characters that have room in an alias's box and for a description."""
 
@@ -115,14 +119,16 @@ def _wide(route: AliasRoute, share: float) -> float:
 def _line(leave: float, arrive: float, look: str, wide: float) -> Html:
     start, half, end = _ALIAS_WIDTH + 1, (_ALIAS_WIDTH + _VERSION_LEFT) / 2, _VERSION_LEFT
     path = f"M{start} {leave:g}C{half:g} {leave:g} {half:g} {arrive:g} {end} {arrive:g}"
-    return el("path", cls=look, style=f"stroke-width:{wide:.3g};stroke-linecap:butt", d=path)
+    return el("path", cls=look, style=f"stroke-width:{wide:.3g}", d=path)
 
 
 def _alias(route: AliasRoute, top: int) -> Html:
     return Html(
         _box(0, top, _ALIAS_WIDTH)
         + _text(13, top + 16, short(route.name, _NAME), "mt bd")
+        + ": "
         + _text(13, top + 29, short(where(route), _WORDS + 2), "s")
+        + _LINE_END
     )
 
 
@@ -130,13 +136,13 @@ def _version(one: Any, top: int) -> Html:
     latest = one["Version"].startswith("$")
     words = one.get("Description") or one["LastModified"][:16].replace("T", " ")
     middle = top + 22
-    return Html(
-        _box(_VERSION_LEFT, top, _WIDTH - _VERSION_LEFT - 1)
-        + _text(354, middle, one["Version"] if latest else f"version {one['Version']}", "bd")
-        + _text(432, middle, one["CodeSha256"][:6], "s mt")
-        + _text(494, middle, short(words, _WORDS), "s")
-        + _text(688, middle, "editable" if latest else "fixed", "s", "end")
+    told = (
+        _text(354, middle, one["Version"] if latest else f"version {one['Version']}", "bd"),
+        _text(432, middle, one["CodeSha256"][:6], "s mt"),
+        _text(494, middle, short(words, _WORDS), "s"),
+        _text(688, middle, "editable" if latest else "fixed", "s", "end"),
     )
+    return Html(_box(_VERSION_LEFT, top, _WIDTH - _VERSION_LEFT - 1) + join(*told, by=", ") + _LINE_END)
 
 
 def _box(left: int, top: int, wide: int) -> Html:

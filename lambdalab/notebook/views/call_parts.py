@@ -84,7 +84,7 @@ def _duration(call: Call) -> Figure | None:
 def _billed(call: Call) -> Figure | None:
     if call.billed_ms is None:
         return None
-    note = "" if call.ok else "errors count"
+    note = "" if call.ok else "errors are billed, too"
     if call.init_ms is not None or call.restore_ms is not None:
         note = "init + duration" if call.restore_ms is None else "restore + duration"
     return Figure("Billed", whole_ms(call.billed_ms), note)
@@ -125,7 +125,10 @@ def _cost(call: Call) -> Figure | None:
 
 
 def stretches(call: Call, *, stopped: str = "") -> Html:
-    """The timeline, to scale: queue, init or restore, handler. `stopped` says what ended the handler."""
+    """The timeline, to scale: queue, init or restore, handler. `stopped` says what ended the last of them.
+
+    An init that was repeated stands as what it is, though AWS counts it to the duration.
+    """
     record = call.record
     if record is None:
         return Html("")
@@ -134,8 +137,16 @@ def stretches(call: Call, *, stopped: str = "") -> Html:
         segments.append(Segment("in", "Init", record.init_ms))
     if record.restore_ms is not None:
         segments.append(Segment("in", "Restore", record.restore_ms))
-    handler = Segment("bx", f"Handler, {stopped}", record.duration_ms) if stopped else None
-    return timeline([*segments, handler or Segment("bu", "Handler", record.duration_ms)])
+    if record.failed_init_ms:
+        how = "stopped at its limit" if record.init_timed_out else "failed"
+        segments.append(Segment("in", f"Init, {how}", record.failed_init_ms))
+    if not record.initialised:
+        segments.append(Segment("bx", f"Init again, {stopped or 'failed'}", record.duration_ms))
+        return timeline(segments)
+    if record.repeated_ms:
+        segments.append(Segment("in", "Init again", min(record.repeated_ms, record.duration_ms)))
+    handler = Segment("bx", f"Handler, {stopped}", record.handler_ms) if stopped else None
+    return timeline([*segments, handler or Segment("bu", "Handler", record.handler_ms)])
 
 
 def why_cold(record: InvocationRecord) -> Html:

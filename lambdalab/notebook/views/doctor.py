@@ -9,7 +9,7 @@ from typing import Any
 from lambdalab.model.invocation import Fidelity
 from lambdalab.notebook.views.css import output
 from lambdalab.notebook.views.figures import count, duration, megabytes
-from lambdalab.notebook.views.html import Html, el, join, mono, muted, small
+from lambdalab.notebook.views.html import Html, breakable, el, join, mono, muted, small
 from lambdalab.notebook.views.icons import icon
 from lambdalab.notebook.views.kit import (
     Column,
@@ -99,7 +99,7 @@ def _runtime(one: Mapping[str, Any]) -> Figure:
     """Its version; what is said in brackets after it is a note."""
     version, _, rest = one["version"].partition(" (")
     note = el("small", rest.removesuffix(")"), style="white-space:normal") if rest else ""
-    return Figure(one["name"], join(version, note))
+    return Figure(breakable(one["name"]), join(version, note))
 
 
 def _how_to_get(missing: Sequence[Mapping[str, Any]], *, unfolded: bool) -> Html:

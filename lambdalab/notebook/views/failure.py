@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from lambdalab.client.stack import own
 from lambdalab.lines import lines_of
-from lambdalab.model.invocation import Outcome
+from lambdalab.model.invocation import INIT_SECONDS, InvocationRecord, Outcome
 from lambdalab.notebook.hints import hint_of
 from lambdalab.notebook.views import blocks
 from lambdalab.notebook.views import call_parts as parts
-from lambdalab.notebook.views.figures import count, megabytes
+from lambdalab.notebook.views.figures import count, duration, megabytes
 from lambdalab.notebook.views.html import Html, bold, el, join, mono, muted, with_code
 from lambdalab.notebook.views.kit import below, card, details, next_steps, note, section, side_by_side
 from lambdalab.notebook.views.shapes import Call, CallError, Frame
@@ -25,6 +25,8 @@ _BY_TYPE: dict[str, Outcome] = {
 _SENTENCE = 300
 """Bytes of markup of an error's first line, and of a place."""
 _TRACEBACK_BUDGET = 800
+_ABOVE_INIT = 30
+"""Seconds of timeout to try for an init that may take longer than its own limit."""
 
 
 def failed_card(call: Call, error: CallError) -> Html:
@@ -110,16 +112,57 @@ def _what_aws_does() -> Html:
 
 
 def _timed_out(call: Call, error: CallError) -> Html:
-    limit = _seconds(error.message)
+    limit, record = _seconds(error.message), call.record
+    if record is not None and not record.initialised:
+        return _timed_out_in_init(call, error, record)
     advice = f"--timeout {min(max(limit * 3, 10), 900)}"
     return _ended(
         call,
         ("timeout", "Timed out"),
         parts.stretches(call, stopped="stopped at the limit"),
-        f"{_after_id(error.message)}. The environment is reset: the next call initialises it again. ",
+        f"{_after_id(error.message)}. {_of_it_init(record)}",
+        "The environment is reset: the next call initialises it again. ",
         muted("Raise the limit with "),
         mono(advice),
         muted(", or give what the function waits for a shorter limit of its own."),
+    )
+
+
+def _of_it_init(record: InvocationRecord | None) -> str:
+    if record is None or not record.repeated_ms:
+        return ""
+    return f"{duration(record.repeated_ms)} of it went to init, the code outside the handler, which ran again. "
+
+
+def _timed_out_in_init(call: Call, error: CallError, record: InvocationRecord) -> Html:
+    """The timeout ended an init that was repeated within the call: a longer timeout is one for that init."""
+    limit = _seconds(error.message)
+    return _ended(
+        call,
+        ("timeout", "Timed out in init"),
+        parts.stretches(call, stopped="stopped at the call's limit"),
+        f"{_after_id(error.message)}. ",
+        bold("The handler was not called."),
+        f" {_how_init_went(record)} within the call's timeout of {limit} s. ",
+        muted(
+            "Move the slow work into the handler, or raise the timeout above what init takes, for example with ",
+            mono(f"--timeout {min(max(limit * 3, _ABOVE_INIT), 900)}"),
+            ": an init that is repeated has the function's whole timeout.",
+        ),
+    )
+
+
+def _how_init_went(record: InvocationRecord) -> str:
+    """Up to the words for how long the last one had."""
+    if not record.failed_init_ms:
+        return "The environment began again within the call, and init, the code outside the handler, did not end"
+    first = (
+        f"did not end within {INIT_SECONDS:.0f} s, its limit"
+        if record.init_timed_out
+        else f"failed after {duration(record.failed_init_ms)}"
+    )
+    return (
+        f"Init, the code outside the handler, {first}. AWS then begins it again within the call, where it did not end"
     )
 
 

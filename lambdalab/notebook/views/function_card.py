@@ -8,7 +8,7 @@ from typing import Any
 from lambdalab.notebook.views import blocks, changes
 from lambdalab.notebook.views.css import output
 from lambdalab.notebook.views.figures import duration, megabytes, seconds, size, vcpu
-from lambdalab.notebook.views.html import Html, join, mono, muted
+from lambdalab.notebook.views.html import Html, join, mono, muted, with_code
 from lambdalab.notebook.views.icons import icon
 from lambdalab.notebook.views.kit import (
     Figure,
@@ -88,7 +88,9 @@ def _changes(deployment: Deployed) -> Html:
 def _notes(deployment: Deployed) -> Html:
     if not deployment.notes:
         return Html("")
-    return section(*(note("warn", f"{words[:1].upper()}{words[1:]}.", cls="wa") for words in deployment.notes))
+    return section(
+        *(note("warn", with_code(f"{words[:1].upper()}{words[1:]}."), cls="wa") for words in deployment.notes)
+    )
 
 
 def _code_change(deployment: Deployed) -> blocks.Difference | None:

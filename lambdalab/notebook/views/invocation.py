@@ -14,7 +14,8 @@ def html(call: Call) -> str:
     """The display of `call`."""
     if call.error is not None:
         return output(failed_card(call, call.error))
-    cold = call.init_ms is not None or call.restore_ms is not None
+    repeated = call.record is not None and call.record.repeated_ms > 0
+    cold = call.init_ms is not None or call.restore_ms is not None or repeated
     return output(_cold_card(call) if cold else _warm_card(call))
 
 

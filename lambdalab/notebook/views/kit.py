@@ -111,9 +111,13 @@ def caption(label: str, note: object = "") -> Html:
 
 
 def figures(items: Iterable[Figure], *, column: str = "") -> Html:
-    """The strip of figures, as a description list; many of one kind stand in columns of at least that width."""
-    grid = f"display:grid;grid-template-columns:repeat(auto-fill,minmax({column},1fr))" if column else None
-    return el("dl", *(_figure(item) for item in items), cls="kv", style=grid)
+    """The strip of figures, as a description list; many of one kind stand in columns of at least that width.
+
+    That they are columns is the style sheet's to say: an untrusted notebook keeps some inline styles, and a grid
+    without the rest of the sheet would print names and figures over each other.
+    """
+    grid = f"grid-template-columns:repeat(auto-fill,minmax({column},1fr))" if column else None
+    return el("dl", *(_figure(item) for item in items), cls="kv gd" if column else "kv", style=grid)
 
 
 def _figure(item: Figure) -> Html:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from lambdalab.billing.meter import Cost
+    from lambdalab.client.missing import Missing
     from lambdalab.model.invocation import InvocationRecord
 
 
@@ -56,6 +57,10 @@ class CallError(Protocol):
     @property
     def frames(self) -> Sequence[Frame]:
         """The stack trace."""
+
+    @property
+    def missing(self) -> Missing | None:
+        """A Python module that was not found, where more is known of it."""
 
 
 class Call(Protocol):

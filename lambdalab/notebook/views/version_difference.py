@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lambdalab.client.versions import FileChange, VersionDifference
 
 _FILES = 2
-_BUDGET = 1200
+_BUDGET = 1100
 """Bytes of markup for the code of all files."""
 _CHANGES, _LONGEST = 5, 50
 """Settings that are shown, and bytes of markup of a value."""
