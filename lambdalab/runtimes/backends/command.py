@@ -64,6 +64,7 @@ def become(command: Command, fds: Sequence[int], tell: int) -> None:
         if command.held:
             holder.hold()
         os.setsid()
+        kernel.let_others_finish()
         tell = _give(fds, tell)
         if command.words:
             tell = _give_words(command.words, tell)
