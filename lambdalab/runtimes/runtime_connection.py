@@ -124,6 +124,8 @@ class Connection(asyncio.Protocol):
         """The bytes of the last poll: a runtime polls in the same words each time, which need not be parsed again."""
         self.polling = self._asked = False
         """Whether it waits for an event; answers are kept back until there is one."""
+        self._waits, self._early = False, b""
+        """Whether nothing is read for now, and what has come all the same."""
         self._last = False
         """Whether the peer wants the connection closed after the answer: HTTP/1.0, or `Connection: close`."""
         self._held = 0
@@ -138,19 +140,26 @@ class Connection(asyncio.Protocol):
     @property
     def addresses(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
         """The peer's address and our own; None once the peer has gone."""
-        assert self._transport is not None, "asked while it is being made"
+        if self._transport is None:
+            return None
         peer, local = self._transport.get_extra_info("peername"), self._transport.get_extra_info("sockname")
         return (peer[:2], local[:2]) if peer and local else None
 
     def wait(self) -> None:
         """Read nothing for now."""
         if self._transport is not None:
+            self._waits = True
             self._transport.pause_reading()
 
     def go_on(self) -> None:
         """Read what was sent and what comes; harmless when nothing waited."""
-        if self._transport is not None and not self._transport.is_reading():
+        if self._transport is not None and self._waits:
+            self._waits = False
             self._transport.resume_reading()
+            data, self._early = self._early, b""
+            if data:
+                self._hold(-len(data))
+                self.data_received(data)
             self._send_unsent()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
@@ -163,6 +172,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; a peer that does not speak HTTP, or does not come to an end, is dropped."""
+        if self._waits:
+            self._keep_for_later(data)
+            return
         begins = not self._held and not self._request.url
         if begins and data == self._poll:
             self._port.poll(self)
@@ -193,6 +205,15 @@ class Connection(asyncio.Protocol):
         else:
             self._parser = httptools.HttpRequestParser(self)
             self.data_received(plain)
+
+    def _keep_for_later(self, data: bytes) -> None:
+        """uvloop begins to read after `connection_made`, whatever was said there: of whom nobody knows yet, too."""
+        self._hold(len(data))
+        if self._port.held > HELD_LIMIT:
+            self.abort()
+        elif self._transport is not None:
+            self._early += data
+            self._transport.pause_reading()
 
     def asks(self) -> None:
         """The request that is being routed asks for the next event."""

@@ -5,6 +5,7 @@ import contextlib
 from types import SimpleNamespace
 
 import pytest
+import uvloop
 
 from lambdalab.runtimes.runtime_api import RuntimeApi
 from lambdalab.runtimes.runtime_connection import HELD_LIMIT, RESPONSE_LIMIT
@@ -37,6 +38,14 @@ class Recorder:
 
     def init_failed(self, body, error_type):
         self.told.append(("init_failed", body, error_type))
+
+
+@pytest.fixture(autouse=True)
+def _loop_of_the_region():
+    """What is tested here runs on uvloop in the region, which differs in what it reads and when."""
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    yield
+    asyncio.set_event_loop_policy(None)
 
 
 @pytest.fixture
