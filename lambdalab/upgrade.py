@@ -15,7 +15,10 @@ _OFFER = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 def declined(data: bytes, at: int) -> bytes | None:
     """`data`, which begins with a request whose head ends at `at`, as if it offered nothing; None where it does not.
 
-    Where the head came in pieces, or behind another request, the beginning of it is not there any more.
+    Where the head came in pieces, or behind another request, the beginning of it is not there any more; and CONNECT
+    asks for another protocol without an offer that could be taken out.
     """
-    end = data.find(_HEAD_END) + len(_HEAD_END)
-    return _OFFER.sub(b"", data[:at]) + data[at:] if end == at else None
+    if data.find(_HEAD_END) + len(_HEAD_END) != at:
+        return None
+    head, offers = _OFFER.subn(b"", data[:at])
+    return head + data[at:] if offers else None

@@ -189,7 +189,9 @@ def test_what_is_not_signed_is_refused_with_awss_error(lab):
     assert json.loads(body)["message"] == "Missing Authentication Token"
 
 
-@pytest.mark.parametrize("data", [b"\0\1\2\3\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET\r\n\r\n"])
+@pytest.mark.parametrize(
+    "data", [b"\0\1\2\3\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET\r\n\r\n", b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n"]
+)
 def test_what_is_not_http_gets_400_and_the_region_lives_on(lab, data):
     assert raw_request(lab, data)[0] == 400
     assert lab.functions() is not None

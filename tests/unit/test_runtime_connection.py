@@ -154,6 +154,13 @@ def test_the_offer_of_another_protocol_is_ignored(port):
     assert not port.aborted
 
 
+@pytest.mark.parametrize("more", [b"", b"Connection: Upgrade\r\nUpgrade: h2c\r\n"], ids=["plain", "with an offer"])
+def test_a_tunnel_is_refused(port, more):
+    port.connection.data_received(b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n" + more + b"\r\n")
+    assert port.aborted
+    assert (port.routed, port.held) == ([], 0)
+
+
 def test_a_peer_that_has_gone_before_it_was_let_in_has_no_address(port):
     assert port.connection.addresses is None
 
