@@ -122,7 +122,9 @@ class Connection(asyncio.Protocol):
         self._unsent = b""
         self._poll = b""
         """The bytes of the last poll: a runtime polls in the same words each time, which need not be parsed again."""
-        self.polling = self._asked = False
+        self._asked = False
+        """Whether what is being read asked for an event: only that is to be learned as a poll."""
+        self.polling = False
         """Whether it waits for an event; answers are kept back until there is one."""
         self._waits, self._early = False, b""
         """Whether nothing is read for now, and what has come all the same."""
