@@ -10,6 +10,7 @@ Reference: `lambda-contract.md` section 18.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -97,8 +98,9 @@ class RuntimeApi:
 
         Nobody is answered until `let_in` says who is.
         """
+        listener = socket.create_server((listen, 0))  # an address; the loop would first look it up as a name
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), listen, 0, backlog=_BACKLOG)
+        self._server = await loop.create_server(lambda: Connection(self), sock=listener, backlog=_BACKLOG)
         self.address = f"{call}:{self._server.sockets[0].getsockname()[1]}"
 
     def let_in(self, admit: Admit) -> None:

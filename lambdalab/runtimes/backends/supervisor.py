@@ -27,7 +27,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from lambdalab.runtimes.backends import kernel, processes
@@ -104,7 +104,7 @@ class Supervisor:
         number = next(self._numbers)
         started: asyncio.Future[tuple[int, bool]] = asyncio.get_running_loop().create_future()
         self._started[number] = started
-        self._send({"do": "spawn", "number": number, "preforked": preforked, "command": asdict(command)}, fds)
+        self._send({"do": "spawn", "number": number, "preforked": preforked, "command": command.members()}, fds)
         pid, gated = await started
         exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if pid in self._early:
@@ -321,7 +321,7 @@ class _ForkServer:
     def _use(self, preforked: int, command: Command, fds: Sequence[int], tell: int) -> int:
         pid, line = self._preforked.pop(preforked)
         with line:
-            socket.send_fds(line, [json.dumps(asdict(command)).encode()], [tell, *fds])
+            socket.send_fds(line, [json.dumps(command.members()).encode()], [tell, *fds])
         return pid
 
     def _prefork(self, number: int, cgroups: Sequence[str]) -> None:
