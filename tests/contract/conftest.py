@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from lambdalab.clock import SystemClock
 from lambdalab.engine.dispatch import Dispatcher
@@ -226,7 +227,7 @@ def on_engine(request, built, state, tmp_path):
         with _all_closed(backend):
             # As in the region: the supervisor is forked before there is a loop.
             supervisor = Supervisor.fork() if backend != "fake" else None
-            asyncio.run(_with_engine(backend, name, steps, supervisor, packages, state, tmp_path))
+            _on_the_regions_loop(_with_engine(backend, name, steps, supervisor, packages, state, tmp_path))
 
     if backend == "namespaces" and (why := _no_namespaces()):
         if "toolchains" in os.environ.get("LAMBDALAB_REQUIRE", ""):
@@ -273,10 +274,19 @@ def with_extensions(request, built, state, tmp_path):
         )
         with _all_closed(backend):
             supervisor = Supervisor.fork()
-            asyncio.run(_with_engine(backend, runtime, steps, supervisor, packages, state, tmp_path))
+            _on_the_regions_loop(_with_engine(backend, runtime, steps, supervisor, packages, state, tmp_path))
 
     run.backend = backend
     return run
+
+
+uvloop.new_event_loop().close()  # the first of a process opens a pipe that stays, of no backend
+
+
+def _on_the_regions_loop(running):
+    """uvloop, as in the region: it differs from asyncio's own in what it reads and closes, and when."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(running)
 
 
 @contextmanager
