@@ -143,6 +143,20 @@ def find_or_start(settings: Settings, owner_fd: int | None = None) -> RunningReg
     return found
 
 
+def find_parents(settings: Settings) -> RunningRegion:
+    """The region of an isolated lab that this process has from the one it was forked of. Starts nothing.
+
+    Raises `RegionUnavailable` when that one has ended it.
+    """
+    found = find(settings)
+    if found is None:
+        raise RegionUnavailable(
+            "this isolated lab belongs to the process that this one was forked of, and has ended with it; make one "
+            "here: lab(isolated=True)."
+        )
+    return found
+
+
 def stop(settings: Settings) -> bool:
     """End the region of the home, in order if it can be; False when none runs. Returns when it is gone.
 
@@ -255,8 +269,14 @@ def _tail(path: Path, lines: int = 12) -> str:
         return "(no log)"
 
 
+_ISOLATED: weakref.WeakSet[IsolatedHome] = weakref.WeakSet()
+
+
 class IsolatedHome:
-    """A temporary home whose region ends with this object, and with this process however that ends."""
+    """A temporary home whose region ends with this object, and with this process however that ends.
+
+    A fork's child may use the region as long as its parent has it, and ends nothing: it is not `mine` there.
+    """
 
     def __init__(self, settings: Settings) -> None:
         try:
@@ -267,8 +287,25 @@ class IsolatedHome:
                 "written in TMPDIR."
             ) from problem
         self.settings = replace(settings, home=made)
+        self.mine = True
         self.owner_fd, self._keep = os.pipe()
         self.close = weakref.finalize(self, _end_isolated, self.settings, self.owner_fd, self._keep)
+        _ISOLATED.add(self)
+
+    def leave_to_parent(self) -> None:
+        """In a fork's child: let go of the home without ending anything. The region waits for the pipe's last end."""
+        self.mine = False
+        if self.close.detach() is not None:
+            os.close(self._keep)
+            os.close(self.owner_fd)
+
+
+def _leave_all_to_parent() -> None:
+    for isolated in list(_ISOLATED):
+        isolated.leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_leave_all_to_parent)
 
 
 def _end_isolated(settings: Settings, owner_fd: int, keep: int) -> None:

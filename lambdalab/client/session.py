@@ -56,9 +56,11 @@ class Session:
 
     def current(self) -> RunningRegion:
         """The region as it is at this moment, started if need be: one that was started anew has another port."""
-        settings = self.settings
-        owner = self._own_home.owner_fd if self._own_home is not None else None
-        found = region.find_or_start(settings, owner)
+        settings, own = self.settings, self._own_home
+        if own is not None and not own.mine:
+            found = region.find_parents(settings)
+        else:
+            found = region.find_or_start(settings, own.owner_fd if own is not None else None)
         if found != self._running:
             self._running, self._wire = found, None
         self._tell(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import select
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -36,8 +37,9 @@ class Response:
 
 
 class Wire:
-    """Calls one endpoint, from any thread. A connection carries one call at a time and is kept for the next.
+    """Calls one endpoint, from any thread, and from forked processes, each with connections of its own.
 
+    A connection carries one call at a time and is kept for the next.
     `patience` is how long an answer is waited for, in seconds.
     """
 
@@ -50,6 +52,7 @@ class Wire:
         self._patience = patience
         self._host = endpoint.partition("://")[2]
         self._idle: deque[http.client.HTTPConnection] = deque()
+        self._process = os.getpid()
 
     def call(
         self,
@@ -135,6 +138,10 @@ class Wire:
         return Response(answer.status, _lowered(answer), data)
 
     def _connection(self) -> http.client.HTTPConnection:
+        if self._process != os.getpid():
+            # This is a fork's child: on its parent's connections it would hear its parent's answers.
+            self.close()
+            self._process = os.getpid()
         while self._idle:
             connection = self._idle.pop()
             if _is_open(connection):
