@@ -52,6 +52,14 @@ ephemeral = _whole_number("--tmp", "ephemeralStorage.size", 512, 10_240, "MB")
 limit = _whole_number("--limit", "limit", 1, 10_000, "lines")
 
 
+def runtime(words: str) -> str:
+    """A runtime that Lambda has or had, "go" among them, for a setting. A cell's own is checked against the region."""
+    if words in RUNTIMES or words in runtimes.known():
+        return words
+    guess = did_you_mean(words, RUNTIMES) or " Tab after --runtime shows those there are."
+    raise BadOption(f"the runtime is {words!r}, which Lambda does not have.{guess}")
+
+
 def function(words: str) -> str:
     """A function's name or ARN. AWS's own check says what is wrong with an ARN; a `$name` here was no variable."""
     if "$" in words.replace("$LATEST", "") or "{" in words:

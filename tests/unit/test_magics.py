@@ -433,6 +433,20 @@ def test_settings_are_defaults_for_new_functions(shell):
     assert [asked[3]["memory"] for asked in shell.lab.asked] == [512, 256]
 
 
+def test_a_runtime_can_be_a_setting_and_is_said_by_nobody(shell, capsys, caplog):
+    shell.run_cell('%config LambdaLab.runtime = "python3.9"')
+    shell.run_cell_magic("lambda", "hello", "x\n")
+    assert shell.lab.asked[-1][3]["runtime"] == "python3.9"
+    assert not "".join(capsys.readouterr()) and not caplog.records
+
+
+def test_a_setting_that_is_no_runtime_is_refused_and_not_kept(shell):
+    before = shell.magics.runtime
+    with pytest.raises(TraitError, match=r"'python3\.99', which Lambda does not have\. Did you mean python3"):
+        shell.magics.runtime = "python3.99"
+    assert shell.magics.runtime == before
+
+
 def test_a_setting_outside_lambdas_range_is_refused(shell):
     with pytest.raises(TraitError, match="less than or equal to 10240"):
         shell.magics.memory = 20_000
