@@ -194,7 +194,7 @@ class RuntimeApi:
         parts = path.split("/")
         if len(parts) != 3 or parts[0] != "invocation" or parts[2] not in {"response", "error"}:
             return connection.answer(404, _UNKNOWN)
-        if parts[2] == "response":
+        if parts[2] == "response" or request.too_large:  # an error that is over the limit is no answer either
             known = self._listener.responded(parts[1], request.body(), too_large=request.too_large)
         else:
             known = self._listener.failed(parts[1], request.body(), request.error_type or "Unhandled")

@@ -208,6 +208,33 @@ def test_a_result_over_six_megabytes_is_refused_and_the_environment_lives(api, d
     assert call(api, name)[1] == 2
 
 
+def test_an_error_over_six_megabytes_is_told_as_a_result_of_that_size_is(api, deploy):
+    name = deploy(
+        "def handler(e, c):\n    raise ValueError('x' * e['size']) if e else ValueError('short')", memory=1769
+    )
+    _, result, _ = call(api, name, {"size": 7_000_000})
+    assert result["errorType"] == "Function.ResponseSizeTooLarge"
+    assert call(api, name)[1]["errorMessage"] == "short"
+
+
+def test_a_function_can_be_called_as_soon_as_its_creation_is_answered(api):
+    """Its state has passed to Active by then. Where it does not, one call in five or ten is refused."""
+    for number in range(25):
+        name = f"at-once-{number}"
+        made = api.create_function(
+            FunctionName=name,
+            Runtime=RUNTIME,
+            Role=ROLE,
+            Handler="app.handler",
+            Code={"ZipFile": zipped(app=f"def handler(e, c): return {number}")},
+        )
+        assert made["State"] == "Pending"
+        try:
+            assert json.load(api.invoke(FunctionName=name)["Payload"]) == number
+        finally:
+            api.delete_function(FunctionName=name)
+
+
 def test_six_megabytes_pass_in_both_directions(api, deploy):
     text = "x" * (6 * 1024 * 1024 - 2)
     name = deploy("def handler(e, c): return e", memory=1769)  # a whole CPU: at 128 MB this would take seconds
