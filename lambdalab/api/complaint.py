@@ -2,7 +2,8 @@
 
 Source of the words: refusals of Lambda's that people have published (aws-sdk-js #1876, module-ballerina-c2c #15,
 aws-lambda-developer-guide #351, aws-tutorial-code #4), and jackson-core's own texts. What has no word of Jackson's here
-keeps Python's. The place is the character complained of, as Jackson has counted it since 2.17.
+keeps Python's. The place is the character complained of, as Jackson has counted it since 2.17; of a text that ends too
+early it is its end.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ _STRING = r'"(?:[^"\\]|\\.)*"'
 _CONSTANT = re.compile(rf"{_STRING}|(NaN|-?Infinity)", re.DOTALL)
 _BRACKET = re.compile(rf"{_STRING}|([\[\]{{}}])", re.DOTALL)
 _WORD = re.compile(r"\w+")
+_SPACE = re.compile(r"[ \t\n\r]*")
+_KINDS = {"{": "Object", "[": "Array"}
+_END = "Unexpected end-of-input"
 
 
 class NoNumber(ValueError):
@@ -30,8 +34,13 @@ def no_constant(name: str) -> None:
 def complaint(problem: Exception, payload: bytes) -> str:
     """The parser's words and the place, as Lambda gives them."""
     what, before = _told(problem, payload)
-    line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+    line, column = _place(before)
     return f"{what}\n at {_SOURCE}; line: {line}, column: {column}]"
+
+
+def _place(before: str) -> tuple[int, int]:
+    """Line and column of the character after `before`."""
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
 def _told(problem: Exception, payload: bytes) -> tuple[str, str]:
@@ -41,11 +50,39 @@ def _told(problem: Exception, payload: bytes) -> tuple[str, str]:
         return f"Invalid UTF-8 start byte 0x{payload[start]:02x}", payload[:start].decode("latin-1")
     text = payload.decode(errors="replace").removeprefix("\ufeff")
     if isinstance(problem, json.JSONDecodeError):
-        return _translated(problem, text), text[: problem.pos]
+        problem = _as_of_3_12(problem, text)
+        ended = _ended(problem, text)
+        return (ended, text) if ended else (_translated(problem, text), text[: problem.pos])
     if isinstance(problem, NoNumber):
         # The parser stops at the first one, and what stands before it is JSON.
         return str(problem), text[: next((found.start(1) for found in _CONSTANT.finditer(text) if found[1]), 0)]
     return str(problem), ""
+
+
+def _as_of_3_12(problem: json.JSONDecodeError, text: str) -> json.JSONDecodeError:
+    """Python 3.13 complains of the comma that is one too many; before, and Jackson, of what comes instead of more."""
+    if not problem.msg.startswith("Illegal trailing comma"):
+        return problem
+    instead = _SPACE.match(text, problem.pos + 1)
+    kind = "Expecting value" if problem.msg.endswith("array") else "Expecting property name enclosed in double quotes"
+    return json.JSONDecodeError(kind, text, instead.end() if instead else problem.pos)
+
+
+def _ended(problem: json.JSONDecodeError, text: str) -> str | None:
+    """The words for a text that ends before its value does; None for one that does not."""
+    kind, read = problem.msg, text[: problem.pos].rstrip()
+    opened = _opened(text, problem.pos)
+    inside = _KINDS[opened[-1][0]] if opened else ""
+    if kind.startswith("Unterminated string"):
+        return f"{_END} in {'field name' if inside == 'Object' and read[-1:] in {'{', ','} else 'VALUE_STRING'}"
+    if text[problem.pos :].strip():
+        return None
+    if not inside:
+        return None if read else "No content to map due to end-of-input"
+    if read[-1:] in {":", ","} or kind == "Expecting ':' delimiter":
+        return f"{_END} within/between {inside} entries"
+    line, column = _place(text[: opened[-1][1]])
+    return f"{_END}: expected close marker for {inside} (start marker at {_SOURCE}; line: {line}, column: {column}])"
 
 
 def _translated(problem: json.JSONDecodeError, text: str) -> str:
@@ -80,13 +117,19 @@ def _expected(kind: str, text: str, at: int) -> str | None:
 
 def _around(text: str, at: int) -> str:
     """What the place is in: an Object or an Array."""
-    opened: list[str] = []
+    opened = _opened(text, at)
+    return _KINDS[opened[-1][0]] if opened else "Object"
+
+
+def _opened(text: str, at: int) -> list[tuple[str, int]]:
+    """The brackets that are open at the place, and where they stand."""
+    opened: list[tuple[str, int]] = []
     for found in _BRACKET.finditer(text, 0, at):
-        if found[1] in {"{", "["}:
-            opened.append(found[1])
+        if found[1] in _KINDS:
+            opened.append((found[1], found.start(1)))
         elif found[1] and opened:
             opened.pop()
-    return "Array" if opened[-1:] == ["["] else "Object"
+    return opened
 
 
 def _described(character: str) -> str:

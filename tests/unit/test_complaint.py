@@ -37,6 +37,8 @@ def told(payload):
             3,
         ),
         ("€".encode(), f"Unexpected character ('€' (code 8364 / 0x20ac)): expected a valid value {VALUE}", 1),
+        (b'{"a": 1, }', "Unexpected character ('}' (code 125)): was expecting double-quote to start field name", 10),
+        (b"[1, ]", f"Unexpected character (']' (code 93)): expected a valid value {VALUE}", 5),
         (b"\x7f", f"Unexpected character ((CTRL-CHAR, code 127)): expected a valid value {VALUE}", 1),
     ],
 )
@@ -62,5 +64,46 @@ def test_a_byte_that_is_no_utf8_is_told_with_its_place():
     assert told(b'{"a":\n "\x87"}') == ("Invalid UTF-8 start byte 0x87", "line: 2, column: 3")
 
 
+CLOSE = (
+    "Unexpected end-of-input: expected close marker for {} (start marker at [Source: REDACTED "
+    "(`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {}, column: {}])"
+)
+
+
+@pytest.mark.parametrize(
+    ("payload", "words", "place"),
+    [
+        (b'{"a": 1', CLOSE.format("Object", 1, 1), (1, 8)),
+        (b"{", CLOSE.format("Object", 1, 1), (1, 2)),
+        (b'{\n "a": [1, 2\n', CLOSE.format("Array", 2, 7), (3, 1)),
+        (b"[", CLOSE.format("Array", 1, 1), (1, 2)),
+        (b'{"a":', "Unexpected end-of-input within/between Object entries", (1, 6)),
+        (b'{"a"', "Unexpected end-of-input within/between Object entries", (1, 5)),
+        (b'{"a": 1, ', "Unexpected end-of-input within/between Object entries", (1, 10)),
+        (b"[1,", "Unexpected end-of-input within/between Array entries", (1, 4)),
+        (b'{"a', "Unexpected end-of-input in field name", (1, 4)),
+        (b'{"a": "b', "Unexpected end-of-input in VALUE_STRING", (1, 9)),
+        (b'"b', "Unexpected end-of-input in VALUE_STRING", (1, 3)),
+        (b" ", "No content to map due to end-of-input", (1, 2)),
+    ],
+)
+def test_a_text_that_ends_too_early_is_told_so_with_what_is_open(payload, words, place):
+    with pytest.raises(ValueError) as caught:
+        json.loads(payload.decode())
+    said, _, where = complaint(caught.value, payload).rpartition("\n at [Source: REDACTED ")
+    assert said == words
+    assert where.partition("; ")[2].rstrip("]") == "line: {}, column: {}".format(*place)
+
+
+@pytest.mark.parametrize(
+    ("payload", "comma", "of", "place"),
+    [('{"a": 1, }', 7, "object", "line: 1, column: 10"), ("[1,\n]", 2, "array", "line: 2, column: 1")],
+)
+def test_a_comma_too_many_is_told_alike_whatever_python_complains_of(payload, comma, of, place):
+    as_of_3_13 = json.JSONDecodeError(f"Illegal trailing comma before end of {of}", payload, comma)
+    said = complaint(as_of_3_13, payload.encode())
+    assert said.startswith("Unexpected character") and place in said
+
+
 def test_what_jackson_has_no_known_word_for_keeps_pythons():
-    assert told(b'{"a": 1') == ("Expecting ',' delimiter", "line: 1, column: 8")
+    assert told(b"{} {}") == ("Extra data", "line: 1, column: 4")
