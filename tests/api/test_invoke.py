@@ -208,6 +208,14 @@ def test_a_result_over_six_megabytes_is_refused_and_the_environment_lives(api, d
     assert call(api, name)[1] == 2
 
 
+def test_a_function_of_the_regions_own_python_has_json_compiled_as_on_aws(api, deploy):
+    here = "python{}.{}".format(*sys.version_info)
+    source = "from simplejson import encoder, scanner\ndef handler(e, c):\n    return [{}, {}]".format(
+        "encoder.c_make_encoder is not None", "scanner.c_make_scanner is not None"
+    )
+    assert call(api, deploy(source, runtime=here))[1] == [True, True]
+
+
 def test_an_error_over_six_megabytes_is_told_as_a_result_of_that_size_is(api, deploy):
     name = deploy(
         "def handler(e, c):\n    raise ValueError('x' * e['size']) if e else ValueError('short')", memory=1769

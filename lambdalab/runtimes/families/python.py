@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import metadata
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from lambdalab.runtimes.backends.base import SandboxSpec
@@ -25,12 +26,18 @@ CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "python-dateutil", "six")
 _BOOTSTRAP = BOOTSTRAPS / "python"
 _OWN = ("bootstrap.py", "runtime_client.py")
+_ACCELERATED = "simplejson"
+"""Its compiled part bears the name of the release that it is of, and makes what is there in Python faster."""
 _CLIENT_MODULES = {"awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client"}
 _compiling: set[asyncio.Task[None]] = set()
 
 
 class Python(Family):
-    """One directory serves every interpreter: `bootstraps/python/runtime_client.py` replaces the compiled part."""
+    """One directory serves every interpreter: `bootstraps/python/runtime_client.py` replaces the compiled part.
+
+    simplejson's is there for interpreters of the region's own release alone; others do without, as simplejson can. They
+    take some four times as long for a large event or result.
+    """
 
     name = "python"
 
@@ -89,6 +96,7 @@ def _fingerprint() -> str:
     digest = hashlib.sha256()
     for package in (*CLIENT, *SDK):
         digest.update(f"{package}={metadata.version(package)}\n".encode())
+    digest.update(EXTENSION_SUFFIXES[0].encode())
     for name in _OWN:
         digest.update((_BOOTSTRAP / name).read_bytes())
     return digest.hexdigest()[:16]
@@ -106,10 +114,12 @@ def _build(directory: Path) -> None:
 
 
 def _python_files(package: str) -> Iterator[tuple[Path, str]]:
-    """What a distribution installed, but for compiled parts, which are of one interpreter only."""
+    """What a distribution installed, but for compiled parts that replace Python: they are of one interpreter only."""
     for file in metadata.files(package) or ():
         name = str(file)
-        if name.startswith("..") or "__pycache__" in name or name.endswith((".so", ".pyd")):
+        if name.startswith("..") or "__pycache__" in name:
+            continue
+        if name.endswith((".so", ".pyd")) and package != _ACCELERATED:
             continue
         yield Path(str(file.locate())), name
 
