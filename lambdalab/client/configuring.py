@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdalab.client import languages
+from lambdalab.client import languages, whole_numbers
 from lambdalab.client.deployment import Deployment, compare
 from lambdalab.client.display import Displayed
 from lambdalab.client.function_api import FunctionApi
@@ -27,7 +27,7 @@ class NewSettings:
     `env` is added to the variables there are, `env_remove` taken away from them. `layers` are ARNs or
     `name:version`, all that the function shall have. `kms` is a key's ARN or `alias/name`; `vpc` are subnets and
     groups. An empty list or text takes the setting away. `snapstart` holds for versions that are published from now on.
-    Raises `BadOption` where it is neither True nor False.
+    Raises `BadOption` where it is neither True nor False, and for sizes and times that are no whole numbers.
     """
 
     memory: int | None = None
@@ -47,6 +47,7 @@ class NewSettings:
     snapstart: bool | None = None
 
     def __post_init__(self) -> None:
+        whole_numbers.check(memory=self.memory, timeout=self.timeout, ephemeral=self.ephemeral)
         if not isinstance(self.snapstart, bool | None):
             raise BadOption(
                 f"snapstart is {self.snapstart!r}; it takes True (versions published from now on start from a"

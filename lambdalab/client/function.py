@@ -25,6 +25,7 @@ from lambdalab.client import (
     missing,
     requirements,
     versions,
+    whole_numbers,
 )
 from lambdalab.client.building import Built, Source, build, build_folder, fetches, is_folder
 from lambdalab.client.building import files as packed
@@ -142,6 +143,7 @@ class Function:
         """
         if not isinstance(source, str):
             raise TypeError(_not_text(self.name, source))
+        whole_numbers.check(memory=memory, timeout=timeout, ephemeral=ephemeral)
         began = time.monotonic()
         offers = languages.offers_of(self._session)
         kind = languages.runtime(runtime, offers)
@@ -203,6 +205,7 @@ class Function:
         Sizes in MB, `timeout` in seconds. Raises `ImageBuildError` with the cell's line, `BadOption` when both or
         neither of `dockerfile` and `uri` are given, and what AWS says of an image that is not to be had.
         """
+        whole_numbers.check(memory=memory, timeout=timeout, ephemeral=ephemeral)
         began = time.monotonic()
         if (dockerfile is None) == (uri is None):
             raise BadOption("an image function is made of a Dockerfile, or of an image by its name (uri): give one.")

@@ -24,6 +24,18 @@ def test_a_source_file_is_the_function_and_its_traces_name_it(lab, tmp_path):
     assert failed.error.frames[-1].place == f"{tmp_path / 'mine.py'}, line 2, in handler"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "unit"),
+    [("memory", "256MB", "MB"), ("timeout", 2.5, "seconds"), ("ephemeral", True, "MB")],
+)
+def test_a_setting_that_is_no_whole_number_is_refused_by_its_name(lab, name, value, unit):
+    wanted = f"{name} is {re.escape(repr(value))}; it takes a whole number of {unit}, such as {name}="
+    with pytest.raises(BadOption, match=wanted):
+        lab["numbers"].deploy(SOURCE, **{name: value})
+    with pytest.raises(BadOption, match=wanted):
+        lab["numbers"].configure(**{name: value})
+
+
 def test_a_folder_is_the_whole_package(lab, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "words.txt").write_text("from the folder")
