@@ -15,6 +15,7 @@ from lambdalab.notebook.completion import Matcher, matcher
 from lambdalab.notebook.displays import Displays
 from lambdalab.notebook.empty_cell import with_body
 from lambdalab.notebook.magics import LambdaLab
+from lambdalab.notebook.shown_lines import ShownLines
 
 if TYPE_CHECKING:
     from lambdalab.client.lab import Lab
@@ -29,12 +30,14 @@ class Loaded:
         self._displays = Displays(shell.display_formatter)
         self._path_before = self._path = os.environ.get("PATH", "")
         self._matcher: Matcher = matcher(lambda: _lab().names, lambda: shell.user_ns)
+        self._shown_lines = ShownLines(shell)
 
     def register(self) -> None:
         """Add the magic, the completion, and the way results are shown."""
         self._shell.register_magics(self.magics)
         self._shell.Completer.custom_matchers.append(self._matcher)
         self._shell.input_transformers_cleanup.append(with_body)
+        self._shell.ast_transformers.append(self._shown_lines)
         self._displays.use(self.magics.display)
         self._path = own_programs.on_path(self._path_before)
         if self._path != self._path_before:
@@ -49,6 +52,7 @@ class Loaded:
         following.leave(self.magics.follow)
         self.magics.environment.restore()
         self._shell.input_transformers_cleanup.remove(with_body)
+        self._shell.ast_transformers.remove(self._shown_lines)
         self._displays.use("card")
         self._shell.Completer.custom_matchers.remove(self._matcher)
         for kind in ("line", "cell"):
