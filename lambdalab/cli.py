@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lambdalab import config, own_programs
+from lambdalab import config, headless, own_programs
 from lambdalab import home as homes
 from lambdalab.client import region
 from lambdalab.client.lab import Lab
@@ -29,8 +29,6 @@ _FIRST_LAB = Path("labs/01-first-function.ipynb")
 _CHECK = "lambdalab-self-check"
 _CHECK_SOURCE = "def handler(event, context):\n    return {'memory': context.memory_limit_in_mb}\n"
 _REMOVING_SECONDS = 10.0
-_WHY = 200
-"""Characters of a reader's own words."""
 _OURS = ("credentials.json", "region.db", "region.log")
 
 
@@ -55,13 +53,35 @@ def main() -> None:
     """
 
 
-@main.command()
+@main.command(short_help="Check that functions run here, and open JupyterLab.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[NOTEBOOK] [-- OPTIONS OF JUPYTERLAB]")
-@click.option("--headless", is_flag=True, help="Run the notebook without a browser in a region of its own, and end.")
+@click.option(
+    "--headless", "alone", is_flag=True, help="Run the notebook without a browser in a region of its own, and end."
+)
+@click.option(
+    "--cell-timeout",
+    type=click.IntRange(min=1),
+    metavar="SECONDS",
+    help=f"With --headless: what a cell may take; default: {headless.CELL_SECONDS}.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --headless: write the notebook with its outputs there, also when a cell fails.",
+)
 @click.option("--no-browser", is_flag=True, help="Start JupyterLab and open no browser: its address is printed.")
 @click.option("--port", type=int, help="JupyterLab's port; without it 8888, or the next that is free.")
 @click.option("--ip", help="The address that JupyterLab listens on; without it this machine alone reaches it.")
-def lab(words: tuple[str, ...], headless: bool, no_browser: bool, port: int | None, ip: str | None) -> None:
+def lab(
+    words: tuple[str, ...],
+    alone: bool,
+    cell_timeout: int | None,
+    output: Path | None,
+    no_browser: bool,
+    port: int | None,
+    ip: str | None,
+) -> None:
     """Check that functions really run here, then open NOTEBOOK in JupyterLab.
 
     What follows -- is JupyterLab's own: lambdalab lab -- --ServerApp.base_url=/lab1
@@ -71,13 +91,13 @@ def lab(words: tuple[str, ...], headless: bool, no_browser: bool, port: int | No
     passed += ["--no-browser"] * no_browser + _given("--port", port) + _given("--ip", ip)
     if not named.exists():
         raise click.ClickException(f"{named} is not here. Run this in a clone of LambdaLab, or name a notebook.")
-    if headless and passed:
+    if alone and passed:
         raise click.UsageError(f"--headless starts no JupyterLab: {' '.join(passed)} would be for it.")
-    if headless:
-        document = _read(named)
-        with Lab(isolated=True) as own:  # else the functions of one run would be there, and warm, for the next
-            _self_check(own)
-            _run(named, document, own.settings.home)
+    grading = _given("--cell-timeout", cell_timeout) + _given("--output", output)
+    if grading and not alone:
+        raise click.UsageError(f"JupyterLab runs cells when you do: {' '.join(grading)} would be for --headless.")
+    if alone:
+        _run_alone(named, cell_timeout or headless.CELL_SECONDS, output)
         return
     _self_check(Lab())
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -87,6 +107,22 @@ def lab(words: tuple[str, ...], headless: bool, no_browser: bool, port: int | No
     os.execve(sys.executable, [sys.executable, "-m", "jupyter", "lab", *passed, str(named)], environment)  # noqa: S606
 
 
+def _run_alone(notebook: Path, cell_seconds: int, output: Path | None) -> None:
+    """The self-check and the notebook's cells, in a region of their own."""
+    document = headless.read(notebook)
+    if output is not None:
+        headless.check_writable(output)
+    with Lab(isolated=True) as own:  # else the functions of one run would be there, and warm, for the next
+        _self_check(own)
+        began = time.monotonic()
+        try:
+            cells = headless.run(notebook, document, own.settings.home, cell_seconds)
+        finally:
+            if output is not None:
+                headless.write(document, output)
+    click.echo(f"{notebook}: {cells} cells ran in {time.monotonic() - began:.1f} s")
+
+
 def _notebook(words: tuple[str, ...]) -> tuple[Path, list[str]]:
     """The notebook, which stands first if at all, and the words for JupyterLab."""
     if words and not words[0].startswith("-"):
@@ -94,7 +130,7 @@ def _notebook(words: tuple[str, ...]) -> tuple[Path, list[str]]:
     return _FIRST_LAB, list(words)
 
 
-def _given(flag: str, value: int | str | None) -> list[str]:
+def _given(flag: str, value: int | str | Path | None) -> list[str]:
     return [] if value is None else [f"{flag}={value}"]
 
 
@@ -113,46 +149,6 @@ def _self_check(here: Lab) -> None:
     cost = result.cost
     if cost is not None:
         click.echo(f"cost: ${cost.total:.10f} for this call, {cost!r}")
-
-
-def _read(notebook: Path) -> Any:
-    """The notebook's document. Fails for what is none, naming the file and what is asked for."""
-    import nbformat
-
-    if notebook.is_dir():
-        raise click.ClickException(f"{notebook} is a folder; --headless runs one notebook, a file ending in .ipynb.")
-    try:
-        return nbformat.reads(notebook.read_text("utf-8"), as_version=4)  # type: ignore[no-untyped-call]
-    except OSError as problem:
-        raise click.ClickException(f"{notebook} cannot be read: {problem.strerror}.") from problem
-    except (ValueError, AttributeError, nbformat.ValidationError) as problem:  # AttributeError: JSON, and no object
-        why = str(problem).partition("\n")[0][:_WHY]
-        raise click.ClickException(
-            f"{notebook} is no notebook; --headless runs one, as JupyterLab saves it, a file ending in .ipynb. ({why})"
-        ) from problem
-
-
-def _run(notebook: Path, document: Any, home: Path) -> None:
-    """Execute a notebook as a grader does, with the region of `home`; the file stays as it is.
-
-    Fails on the first cell that fails.
-    """
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
-
-    began = time.monotonic()
-    try:
-        NotebookClient(
-            document,
-            timeout=300,
-            kernel_name="python3",
-            resources={"metadata": {"path": str(notebook.parent)}},
-            extra_arguments=["--log-level=ERROR"],  # the kernel warns of its own connection, which is this machine's
-        ).execute(env={**os.environ, "LAMBDALAB_HOME": str(home)})
-    except CellExecutionError as failure:
-        raise click.ClickException(f"{notebook}: {failure}") from failure
-    cells = sum(1 for cell in document.cells if cell.cell_type == "code")
-    click.echo(f"{notebook}: {cells} cells ran in {time.monotonic() - began:.1f} s")
 
 
 @main.command("help")
@@ -184,7 +180,7 @@ def serve(idle_seconds: float | None) -> None:
     os.execve(sys.executable, [sys.executable, "-m", "lambdalab.server"], environment)  # noqa: S606
 
 
-@main.command()
+@main.command(short_help="Print export lines for aws, boto3 and Terraform.")
 @click.option("--unset", is_flag=True, help="Print the lines that take the variables away again.")
 def env(unset: bool) -> None:
     """Print export lines for the aws command line, boto3 and Terraform: eval "$(lambdalab env)"."""
@@ -231,7 +227,7 @@ def stop() -> None:
     click.echo("any %lambda line, or `lambdalab env`, starts it again; until then boto3 and aws get no answer there")
 
 
-@main.command()
+@main.command(short_help="End the region and delete all it keeps.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(yes: bool) -> None:
     """End the region and delete all it keeps: functions, packages, logs, keys."""
@@ -285,7 +281,7 @@ def _print_doctor(report: Mapping[str, Any]) -> None:
         click.echo(f"\nnote: {remark}")
 
 
-@main.group()
+@main.group(short_help="See, get and carry runtimes' Docker images.")
 def images() -> None:
     """Images of runtimes on the Docker engine: see them, get them, carry them into a room without internet."""
 
@@ -302,7 +298,7 @@ def list_images() -> None:
             click.echo(f"  {one.runtime:<16} {there:>8}  {one.image}")
 
 
-@images.command("pull")
+@images.command("pull", short_help="Pull images of runtimes, or by their names.")
 @click.argument("names", nargs=-1, required=True, metavar="RUNTIME...")
 def pull_images(names: tuple[str, ...]) -> None:
     """Pull the images of runtimes, such as python3.12, or images by their names."""
@@ -323,7 +319,7 @@ def _pull(stock: Stock, name: str) -> None:
         bar.update(1000 - bar.pos)
 
 
-@images.command("save")
+@images.command("save", short_help="Save images into a file: all, or those named.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("names", nargs=-1, metavar="[RUNTIME]...")
 def save_images(file: Path, names: tuple[str, ...]) -> None:

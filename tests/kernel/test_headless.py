@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+import time
 
 import nbformat
+import psutil
+import pytest
 
 from lambdalab import cli
 from lambdalab.client.lab import Lab
@@ -44,3 +47,98 @@ def test_the_self_check_takes_its_function_and_its_log_away(capsys):
         assert "REPORT RequestId: " in capsys.readouterr().out
         assert not lab.functions()
         assert lab.client("logs").describe_log_groups()["logGroups"] == []
+
+
+def notebook_of(path, *sources, tags=()):
+    cells = [nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)}) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def headless(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "lambdalab.cli", "lab", "--headless", *map(str, words)],
+        check=False, capture_output=True, text=True, timeout=TIMEOUT,
+    )  # fmt: skip
+
+
+def outputs(path):
+    """What a grader reads: the outputs of each cell."""
+    document = nbformat.read(path, as_version=4)
+    nbformat.validate(document)
+    return [cell.outputs for cell in document.cells]
+
+
+def is_gone(pid):
+    """Whether the process has ended, within a deadline: who reaps it may take a moment."""
+    deadline = time.monotonic() + TIMEOUT
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+ENDLESS = """import os, pathlib, subprocess
+from lambdalab import config
+from lambdalab.client import region
+child = subprocess.Popen(["sleep", "1000"])
+pids = [os.getpid(), child.pid, region.find(config.load()).status()["pid"]]
+pathlib.Path("pids").write_text(" ".join(map(str, pids)))
+print("begun")
+"""
+OBEDIENT = "child.wait()"
+STUBBORN = "while True:\n    try:\n        child.wait()\n    except BaseException:\n        pass"
+
+
+@pytest.mark.parametrize("end", [OBEDIENT, STUBBORN])
+def test_a_cell_that_takes_too_long_is_one_line_and_leaves_nothing_running(region_home, tmp_path, end):
+    notebook = notebook_of(
+        tmp_path / "week1.ipynb", "# empty", "\n" + ENDLESS + end, "print('never')", tags=["raises-exception"]
+    )
+    done = headless(notebook, "--cell-timeout", 5, "--output", tmp_path / "done.ipynb")
+    said = "cell In[2], 'import os, pathlib, subprocess', took longer than 5 s and was stopped;"
+    assert done.returncode == 1
+    assert done.stderr == f"Error: {notebook}: {said} --cell-timeout SECONDS sets another limit.\n"
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert len(pids) == 3
+    assert all(is_gone(pid) for pid in pids)
+    _, stopped, never = outputs(tmp_path / "done.ipynb")
+    assert stopped[0].text == "begun\n"
+    assert stopped[-1].ename == "CellTimeoutError"
+    assert stopped[-1].evalue.startswith(said)
+    assert never == []
+
+
+def test_a_kernel_that_ends_is_one_line_that_names_the_cell(region_home, tmp_path):
+    notebook = notebook_of(tmp_path / "week1.ipynb", "import os", "os._exit(1)")
+    done = headless(notebook, "--output", tmp_path / "done.ipynb")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {notebook}: cell In[2], 'os._exit(1)', ended the kernel: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert outputs(tmp_path / "done.ipynb")[1][-1].ename == "DeadKernelError"
+
+
+def test_the_executed_notebook_is_written_also_when_a_cell_fails_and_has_no_older_outputs(region_home, tmp_path):
+    document = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in ("1 + 1", "1 / 0", "'never'")]
+    )
+    for cell in document.cells:
+        cell.outputs = [nbformat.v4.new_output("stream", text="of another day")]
+    nbformat.write(document, tmp_path / "week1.ipynb")
+    kept = (tmp_path / "week1.ipynb").read_bytes()
+    done = headless(tmp_path / "week1.ipynb", "--output", tmp_path / "done.ipynb")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    two, error, never = outputs(tmp_path / "done.ipynb")
+    assert two[0].data["text/plain"] == "2"
+    assert error[0].ename == "ZeroDivisionError"
+    assert never == []
+    assert (tmp_path / "week1.ipynb").read_bytes() == kept
+
+
+def test_the_notebook_itself_may_be_the_output(region_home, tmp_path):
+    notebook = notebook_of(tmp_path / "week1.ipynb", "1 + 1")
+    done = headless(notebook, "--output", notebook)
+    assert done.returncode == 0, done.stderr
+    assert outputs(notebook)[0][0].data["text/plain"] == "2"

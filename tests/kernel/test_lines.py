@@ -30,8 +30,13 @@ def test_a_console_still_waits_for_the_body(kernel):
 def test_other_magics_and_an_unloaded_extension_have_ipythons_own_words(kernel):
     assert "cell body is empty" in kernel.run("%%bash").text
     kernel.run("%unload_ext lambdalab")
-    assert "%%lambda` not found" in kernel.run("%%lambda hello").text
+    assert "Cell magic `%%lambda` not found" in kernel.run("%%lambda hello").text
+    assert "Line magic function `%lambda` not found" in kernel.run("%lambda list").text
     kernel.run("%load_ext lambdalab")
+
+
+def test_below_the_first_line_a_cells_magic_is_a_line_magic_to_ipython(kernel):
+    assert "Line magic function `%%lambda` not found" in kernel.run("# mine\n" + HELLO).text
 
 
 def test_a_functions_name_alone_tells_what_one_can_do_with_it(kernel):

@@ -1,0 +1,141 @@
+"""A notebook run from top to bottom without a browser, as a grader does: `lambdalab lab --headless`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lambdalab.errors import LabError
+
+CELL_SECONDS = 300
+"""What a cell may take where nothing else is said."""
+_WHY = 200
+"""Characters of a reader's own words."""
+_LINE = 60
+"""Characters of a cell's first line."""
+_TIMED_OUT = "CellTimeoutError"
+
+
+class NotebookUnusable(LabError):
+    """The notebook cannot be read, or the executed one cannot be written. The message names the file and why."""
+
+
+class NotebookFailed(LabError):
+    """A cell failed, took too long or ended its kernel. The message names the notebook and the cell."""
+
+
+def read(notebook: Path) -> Any:
+    """The notebook's document. Fails for what is none, naming the file and what is asked for."""
+    import nbformat
+
+    if notebook.is_dir():
+        raise NotebookUnusable(f"{notebook} is a folder; --headless runs one notebook, a file ending in .ipynb.")
+    try:
+        return nbformat.reads(notebook.read_text("utf-8"), as_version=4)  # type: ignore[no-untyped-call]
+    except OSError as problem:
+        raise NotebookUnusable(f"{notebook} cannot be read: {problem.strerror}.") from problem
+    except (ValueError, AttributeError, nbformat.ValidationError) as problem:  # AttributeError: JSON, and no object
+        why = str(problem).partition("\n")[0][:_WHY]
+        raise NotebookUnusable(
+            f"{notebook} is no notebook; --headless runs one, as JupyterLab saves it, a file ending in .ipynb. ({why})"
+        ) from problem
+
+
+def check_writable(output: Path) -> None:
+    """Fail where `write` would: before the cells run, which can take long. What is there stays, and nothing is left."""
+    try:
+        if not output.parent.is_dir():
+            raise NotebookUnusable(f"{output} cannot be written: {output.parent} is no folder. Make it first.")
+        new = not (output.exists() or output.is_symlink())
+        with output.open("ab"):
+            pass
+        if new:
+            output.unlink()
+    except OSError as problem:
+        raise NotebookUnusable(f"{output} cannot be written: {problem.strerror}.") from problem
+
+
+def write(document: Any, output: Path) -> None:
+    """Write the notebook with its outputs, as far as it ran."""
+    import nbformat
+
+    text = nbformat.writes(document) + "\n"  # type: ignore[no-untyped-call]
+    try:
+        output.write_text(text, "utf-8", "backslashreplace")  # half a surrogate pair becomes JSON's own escape of it
+    except OSError as problem:
+        raise NotebookUnusable(f"{output} cannot be written: {problem.strerror}.") from problem
+
+
+def run(notebook: Path, document: Any, home: Path, cell_seconds: int) -> int:
+    """Execute the cells with the region of `home`, and give their number. Raises `NotebookFailed` at the first failure.
+
+    The document has the outputs of this run alone, also where it fails: those that the file came with are taken out.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+    cells = [cell for cell in document.cells if cell.cell_type == "code"]
+    for cell in cells:
+        cell.outputs, cell.execution_count = [], None
+    watch = _Watch(cell_seconds)
+    try:
+        NotebookClient(
+            document,
+            timeout=cell_seconds,
+            # The cell is ended as by Interrupt, and shows where it was, before the kernel is told to go.
+            interrupt_on_timeout=True,
+            error_on_timeout={"ename": _TIMED_OUT, "evalue": "", "traceback": []},
+            on_cell_execute=watch.begins,
+            on_cell_executed=watch.ended,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(notebook.parent)}},
+            extra_arguments=["--log-level=ERROR"],  # the kernel warns of its own connection, which is this machine's
+        ).execute(env={**os.environ, "LAMBDALAB_HOME": str(home)})
+    except (CellExecutionError, _TimedOut) as failure:
+        raise NotebookFailed(f"{notebook}: {failure}") from failure
+    except DeadKernelError as failure:
+        raise NotebookFailed(f"{notebook}: {watch.dead()}") from failure
+    return len(cells)
+
+
+class _TimedOut(Exception):
+    """The cell took too long."""
+
+
+class _Watch:
+    """Follows the cells as they run, and marks the one that does not end by itself: a grader reads outputs."""
+
+    def __init__(self, seconds: int) -> None:
+        self._seconds = seconds
+        self._number = 0
+        self._cell: Any = None
+
+    def begins(self, cell: Any, cell_index: int) -> None:  # noqa: ARG002 - nbclient's names
+        self._number += 1
+        self._cell = cell
+
+    def ended(self, cell: Any, cell_index: int, execute_reply: Mapping[str, Any]) -> None:  # noqa: ARG002 - as above
+        """Fail the run where the time was over, also in a cell that is tagged as one that may raise exceptions."""
+        if execute_reply["content"].get("ename") == _TIMED_OUT and not execute_reply.get("header"):
+            words = f"took longer than {self._seconds} s and was stopped; --cell-timeout SECONDS sets another limit."
+            raise _TimedOut(self._mark(_TIMED_OUT, words))
+
+    def dead(self) -> str:
+        """What is said of a kernel that is gone."""
+        if self._cell is None:
+            return "the kernel ended before the first cell."
+        return self._mark(
+            "DeadKernelError", "ended the kernel: it exited, crashed or was killed, as for want of memory."
+        )
+
+    def _mark(self, name: str, words: str) -> str:
+        """Give the cell an output that says it, and return that."""
+        import nbformat
+
+        first = next((line.strip() for line in self._cell.source.splitlines() if line.strip()), "")[:_LINE]
+        said = f"cell In[{self._number}], {first!r}, {words}"
+        error = {"ename": name, "evalue": said, "traceback": [f"{name}: {said}"]}
+        self._cell.outputs.append(nbformat.v4.new_output("error", **error))  # type: ignore[no-untyped-call]
+        return said
