@@ -96,6 +96,16 @@ def runtime(name: str, offers: Offers) -> Runtime:
     raise BadOption(f"the runtime is {name!r}{_way_on(name, offers)}")
 
 
+def released(words: str) -> str:
+    """The runtime that a language and its release name together, such as `python 3.12`; "" where there is none."""
+    shape = _SHAPE.fullmatch(words.strip().lower())
+    language = _language(shape["name"]) if shape else None
+    if shape is None or language is None:
+        return ""
+    created = (one for one in runtimes.known().values() if one.family == language.family and not one.blocked)
+    return _released(shape["release"], [Offer(one.name, runs=False) for one in created]) or ""
+
+
 def another(error: CellSyntaxError, cell: CellSource, kind: Runtime, offers: Offers) -> str:
     """What to take instead where Python stumbled over a line that is JavaScript and nothing else; "" elsewhere."""
     lines = lines_of(cell.text)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
+from lambdalab.client import languages
 from lambdalab.client.way_out import NAME_RULE
 from lambdalab.notebook import values
 from lambdalab.notebook.command import Command, Option
@@ -19,6 +20,14 @@ _OTHERS_WORDS = {
     "list": ("ls", "functions"),
 }
 """What people write for a sub-command whose name is not near it."""
+_OTHERS_FLAGS = {
+    "--memory": ("-m", "--mem"),
+    "--timeout": ("-t",),
+    "--runtime": ("-r",),
+    "--event": ("--payload", "-p", "-e", "--data", "-d", "--body", "--json", "--input"),
+}
+"""What other tools call an option, by ours: AWS's, SAM's and curl's, and short ones that ours do not have."""
+_RUNTIME = re.compile(r"(?:python|nodejs|java|ruby|dotnet|provided\.al)\d.*|go")
 
 
 def by_words(command: Command, extra: Sequence[str], options: Mapping[str, Any]) -> str:
@@ -26,7 +35,8 @@ def by_words(command: Command, extra: Sequence[str], options: Mapping[str, Any])
     has = {option.dest: option for option in command.options}
     half = next((one for one in options.get("set", ()) if "=" not in one), None)
     if half is not None:
-        return f"A value of the event is set with an equals sign: --set {half}={extra[0]}."
+        value = next((word.lstrip("=") for word in extra if word.strip("=")), "VALUE")
+        return f"A value of the event is set with an equals sign: --set {half}={_typed(value)}."
     if _ASSIGNMENT.match(extra[0]):
         for name, what in (("set", "A value of the event is set with --set"), ("env", "A variable is set with --env")):
             if name in has:
@@ -37,12 +47,97 @@ def by_words(command: Command, extra: Sequence[str], options: Mapping[str, Any])
     return ""
 
 
+def comment(command: Command, line: Sequence[str]) -> str:
+    """The words from the first that begins with `#` and is no option's value; "" where there is none.
+
+    No argument of a command begins so: names, versions and numbers have no `#`.
+    """
+    values_left = 0
+    for at, word in enumerate(line):
+        option = _option(command, word)
+        if values_left:
+            values_left -= 1
+        elif option is not None:
+            values_left = option.words
+        elif word.startswith("#"):
+            return " ".join(line[at:])
+    return ""
+
+
+def without_comment(words: str, body: str, *, in_cell: bool) -> str:
+    """The rule for a comment behind a line, and where it goes; `body` is what the command's cell holds."""
+    rule = "a comment does not go behind a magic's line"
+    if not in_cell:
+        return f"{rule}; put {words!r} in a line above."
+    if body in ("source", "module"):
+        return f"{rule}; put {words!r} in the cell's body, as its language writes comments."
+    return f"{rule}; leave {words!r} out{', for JSON has no comments either' if body == 'event' else ''}."
+
+
+def spaced_equals(command: Command, line: Sequence[str]) -> str:
+    """The option of `NAME=VALUE` that was typed with a space before its equals sign, as it is to be; "" for none."""
+    for at, flag in _takes_equals(command, line):
+        name, sign, value = (*line[at + 1 : at + 4], "", "", "")[:3]
+        if sign.startswith("="):
+            return f"{flag} {name}={_typed(sign.lstrip('=') or value.lstrip('=') or 'VALUE')}"
+    return ""
+
+
+def in_pieces(command: Command, line: Sequence[str]) -> str:
+    """The way out for an option's value that was typed as two words where it is one; "" for any other.
+
+    Asked of a line that has a word too many: in another one `--set name=` sets an empty text.
+    """
+    for at, flag in _takes_equals(command, line):
+        name, value = (*line[at + 1 : at + 3], "", "")[:2]
+        if name.endswith("=") and value and not value.startswith("-"):
+            return f"No spaces around the equals sign: {flag} {name}{_typed(value)}."
+    for at, word in enumerate(line):
+        language, release = (*line[at + 1 : at + 3], "", "")[:2]
+        if word == "--runtime" and re.fullmatch(r"\D+", language) and re.match(r"v?\d", release):
+            name = languages.released(f"{language} {release}")
+            return f"A runtime's name has no space: --runtime {name}." if name else ""
+    return ""
+
+
+def _takes_equals(command: Command, line: Sequence[str]) -> list[tuple[int, str]]:
+    """Where on the line the options stand whose value has an equals sign."""
+    options = ((at, flag, _option(command, flag)) for at, flag in enumerate(line))
+    return [(at, flag) for at, flag, option in options if option is not None and "=" in (option.placeholder or "")]
+
+
+def _typed(value: str) -> str:
+    """A value as a line has it: in quotes where it has spaces, JSON as it stands (`words.split`)."""
+    if not re.search(r"\s", value) or value[:1] in {"{", "["}:
+        return value
+    return f"'{value}'" if '"' in value else f'"{value}"'
+
+
 def spaced_name(command: Command, line: Sequence[str]) -> str:
     """The way out for a new function's name of several words; "" where the words may be an option's value."""
     words = list(takewhile(lambda word: not word.startswith("-"), line))
     if command.body != "source" or len(words) <= len(command.arguments):
         return ""
     return f"{NAME_RULE} {command.words} {values.possible_name(' '.join(words))} would do."
+
+
+def by_others_flag(command: Command, flag: str, line: Sequence[str]) -> str:
+    """The way out for an option as another tool calls it, where the command has one for that; "" for any other."""
+    value = re.sub(r"^fileb?://", "", _value_of(flag, line))
+    ours = next((name for name, others in _OTHERS_FLAGS.items() if flag in others), "")
+    if flag == "-r" and value and not _RUNTIME.fullmatch(value):
+        ours = "--requirements"  # as pip calls it
+    option = _option(command, ours)
+    if option is None:
+        return ""
+    return f"That is {ours} {_typed(value) or option.placeholder}."
+
+
+def _value_of(flag: str, line: Sequence[str]) -> str:
+    """What stands behind the option, or is joined to it; "" for nothing."""
+    at = next(number for number, word in enumerate(line) if word.partition("=")[0] == flag)
+    after = next(iter(line[at + 1 : at + 2]), "")
+    return line[at].partition("=")[2] or ("" if after.startswith("-") else after)
 
 
 def by_flag(flag: str, given: Sequence[str], config: Command) -> str:
@@ -75,11 +170,9 @@ def by_place(command: Command, flag: str, line: Sequence[str], words: Sequence[s
     if flag.lstrip("-") not in names:
         return ""
     place = names.index(flag.lstrip("-"))
-    at = next(number for number, word in enumerate(line) if word.partition("=")[0] == flag)
-    joined = line[at].partition("=")[2]
-    value = joined or next(iter(line[at + 1 : at + 2]), "")
+    value = _value_of(flag, line)
     others = list(words)
-    if not joined and value in others:
+    if flag in line and value in others:
         others.remove(value)
     filled = [*others[:place], *(argument.placeholder for argument in command.arguments[len(others) : place])]
     return (

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NoReturn
 
-from lambdalab.client.near import did_you_mean
+from lambdalab.client.near import did_you_mean, nearest
 from lambdalab.errors import BadOption
 from lambdalab.notebook import meant, words
 from lambdalab.notebook.command import Argument, Command, Option
 from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS
+
+_NO_NAME = 0.8
+"""Words as like a sub-command as this are slips of the pen. `hello` is less like `help`, and a function's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,9 @@ def parse(
     if not first:
         raise BadOption("%%lambda needs a function's name, and the cell's body becomes that function: %%lambda NAME")
     if first in SUBCOMMANDS:
-        return _parse_subcommand(COMMANDS[first], rest, has_body and not blank)
+        return _parse_subcommand(COMMANDS[first], rest, has_body, blank=blank)
     if has_body:
-        return _parse_words(DEPLOY, [first, *rest])
+        return _parse_words(DEPLOY, [first, *rest], in_cell=True)
     if first == DEPLOY.name:
         return _parse_words(DEPLOY, rest)
     if "-h" in rest or "--help" in rest:  # asked of the cell's line, without the cell
@@ -64,6 +67,8 @@ def parse(
 
 
 def _refuse_sub_command(first: str, rest: Sequence[str], there: Sequence[str]) -> NoReturn:
+    if first.startswith("#"):
+        raise BadOption(f"%lambda: {meant.without_comment(' '.join((first, *rest)), 'none', in_cell=False)}")
     if first in there:
         raise BadOption(
             f"{first} is a function, and the line does not say what to do with it: %lambda invoke {first} calls it,"
@@ -72,25 +77,29 @@ def _refuse_sub_command(first: str, rest: Sequence[str], there: Sequence[str]) -
         )
     way_out = meant.by_sub_command(first, rest)
     guess = f" {way_out}" if way_out else did_you_mean(first, (*SUBCOMMANDS, *there))
-    name = "NAME" if way_out else first
+    name = "NAME" if way_out or nearest(first, SUBCOMMANDS, _NO_NAME) else first
     raise BadOption(
         f"%lambda has no sub-command {first!r}.{guess}"
         f" It has: {', '.join((DEPLOY.name, *SUBCOMMANDS))}. To deploy a function, begin a cell with %%lambda {name}."
     )
 
 
-def _parse_subcommand(command: Command, rest: list[str], has_body: bool) -> Request:
-    if has_body and command.body == "none":
+def _parse_subcommand(command: Command, rest: list[str], in_cell: bool, *, blank: bool) -> Request:
+    if in_cell and not blank and command.body == "none":
         raise BadOption(
             f"%lambda {command.name} takes no cell body, and a cell cannot deploy a function named {command.name}:"
             f" that is a sub-command. Write %lambda {command.name} on one line, or give the function another name."
         )
-    return _parse_words(command, rest)
+    return _parse_words(command, rest, in_cell=in_cell)
 
 
-def _parse_words(command: Command, given: list[str]) -> Request:
+def _parse_words(command: Command, given: list[str], *, in_cell: bool = False) -> Request:
     if "-h" in given or "--help" in given:
         return Request(command, help=True)
+    if comment := meant.comment(command, given):
+        raise BadOption(f"{command.words}: {meant.without_comment(comment, command.body, in_cell=in_cell)}")
+    if joined := meant.spaced_equals(command, given):
+        raise BadOption(f"{command.words}: no spaces around the equals sign: {joined}.")
     # The arguments are no positionals of argparse's: optional ones before options would be taken as missing.
     found, others = _parser(command.name).parse_known_args(given)
     flags = [word for word in others if word.startswith("-")]
@@ -121,7 +130,9 @@ def _refuse_words(command: Command, extra: Sequence[str], line: Sequence[str], o
             f"{command.words} takes the event on its line behind an option: --event {extra[0]}. Set single values with"
             " --set name=Ada, or begin a cell with %%lambda invoke NAME and write the JSON below."
         )
-    way_out = meant.by_words(command, extra, options) or meant.spaced_name(command, line)
+    way_out = (
+        meant.in_pieces(command, line) or meant.by_words(command, extra, options) or meant.spaced_name(command, line)
+    )
     raise BadOption(
         f"{command.words} does not take {extra[0]!r} here. {way_out or 'Quote values that have spaces.'}"
         f" Usage: {command.usage}"
@@ -132,10 +143,11 @@ def _refuse_flag(command: Command, flag: str, line: Sequence[str], given: Sequen
     known = [spelling for option in command.options for spelling in option.flags]
     if not known:
         raise BadOption(f"{command.words} takes no options; {flag} is not one.")
+    way_out = meant.by_others_flag(command, flag, line)
     if command is DEPLOY:
-        way_out = meant.by_flag(flag, given, COMMANDS["config"])
+        way_out = way_out or meant.by_flag(flag, given, COMMANDS["config"])
     else:
-        way_out = meant.by_place(command, flag, line, given)
+        way_out = way_out or meant.by_place(command, flag, line, given)
         if command.name == "config":
             way_out = way_out or meant.by_cells_flag(flag, given, DEPLOY)
     raise BadOption(

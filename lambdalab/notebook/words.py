@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lambdalab.errors import BadOption
 
 _QUOTES = "\"'"
@@ -57,7 +59,10 @@ def _quoted(line: str, start: int) -> tuple[str, int]:
         at += escaped
         out += line[at]
         at += 1
-    raise BadOption(f"the quote before {line[start + 1 :]!r} is not closed. Add a {quote} at its end.")
+    way_out = f"Add a {quote} at its end."
+    if re.search(r"(?:^|\s)#", line[:start]):
+        way_out = "If it stands in a comment: that does not go behind a magic's line."
+    raise BadOption(f"the quote before {line[start + 1 :]!r} is not closed. {way_out}")
 
 
 def _bracketed(line: str, start: int) -> tuple[str, int]:

@@ -163,10 +163,74 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
         ("config --file", False, "%%lambda NAME --file PATH."),
         ('invoke hello {"a": 1}', False, 'behind an option: --event {"a": 1}.'),
         ("concurrency hello:1 --provisioned 0", False, "it takes a whole number from 1, or none"),
+        ("invoke hello --set name = Ada", False, "no spaces around the equals sign: --set name=Ada."),
+        ("invoke hello --set name =Ada", False, "no spaces around the equals sign: --set name=Ada."),
+        ("invoke hello --set name == Ada", False, "no spaces around the equals sign: --set name=Ada."),
+        ("invoke hello --set name= Ada", False, "No spaces around the equals sign: --set name=Ada."),
+        ("invoke --set name = Ada hello", False, "no spaces around the equals sign: --set name=Ada."),
+        ("invoke hello --set name = 'Ada L.'", False, '--set name="Ada L.".'),
+        ('invoke hello --set n = {"a": 1}', False, '--set n={"a": 1}.'),
+        ("invoke hello --set=name = Ada", False, "with an equals sign: --set name=Ada."),
+        ("hello --env STAGE = dev", True, "no spaces around the equals sign: --env STAGE=dev."),
+        ("hello --env STAGE =dev", True, "no spaces around the equals sign: --env STAGE=dev."),
+        ("hello --env STAGE= dev", True, "No spaces around the equals sign: --env STAGE=dev."),
+        ("config hello --env STAGE =", False, "no spaces around the equals sign: --env STAGE=VALUE."),
+        ("alias hello prod 1 --canary 2 = 10%", False, "no spaces around the equals sign: --canary 2=10%."),
+        ("invoke hello --payload '{\"a\": 1}'", False, 'That is --event {"a": 1}.'),
+        ("invoke hello --payload=file://one.json", False, "That is --event one.json."),
+        ("invoke hello --payload", False, "That is --event SOURCE."),
+        ("hello -m 256", True, "That is --memory 256."),
+        ("config hello -m 256", False, "That is --memory 256."),
+        ("hello -t 10", True, "That is --timeout 10."),
+        ("hello -r python3.12", True, "That is --runtime python3.12."),
+        ("hello -r requirements.txt", True, "That is --requirements requirements.txt."),
+        ("hello --runtime python 3.12", True, "A runtime's name has no space: --runtime python3.12."),
+        ("--runtime node 22 hello", True, "A runtime's name has no space: --runtime nodejs22.x."),
+        ("config hello --runtime Java 21", False, "A runtime's name has no space: --runtime java21."),
+        ("hello --runtime python 3.99", True, "does not take '3.99' here. Quote values that have spaces."),
     ],
 )
 def test_an_error_names_the_value_the_rule_and_the_way_out(line, has_body, words_of_the_error):
     assert words_of_the_error in refusal(line, has_body=has_body)
+
+
+@pytest.mark.parametrize(
+    ("line", "in_cell", "way_out"),
+    [
+        ("invoke hello --set name=Ada  # with a name", False, "put '# with a name' in a line above."),
+        ("list #all of them", False, "put '#all of them' in a line above."),
+        ("# all of them", False, "put '# all of them' in a line above."),
+        ("invoke # call it with --set", False, "put '# call it with --set' in a line above."),
+        ("hello # a comment", True, "put '# a comment' in the cell's body, as its language writes comments."),
+        ("layer tools # mine", True, "put '# mine' in the cell's body, as its language writes comments."),
+        ("invoke hello # a comment", True, "leave '# a comment' out, for JSON has no comments either."),
+    ],
+)
+def test_a_comment_behind_a_line_is_told_where_it_goes(line, in_cell, way_out):
+    said = refusal(line, has_body=in_cell)
+    assert said.endswith(f"a comment does not go behind a magic's line; {way_out}")
+
+
+def test_an_apostrophe_in_a_comment_is_not_told_to_be_closed():
+    said = refusal("invoke hello # don't")
+    assert "a comment: that does not go behind a magic's line" in said and "Add a" not in said
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [('publish hello -m "#1 of them"', "#1 of them"), ("publish hello -m #1", "#1")],
+)
+def test_a_value_may_begin_with_the_sign_of_a_comment(line, value):
+    assert parse(line, has_body=False).options == {"message": value}
+
+
+def test_a_value_may_begin_with_an_equals_sign_and_be_empty():
+    assert parse("invoke --set name= hello --set sum==1+1", has_body=False).options == {"set": ["name=", "sum==1+1"]}
+
+
+def test_a_slip_of_the_pen_is_not_taken_for_a_new_functions_name():
+    assert refusal("invok hello").endswith("To deploy a function, begin a cell with %%lambda NAME.")
+    assert refusal("greeter").endswith("To deploy a function, begin a cell with %%lambda greeter.")
 
 
 def test_a_name_of_no_letters_is_told_the_rule_alone():
