@@ -15,6 +15,9 @@ from lambdalab.notebook.context import FIRST_LINE
 
 _SHOWN = 60
 """Characters of a `--set` that are shown where it is too long for Python."""
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)\s*=(?!=)\s*(?P<value>[^\n]*)")
+_SCALAR = re.compile(r"true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+"""JSON that is no text, list or object."""
 _IN_JSON = {"True": "true", "False": "false", "None": "null", "undefined": "null"}
 
 
@@ -76,6 +79,9 @@ def _pointing_at(error: json.JSONDecodeError, words: str, place: str) -> str:
 def _as_json_writes_it(before: str, rest: str) -> str:
     """What JSON writes for what stands there, in Python's or JavaScript's way; "" where that is not plain."""
     word = re.match(r"[A-Za-z_$][\w$]*", rest)
+    assigned = None if before.strip() else _ASSIGNMENT.match(rest)
+    if assigned is not None:
+        return _as_an_event(assigned["name"], assigned["value"].strip())
     if word and word[0] in _IN_JSON:
         return f"JSON writes {_IN_JSON[word[0]]}, not {word[0]}."
     if rest.startswith("'"):
@@ -89,17 +95,39 @@ def _as_json_writes_it(before: str, rest: str) -> str:
     return ""
 
 
+def _as_an_event(name: str, value: str) -> str:
+    """What an event is, told to someone who wrote `name = value`."""
+    if value[:1] in {"{", "["}:
+        return f"An event is JSON alone: leave out `{name} =`."
+    if not value or len(value) > _SHOWN:
+        name, value = "name", "Ada"
+    value = value.strip("'")
+    shown = f'"{value}"' if re.search(r"\s", value) and '"' not in value else value
+    return (
+        f"An event is JSON: {json.dumps({name: _value(value)}, ensure_ascii=False)}. On the line: --set {name}={shown}."
+    )
+
+
+def may_be_event(name: str, value: Any) -> bool:
+    """Whether a variable of the notebook is likely to be meant: a document, and none of IPython's own."""
+    return not name.startswith("_") and name not in ("In", "Out") and isinstance(value, dict | list | str)
+
+
 def _named(source: str, namespace: Mapping[str, Any]) -> Any:
-    if source[:1] in {"{", "["}:  # neither a variable nor a file is called so
+    if source[:1] in {"{", "[", '"'}:  # neither a variable nor a file is called so
         return _from_json(source)
     if source.endswith(".json"):
         return _from_file(Path(source).expanduser())
     if source in namespace:
         return _from_variable(source, namespace[source])
-    names = [name for name in namespace if not name.startswith("_")]
+    if _SCALAR.fullmatch(source):
+        return _from_json(source)
+    if assigned := _ASSIGNMENT.fullmatch(source):
+        raise BadOption(f"--event {source}: {_as_an_event(assigned['name'], assigned['value'].strip())}")
+    names = [name for name, value in namespace.items() if may_be_event(name, value)]
     raise BadOption(
-        f"--event {source}: there is no Python variable of that name, and it does not end in .json."
-        f"{did_you_mean(source, names)} JSON begins with {{ or [; a cell's body is the event with %%lambda invoke."
+        f"--event {source}: there is no Python variable of that name, it does not end in .json, and it is not JSON."
+        f"{did_you_mean(source, names)} JSON writes text in double quotes: --event '{json.dumps(source)}'."
     )
 
 
@@ -110,6 +138,8 @@ def _from_json(words: str) -> Any:
         if (braced := words.strip("{} ")).isidentifier():
             raise BadOption(f"--event {words}: there is no Python variable {braced}.") from error
         raise BadEvent(_pointing_at(error, words, f"--event, column {error.colno}")) from error
+    except (ValueError, RecursionError) as error:
+        raise BadEvent(f"the event in --event cannot be read: {_too_much(error)}") from error
 
 
 def _from_file(path: Path) -> Any:

@@ -10,6 +10,7 @@ from lambdalab.model import arn
 from lambdalab.notebook import values
 from lambdalab.notebook.command import Command, Completes, Option
 from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS
+from lambdalab.notebook.event import may_be_event
 
 
 class Names(Protocol):
@@ -84,7 +85,7 @@ class Line:
 
     def _values(self, what: Completes, command: Command) -> Iterable[str]:
         if what == "variable":
-            return sorted(name for name, value in self.namespace().items() if _may_be_event(name, value))
+            return sorted(name for name, value in self.namespace().items() if may_be_event(name, value))
         if what in _FIXED:
             return _FIXED[what]
         return self._named(what, command) if what else ()
@@ -118,7 +119,3 @@ def _option(command: Command, word: str) -> Option | None:
 
 def _qualifiers(names: Names, function: str) -> list[str]:
     return [*names.aliases(function), *names.versions(function)]
-
-
-def _may_be_event(name: str, value: Any) -> bool:
-    return not name.startswith("_") and name not in ("In", "Out") and isinstance(value, dict | list | str)

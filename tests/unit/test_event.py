@@ -60,6 +60,23 @@ def test_what_is_no_other_languages_way_gets_no_guess(body):
     assert str(caught.value).splitlines()[-1].strip() == "^"
 
 
+@pytest.mark.parametrize(
+    ("body", "way_out"),
+    [
+        ("name=Ada", 'An event is JSON: {"name": "Ada"}. On the line: --set name=Ada.'),
+        ("name='Ada'", 'An event is JSON: {"name": "Ada"}. On the line: --set name=Ada.'),
+        ("\nn = 3\nname = Ada\n", 'An event is JSON: {"n": 3}. On the line: --set n=3.'),
+        ("name = Ada L.", 'An event is JSON: {"name": "Ada L."}. On the line: --set name="Ada L.".'),
+        ("name=", 'An event is JSON: {"name": "Ada"}. On the line: --set name=Ada.'),
+        ('event = {"a": 1}', "An event is JSON alone: leave out `event =`."),
+    ],
+)
+def test_an_assignment_is_told_what_an_event_is(body, way_out):
+    with pytest.raises(BadEvent) as caught:
+        build(body)
+    assert str(caught.value).splitlines()[-1] == way_out
+
+
 def test_a_variable_is_the_event():
     assert build(source="order", order={"id": 7, "items": (1, 2)}) == {"id": 7, "items": [1, 2]}
 
@@ -74,9 +91,45 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name():
         build(source="oder", order={})
 
 
-@pytest.mark.parametrize(("words", "value"), [('{"a": 1}', {"a": 1}), ("[1, 2]", [1, 2]), ("{}", {})])
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ("[1, 2]", [1, 2]),
+        ("{}", {}),
+        ('"text"', "text"),
+        ('"event.json"', "event.json"),
+        ("5", 5),
+        ("-1.5e3", -1500.0),
+        ("true", True),
+        ("null", None),
+    ],
+)
 def test_json_is_the_event(words, value):
     assert build(source=words) == value
+
+
+def test_a_variable_goes_before_json_of_the_same_name():
+    assert build(source="true", true={"a": 1}) == {"a": 1}
+
+
+@pytest.mark.parametrize("source", ["NaN", "Infinity", "text"])
+def test_a_bare_name_is_a_variables_and_is_told_how_json_writes_text(source):
+    with pytest.raises(BadOption, match="no Python variable of that name") as caught:
+        build(source=source, exit=print, items=[])
+    assert f"""JSON writes text in double quotes: --event '"{source}"'.""" in str(caught.value)
+    assert "exit" not in str(caught.value)
+
+
+def test_an_assignment_given_as_the_event_is_told_to_be_set():
+    with pytest.raises(BadOption, match=r"On the line: --set name=Ada\."):
+        build(source="name=Ada")
+
+
+def test_json_on_the_line_that_python_does_not_read_is_refused_in_a_sentence():
+    for written, why in ((DEEP, "nested deeper"), (LONG, "digits"), (f"[{LONG}]", "digits")):
+        with pytest.raises(BadEvent, match=f"--event cannot be read: .*{why}"):
+            build(source=written)
 
 
 def test_a_list_of_a_json_file_is_not_taken_for_its_name():
