@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from lambdalab.client.building.base import CellSyntaxError, CompilerMissing, NotBuilt
 from lambdalab.client.deployment import Change, Wanted, changed_settings, changes
 from lambdalab.client.function_api import FunctionApi
-from lambdalab.client.names import FUNCTIONS
+from lambdalab.client.names import FUNCTIONS, Names
 from lambdalab.client.package import Package, source_of
-from lambdalab.errors import ResourceNotFound
+from lambdalab.errors import HandlerNotInCell, NotInstalled, ResourceNotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,18 @@ def deploy(api: FunctionApi, wanted: Wanted, made: Package, role: str | None) ->
         api.call("PUT", "/configuration", body=json.dumps(settings).encode())
         now = api.settled()
     return Deployed(now, created=False, changes=found, old_source=old)
+
+
+@contextmanager
+def keeping(names: Names, function: str) -> Iterator[None]:
+    """Add to a refusal of the source, made within, that the function goes on as it was, where it is there already."""
+    try:
+        yield
+    except (CellSyntaxError, CompilerMissing, HandlerNotInCell, NotBuilt, NotInstalled) as error:
+        if names.has(function):
+            gap = "\n" if "\n" in str(error) else " "
+            error.args = (f"{error}{gap}{function} stays as it was.", *error.args[1:])
+        raise
 
 
 def _create(api: FunctionApi, wanted: Wanted, made: Package, role: str | None) -> dict[str, Any]:

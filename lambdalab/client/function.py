@@ -149,18 +149,19 @@ class Function:
         kind = languages.runtime(runtime, offers)
         if kind.blocked:  # refused before its cell is read: today's tools may not know the language of then
             deploying.check_runtime(self._api, kind.name)
-        own = tuple(requirements) if fetches(kind) else ()
-        installed = None if own else self._installed(requirements, kind, architecture)
-        more = {**(installed.files if installed else {}), **(files or {})}
-        on_disk = None if path is None else Path(path).expanduser()
-        if on_disk is not None and is_folder(on_disk):
-            text, place = None, None
-            built = build_folder(on_disk, kind, architecture, handler, own)
-        else:
-            text = source if on_disk is None else packed.text_of(on_disk)
-            place = cell if on_disk is None else CellSource(str(path), text, 1)
-            at = place or CellSource("the source", text, 1)
-            built = _build(Source(text, at, kind, architecture, handler, more, own), offers)
+        with deploying.keeping(Names(self._session), self.name):
+            own = tuple(requirements) if fetches(kind) else ()
+            installed = None if own else self._installed(requirements, kind, architecture)
+            more = {**(installed.files if installed else {}), **(files or {})}
+            on_disk = None if path is None else Path(path).expanduser()
+            if on_disk is not None and is_folder(on_disk):
+                text, place = None, None
+                built = build_folder(on_disk, kind, architecture, handler, own)
+            else:
+                text = source if on_disk is None else packed.text_of(on_disk)
+                place = cell if on_disk is None else CellSource(str(path), text, 1)
+                at = place or CellSource("the source", text, 1)
+                built = _build(Source(text, at, kind, architecture, handler, more, own), offers)
         wanted = Wanted(kind.name, built.handler, memory, timeout, checked(env), description, ephemeral, architecture)
         programs = installed.programs - (files or {}).keys() if installed else frozenset()
         done = deploying.deploy(self._api, wanted, package(built, more, programs), role)

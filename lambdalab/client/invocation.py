@@ -275,8 +275,13 @@ def _ms(figure: float | None) -> str:
     return f"{figure:.1f} ms" if figure < 10 else f"{figure:.0f} ms"
 
 
+def without_id(message: str) -> str:
+    """AWS's sentence about a call that the platform ended, without the request's id before it."""
+    return re.sub(r"^RequestId: \S+ (Error: )?", "", message)
+
+
 def _called(error: FunctionError) -> str:
     """`KeyError('price')`."""
-    words = error.message.partition("\n")[0]
+    words = without_id(error.message).partition("\n")[0]
     short = words if len(words) <= _WORDS else words[: _WORDS - 3] + "..."
     return f"{error.type}({short if short.startswith(chr(39)) else repr(short)})" if short else error.type

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lambdalab.client import layers, region
 from lambdalab.client.cell import CellSource
@@ -62,6 +62,14 @@ class Lab:
         if not isinstance(name, str):
             raise TypeError(f"a function's name is text, not {type(name).__name__}: lab['hello']")
         return Function(self._session, name)
+
+    if not TYPE_CHECKING:  # a type checker is to refuse a name that is not there, as ever
+
+        def __getattr__(self, name: str) -> NoReturn:
+            absent = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if not name.startswith("_"):  # those are Python's and IPython's questions, not a person's
+                absent += f". Functions are items: lab[{json.dumps(name)}]"
+            raise AttributeError(absent, name=name, obj=self)
 
     def __iter__(self) -> Any:
         raise TypeError("a lab is not a list; its functions are in lab.functions()")

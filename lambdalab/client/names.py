@@ -25,6 +25,10 @@ class Names:
         """The functions' names."""
         return tuple(sorted(self._page(FUNCTIONS, "Functions", lambda one: one["FunctionName"])))
 
+    def has(self, function: str) -> bool:
+        """Whether there is a function of that name."""
+        return bool(self._get(f"{FUNCTIONS}/{quote(function, safe='')}/configuration", {}))
+
     def versions(self, function: str) -> tuple[str, ...]:
         """A function's versions, the newest first, $LATEST last."""
         found = self._page(f"{FUNCTIONS}/{quote(function, safe='')}/versions", "Versions", lambda one: one["Version"])

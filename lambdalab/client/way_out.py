@@ -62,10 +62,8 @@ def _of_function(name: str, qualifier: str, names: Names) -> str:
     if qualifier.isdecimal():
         return f"{name} is there, and has no version {qualifier}. {_versions(name, versions)}{_aliases(aliases)}"
     makes = f" %lambda alias {name} {qualifier} VERSION makes this one." if versions else ""
-    return (
-        f"{name} is there, and has no alias {qualifier}.{_aliases(aliases) or ' It has none.'}{makes}"
-        f" {_versions(name, versions)}"
-    )
+    others = f".{_aliases(aliases)}" if aliases else ": it has no aliases."
+    return f"{name} is there, and has no alias {qualifier}{others}{makes} {_versions(name, versions)}"
 
 
 def _versions(name: str, versions: Sequence[str]) -> str:

@@ -191,6 +191,12 @@ _RULES = (
         "Raise it with `--memory`, or work on smaller pieces.",
     ),
     _rule(
+        "EOFError",
+        r"EOF when reading a line",
+        "A function has no keyboard: `input()` finds nothing to read.",
+        'Take the value from the event, as `event["name"]`.',
+    ),
+    _rule(
         "RecursionError",
         r"",
         "A function called itself too many times.",

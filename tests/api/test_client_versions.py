@@ -207,11 +207,11 @@ def test_a_version_that_is_not_there_is_answered_with_those_that_are(lab, two):
 
 
 def test_an_alias_that_is_not_there_is_answered_with_those_that_are(two):
-    none = f"{two.name} is there, and has no alias prod. It has none. %lambda alias {two.name} prod VERSION makes this one."
+    none = f"{two.name} is there, and has no alias prod: it has no aliases. %lambda alias {two.name} prod VERSION makes this one."
     assert hint(lambda: two.invoke(qualifier="prod")) == f"{none} Its versions: 2, 1."
     two.alias("production", 1)
     two.alias("staging", 2)
-    way = none.replace("It has none.", "Its aliases: production, staging.")
+    way = none.replace(": it has no aliases.", ". Its aliases: production, staging.")
     assert hint(lambda: two.invoke(qualifier="prod")) == f"{way} Its versions: 2, 1."
     assert hint(lambda: two.delete("prod")) == hint(lambda: two.rollback("prod")) == f"{way} Its versions: 2, 1."
 

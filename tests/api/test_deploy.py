@@ -5,7 +5,8 @@ import re
 import pytest
 
 from lambdalab.client.building.base import CellSyntaxError
-from lambdalab.errors import BadOption, InvalidParameterValue, TooManyRequests
+from lambdalab.client.lab import Lab
+from lambdalab.errors import BadOption, HandlerNotInCell, InvalidParameterValue, TooManyRequests
 from tests.wheels import only_from, wheel
 
 SOURCE = "def handler(event, context):\n    return open('data/words.txt').read()\n"
@@ -95,6 +96,29 @@ def test_a_runtime_that_is_no_name_changes_no_function(lab):
         lab["kept"].configure(runtime="ruby")
     with pytest.raises(BadOption, match="nodejs"):
         lab.layer("common").publish_requirements("left-pad", runtime="node")
+
+
+def test_a_refused_source_is_told_to_leave_the_function_as_it_was(lab):
+    plain = "def handler(event, context): return 1\n"
+    with pytest.raises(HandlerNotInCell) as new:
+        lab["kept"].deploy(plain, handler="main")
+    assert "stays as it was" not in str(new.value)
+    lab["kept"].deploy(plain)
+    for source, handler, end in (
+        (plain, "main", " kept stays as it was."),
+        ("def handler(:\n", None, "\nstays stays as it was."),
+    ):
+        with pytest.raises((HandlerNotInCell, CellSyntaxError)) as refused:
+            lab["kept"].deploy(source, handler=handler)
+        assert str(refused.value).endswith(end)
+    assert lab["kept"].invoke().payload == 1
+
+
+def test_a_source_that_is_refused_starts_no_region():
+    with Lab(isolated=True) as own:
+        with pytest.raises(HandlerNotInCell):
+            own["new"].deploy("X = 1\n")
+        assert "not started" in repr(own)
 
 
 def test_javascript_without_its_runtime_is_told_the_one_to_take_at_its_line(lab):

@@ -28,6 +28,7 @@ def shown(result):
             "--env CURRENCY=VALUE",
         ),
         ("import sys\ndef handler(event, context): sys.exit(3)\n", THIS_PYTHON, "do not call sys.exit"),
+        ("def handler(event, context): return input('Your name? ')\n", THIS_PYTHON, "A function has no keyboard"),
         ("#!/bin/sh\necho hello\n", "provided.al2023", "a loop over the Runtime API"),
     ],
 )

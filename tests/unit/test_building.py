@@ -131,6 +131,31 @@ def test_a_named_python_handler_that_the_text_shows_to_be_missing_is_refused():
         build(source("def outer():\n    def inner(event, context): return 1\n", "python3.12", handler="inner"))
 
 
+@pytest.mark.parametrize(
+    ("text", "typed", "way_out"),
+    [
+        ("def handler(e, c): ...\n", "lambda_function.main", "Name it: --handler handler, or name the function main."),
+        ("def handler(e, c): ...\n", "app.main", "Name it: --handler handler, or name the function main."),
+        (
+            "import os\nX = 1\ndef one(e, c): ...\ndef two(e, c): ...\n",
+            "tow",
+            "Name one of them: --handler two, or name the function tow.",
+        ),
+        ("from os import getcwd\n", "cwd", "Name it: --handler getcwd, or name the function cwd."),
+    ],
+)
+def test_a_named_handler_that_is_missing_is_told_as_it_was_typed_and_with_the_way_out(text, typed, way_out):
+    with pytest.raises(HandlerNotInCell) as caught:
+        build(source(text, "python3.12", handler=typed))
+    assert str(caught.value).startswith(f"--handler is {typed!r}, but Cell In[4] defines ")
+    assert str(caught.value).endswith(way_out)
+
+
+def test_a_named_handler_of_a_cell_without_any_name_is_told_no_other():
+    with pytest.raises(HandlerNotInCell, match=r"--handler is 'main', but Cell In\[4\] defines no function\.$"):
+        build(source("1\n", "python3.12", handler="main"))
+
+
 def test_a_missing_compiler_says_how_to_get_it(monkeypatch, own_cache):
     monkeypatch.setattr(go.shutil, "which", lambda name: None)
     monkeypatch.delenv("LAMBDALAB_GO", raising=False)

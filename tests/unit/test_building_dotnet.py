@@ -93,6 +93,8 @@ def test_a_cell_without_one_handler_says_what_it_saw():
         HandlerNotInCell, match=r"--handler is 'Absent', but Cell In\[4\] defines no public method of a class\."
     ):
         find_handler("int x = 1;", "Absent", "Cell In[4]")
+    with pytest.raises(HandlerNotInCell, match=r"Name it: --handler A::One, or name the function Two\.$"):
+        find_handler("public class A { public int One(int n) { return n; } }", "Two", "Cell In[4]")
 
 
 def test_the_package_is_what_awss_runtime_asks_for(compiles):

@@ -85,6 +85,8 @@ def test_a_cell_without_a_handler_says_what_it_saw():
         handler("int x = 1;")
     with pytest.raises(HandlerNotInCell, match="--handler is 'Absent'"):
         handler(CELL, "Absent")
+    with pytest.raises(HandlerNotInCell, match=r"Name it: --handler A::one, or name the function two\.$"):
+        handler("public class A { public int one() { return 1; } }", "two")
 
 
 def test_two_handlers_are_one_too_many():

@@ -127,6 +127,8 @@ def test_a_named_handler_that_is_not_seen_is_taken_where_there_may_be_more(text)
         ("const handler = 1;\n", None, r"no export was seen in the text of Cell In\[4\]. Write `export const handler"),
         ("export const a = 1;\nexport const b = 1;\n", None, "several could be it: a, b"),
         (MODERN, "other", r"--handler is 'other', but Cell In\[4\] exports handler"),
+        (MODERN, "index.other", r"--handler is 'index\.other', but Cell In\[4\] exports handler"),
+        (MODERN, "other", r"Name it: --handler handler, or name the function other\.$"),
     ],
 )
 def test_a_cell_without_the_handler_says_what_it_saw(text, wanted, words):

@@ -5,6 +5,7 @@ import html
 import re
 from dataclasses import replace
 
+import pytest
 import view_records as records
 from test_engine_time import Engine, running
 
@@ -116,6 +117,24 @@ def test_the_line_of_a_slow_init_names_the_init():
     error = FunctionError(SLOW.error.type, SLOW.error.message)
     line = repr(Invocation("slowinit", None, "$LATEST", "id", b"", "", error, SLOW.record))
     assert line == "slowinit:$LATEST timeout in init after 3.00 s"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "shown"),
+    [
+        ("Sandbox.Timedout", "Error: Task timed out after 3.00 seconds", "Task timed out after 3.00 seconds"),
+        (
+            "Runtime.ExitError",
+            "Error: Runtime exited with error: exit status 3",
+            "Runtime exited with error: exit statu",
+        ),
+        ("Sandbox.Timedout", "Process exited before completing request", "Process exited before completing request"),
+    ],
+)
+def test_the_line_of_an_error_has_awss_sentence_and_not_the_requests_id(kind, said, shown):
+    error = FunctionError(kind, f"RequestId: {records.REQUEST_ID} {said}")
+    assert str(error).startswith(f"{kind}('{shown}") and records.REQUEST_ID not in str(error)
+    assert error.message == f"RequestId: {records.REQUEST_ID} {said}"
 
 
 def test_a_call_that_waited_for_a_repeated_init_says_why():

@@ -30,11 +30,13 @@ from lambdalab.notebook.views import (
     help,
     invocation,
     layers,
+    log_lines,
     logs,
     observed,
     settings,
     versions,
 )
+from lambdalab.notebook.views.html import with_code
 from lambdalab.runtimes import catalogue
 
 CLOSED = "user namespaces are closed"
@@ -252,6 +254,50 @@ def test_the_log_shows_the_functions_lines_and_folds_the_platforms():
     assert "2 lines from your code" in words
     assert "greeting Ada" in words and records.REQUEST_ID not in words.partition("Raw log")[0]
     assert words.index("it costs $5 and $6") < words.index("Raw log, 5 lines") < words.index("REPORT RequestId")
+
+
+def logged(log):
+    """What the card of a call with this log says of its lines, and shows of them."""
+    shown, _, _ = Page(invocation.html(replace(records.WARM_CALL, log=log))).text.partition("Raw log")
+    return shown.rpartition("Logs")[2]
+
+
+def tail(lines):
+    """The end of a log as the region cuts it: bytes, and of a character cut in two nothing."""
+    return "".join(f"{line}\n" for line in lines).encode()[-log_lines.TAIL_BYTES :].decode("utf-8", "ignore")
+
+
+@pytest.mark.parametrize("word", ["line", "Zeile ü€😀"])
+def test_the_end_of_a_log_begins_with_a_whole_line(word):
+    lines = [f"{word} {number:05}" for number in range(1000)]
+    for more in range(1, 30):  # the cut falls in every place of a line, and within its characters
+        *shown, last = log_lines.own_lines(tail([*lines, "e" * more]))
+        assert last.words == "e" * more
+        assert [line.words for line in shown] == lines[-len(shown) :]
+
+
+def test_the_lines_of_a_log_that_was_cut_are_said_to_be_the_last():
+    log = tail([*(f"line {number:05}" for number in range(43_000)), f"END RequestId: {records.REQUEST_ID}"])
+    assert f"the last {len(log_lines.own_lines(log))} lines from your code" in logged(log)
+
+
+def test_the_only_line_of_a_log_that_was_cut_is_shown_as_its_end():
+    said = logged(tail(["x" * 5000, f"END RequestId: {records.REQUEST_ID}"]))
+    assert "the last line from your code" in said and "…xxx" in said
+
+
+@pytest.mark.parametrize("size", [4090, 4095])
+def test_a_whole_log_is_not_told_as_the_end_of_one(size):
+    start = f"START RequestId: {records.REQUEST_ID} Version: $LATEST\n"
+    said = logged(start + "x" * (size - len(start) - 3) + "\ny\n")
+    assert "2 lines from your code" in said and "the last" not in said
+
+
+def test_short_code_in_a_sentence_is_not_broken_and_long_code_may_be():
+    short, long = with_code("Raise it with `--memory 256`."), with_code(f"Write `{'x' * 60}`.")
+    assert '<span class="m nb">--memory 256</span>' in short and "nb" not in long
+    assert '<span class="m nb">--timeout 10</span>' in DISPLAYS["timed out"]
+    assert '<span class="m nb">--memory 256</span>' in DISPLAYS["out of memory"]
 
 
 def test_an_error_shows_the_line_of_the_cell_first():
@@ -711,6 +757,7 @@ def test_each_kind_of_figure_has_one_form(shown, written):
         ("Runtime.MarshalError", "Unable to marshal response: Object of type set is not JSON serializable", "`set`"),
         ("OSError", "[Errno 30] Read-only file system: '/var/task/x'", "read-only"),
         ("NotImplementedError", "", "not written yet"),
+        ("EOFError", "EOF when reading a line", "A function has no keyboard: `input()`"),
     ],
 )
 def test_a_common_error_gets_advice(error_type, message, said):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lambdalab.client.cell import CellSource
-from lambdalab.errors import LabError
+from lambdalab.client.near import nearest
+from lambdalab.errors import HandlerNotInCell, LabError
 from lambdalab.model.runtime import Runtime
+
+_LIKE = 0.6
+"""How much a name must be like the one that was typed to be taken for it (`near.nearest`)."""
 
 
 class CellSyntaxError(LabError):
@@ -65,6 +70,22 @@ def taken_for_handler(name: str, usual: Sequence[str], source: Source) -> tuple[
     if source.handler is not None or name in usual:
         return ()
     return (f"no `{usual[0]}` in {source.cell.label}: `{name}` is called",)
+
+
+def no_such_handler(source_says: str, typed: str, names: Sequence[str]) -> HandlerNotInCell:
+    """The error for a handler that was named and is not in the source, with the way out.
+
+    `source_says` is what is there (`Cell In[8] defines handler`), `typed` the name as the person gave it, `names` what
+    could be named instead.
+    """
+    said = f"--handler is {typed!r}, but {source_says}."
+    if not names:
+        return HandlerNotInCell(said)
+    name = re.split(r"[.:]+", typed)[-1]
+    which = "it" if len(names) == 1 else "one of them"
+    return HandlerNotInCell(
+        f"{said} Name {which}: --handler {nearest(name, names, _LIKE) or names[0]}, or name the function {name}."
+    )
 
 
 class Builder(ABC):

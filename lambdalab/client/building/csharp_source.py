@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lambdalab.client.building.base import no_such_handler
 from lambdalab.errors import HandlerNotInCell
 
 _BLANKED = re.compile(
@@ -55,7 +56,7 @@ def choose(found: Sequence[Method], wanted: str | None, label: str) -> str:
     if wanted is not None:
         named = [one for one in found if wanted in _ways_to_name(one)]
         if not named:
-            raise HandlerNotInCell(f"--handler is {wanted!r}, but {label} defines {seen}.")
+            raise no_such_handler(f"{label} defines {seen}", wanted, [one.handler for one in found])
         return named[0].handler
     for usual in _USUAL:
         if mine := [one for one in found if one.name == usual]:

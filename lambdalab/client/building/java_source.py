@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from lambdalab.client.building.base import no_such_handler
 from lambdalab.errors import HandlerNotInCell
 
 _BLANKED = re.compile(r'"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -84,7 +85,8 @@ class JavaSource:
             return f"{self._full(having[0])}::{wanted}"
         if "." in name:  # a class of a jar, or of another file
             return wanted
-        raise HandlerNotInCell(f"--handler is {wanted!r}, but {label} defines {_names(self.classes) or 'no class'}.")
+        names = [f"{one.name}::{method}" for one in self.classes for method in one.methods]
+        raise no_such_handler(f"{label} defines {_names(self.classes) or 'no class'}", wanted, names)
 
     def _full(self, one: JavaClass) -> str:
         return f"{self.package}.{one.name}" if self.package else one.name

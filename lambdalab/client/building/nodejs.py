@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from lambdalab.client.building import cache
-from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source, taken_for_handler
+from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source, no_such_handler, taken_for_handler
 from lambdalab.client.building.javascript_source import Exports, exports
 from lambdalab.errors import HandlerNotInCell
 
@@ -25,11 +25,10 @@ class NodeJs(Builder):
 
     def build(self, source: Source) -> Built:
         """The module. `handler` may be the function's name alone."""
-        wanted = source.handler and source.handler.removeprefix(f"{_MODULE}.")
         seen = exports(source.text)
         main = f"{_MODULE}.mjs" if seen.es_module else f"{_MODULE}.js"
         _check(source, main)
-        name = find_handler(seen, wanted, source.cell.label)
+        name = find_handler(seen, source.handler, source.cell.label)
         notes = taken_for_handler(name, _USUAL, source)
         return Built({main: source.text.encode()}, f"{_MODULE}.{name}", main, notes=notes)
 
@@ -37,15 +36,16 @@ class NodeJs(Builder):
 def find_handler(seen: Exports, wanted: str | None = None, label: str = "the cell") -> str:
     """The name of the handler that a module exports.
 
-    `wanted`, or what it is inside of, must be there, unless there may be more than was seen: then the region says
-    whether it is. Without it `handler`, `lambdaHandler` or `main`; else the only export. Raises `HandlerNotInCell`
-    naming the exports that were seen.
+    `wanted`, with or without the module before it, or what it is inside of, must be there, unless there may be more
+    than was seen: then the region says whether it is. Without it `handler`, `lambdaHandler` or `main`; else the only
+    export. Raises `HandlerNotInCell` naming the exports that were seen.
     """
     names = seen.names
     if wanted is not None:
-        if names and seen.complete and wanted.partition(".")[0] not in names:
-            raise HandlerNotInCell(f"--handler is {wanted!r}, but {label} exports {', '.join(names)}.")
-        return wanted
+        name = wanted.removeprefix(f"{_MODULE}.")
+        if names and seen.complete and name.partition(".")[0] not in names:
+            raise no_such_handler(f"{label} exports {', '.join(names)}", wanted, names)
+        return name
     usual = next((name for name in _USUAL if name in names), None)
     if usual is not None:
         return usual

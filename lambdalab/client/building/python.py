@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source, taken_for_handler
+from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source, no_such_handler, taken_for_handler
 from lambdalab.errors import HandlerNotInCell
 
 _USUAL = ("handler", "lambda_handler", "main")
@@ -24,8 +24,7 @@ class Python(Builder):
 
     def build(self, source: Source) -> Built:
         """The module. `handler` may be the function's name alone."""
-        wanted = source.handler and source.handler.removeprefix(f"{_MODULE}.")
-        name = find_handler(source.text, wanted, label=source.cell.label, first_line=source.cell.first_line)
+        name = find_handler(source.text, source.handler, label=source.cell.label, first_line=source.cell.first_line)
         main = f"{_MODULE}.py"
         notes = taken_for_handler(name, _USUAL, source)
         return Built({main: source.text.encode()}, f"{_MODULE}.{name}", main, notes=notes)
@@ -34,17 +33,18 @@ class Python(Builder):
 def find_handler(source: str, wanted: str | None = None, *, label: str = "the cell", first_line: int = 1) -> str:
     """The name of the handler in `source`.
 
-    `wanted` must be there, unless the source makes names that cannot be read from it; else `handler`,
-    `lambda_handler` or `main`; else the only function of two parameters. Raises `CellSyntaxError`, or
-    `HandlerNotInCell` naming what it saw.
+    `wanted`, with or without the module before it, must be there, unless the source makes names that cannot be read
+    from it; else `handler`, `lambda_handler` or `main`; else the only function of two parameters. Raises
+    `CellSyntaxError`, or `HandlerNotInCell` naming what it saw.
     """
     tree = parsed(source, label, first_line)
     statements = list(_statements(tree.body))
     names = list(dict.fromkeys(name for node in statements for name in _named(node)))
     if wanted is not None:
-        if wanted not in names and not _makes_names(tree):
-            raise HandlerNotInCell(f"--handler is {wanted!r}, but {label} defines {_listed(names)}.")
-        return _not_async(statements, wanted, label)
+        name = wanted.removeprefix(f"{_MODULE}.")
+        if name not in names and not _makes_names(tree):
+            raise no_such_handler(f"{label} defines {_listed(names)}", wanted, _callable(statements) or names)
+        return _not_async(statements, name, label)
     for usual in _USUAL:
         if usual in names:
             return _not_async(statements, usual, label)
@@ -98,6 +98,11 @@ def _named(node: ast.AST) -> list[str]:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
     found = (name for target in targets for name in ast.walk(target) if isinstance(name, ast.Name))
     return [name.id for name in found if isinstance(name.ctx, ast.Store)]
+
+
+def _callable(statements: Sequence[ast.AST]) -> list[str]:
+    """The names of functions, which a handler is more likely to be than anything else."""
+    return [node.name for node in statements if isinstance(node, ast.FunctionDef)]
 
 
 def _makes_names(tree: ast.Module) -> bool:

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source
+from lambdalab.client.building.base import Builder, Built, CellSyntaxError, Source, no_such_handler
 from lambdalab.errors import HandlerNotInCell
 from lambdalab.lines import lines_of
 
@@ -37,8 +37,7 @@ class Ruby(Builder):
     def build(self, source: Source) -> Built:
         """The file. `handler` may be the method's name alone. Ruby itself checks the syntax where it is at hand."""
         _check(source)
-        wanted = source.handler and source.handler.removeprefix(f"{_FILE}.")
-        name = _find(source.text, wanted, source.cell.label)
+        name = _find(source.text, source.handler, source.cell.label)
         main = f"{_FILE}.rb"
         return Built({main: source.text.encode()}, f"{_FILE}.{name}", main)
 
@@ -48,9 +47,10 @@ def _find(text: str, wanted: str | None, label: str) -> str:
     names = [one.name for one in methods]
     seen = ", ".join(names) if names else "no method"
     if wanted is not None:
-        if wanted not in names:
-            raise HandlerNotInCell(f"--handler is {wanted!r}, but {label} defines {seen}.")
-        return wanted
+        name = wanted.removeprefix(f"{_FILE}.")
+        if name not in names:
+            raise no_such_handler(f"{label} defines {seen}", wanted, names)
+        return name
     for usual in _USUAL:
         if usual in names:
             return usual

@@ -28,7 +28,7 @@ from lambdalab.notebook.views.kit import (
     table,
     timeline,
 )
-from lambdalab.notebook.views.log_lines import TAIL_BYTES, own_lines, own_lines_but
+from lambdalab.notebook.views.log_lines import is_cut, own_lines, own_lines_but
 from lambdalab.notebook.views.shapes import Call
 
 _MILLION = 1_000_000
@@ -182,9 +182,11 @@ def log(call: Call) -> Html:
     every = own_lines(call.log)
     mine = every if call.error is None else own_lines_but(call.log, call.error)
     told = "; the error is told above" if len(mine) < len(every) else ""
-    note = f"{count(len(mine), 'line')} from your code{told}"
+    is_end = is_cut(call.log)
+    lines = f"the last {count(len(mine), 'line')}" if is_end and len(mine) > 1 else count(len(mine), "line")
+    note = f"{'the last line' if is_end and len(mine) == 1 else lines} from your code{told}"
     shown = blocks.listing(mine, whole=".log has what came", wrapped=True) if mine else _no_lines(told)
-    cut = " (its last 4 KB, as AWS sends it)" if len(call.log.encode()) >= TAIL_BYTES else ""
+    cut = " (its last 4 KB, as AWS sends it)" if is_end else ""
     folded = details(
         f"Raw log, {count(len(raw), 'line')}{cut}", blocks.code(call.log, budget=_RAW_LOG_BUDGET, newest=True)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from lambdalab.client.invocation import without_id
 from lambdalab.client.stack import own
 from lambdalab.lines import lines_of
 from lambdalab.model.invocation import INIT_SECONDS, InvocationRecord, Outcome
@@ -12,7 +13,7 @@ from lambdalab.notebook.hints import hint_of
 from lambdalab.notebook.views import blocks
 from lambdalab.notebook.views import call_parts as parts
 from lambdalab.notebook.views.figures import count, duration, megabytes
-from lambdalab.notebook.views.html import Html, bold, el, join, mono, muted, with_code
+from lambdalab.notebook.views.html import Html, bold, el, inline, join, mono, muted, with_code
 from lambdalab.notebook.views.kit import below, card, details, next_steps, note, section, side_by_side
 from lambdalab.notebook.views.shapes import Call, CallError, Frame
 
@@ -123,7 +124,7 @@ def _timed_out(call: Call, error: CallError) -> Html:
         f"{_after_id(error.message)}. {_of_it_init(record)}",
         "The environment is reset: the next call initialises it again. ",
         muted("Raise the limit with "),
-        mono(advice),
+        inline(advice),
         muted(", or give what the function waits for a shorter limit of its own."),
     )
 
@@ -146,7 +147,7 @@ def _timed_out_in_init(call: Call, error: CallError, record: InvocationRecord) -
         f" {_how_init_went(record)} within the call's timeout of {limit} s. ",
         muted(
             "Move the slow work into the handler, or raise the timeout above what init takes, for example with ",
-            mono(f"--timeout {min(max(limit * 3, _ABOVE_INIT), 900)}"),
+            inline(f"--timeout {min(max(limit * 3, _ABOVE_INIT), 900)}"),
             ": an init that is repeated has the function's whole timeout.",
         ),
     )
@@ -176,7 +177,7 @@ def _out_of_memory(call: Call, error: CallError) -> Html:
         mono(error.type),
         f"). The process passed {megabytes(size)} and was killed; there is no traceback. ",
         muted("Work on smaller pieces, or double the memory and look again: "),
-        mono(f"--memory {min(size * 2, 10_240)}"),
+        inline(f"--memory {min(size * 2, 10_240)}"),
     )
 
 
@@ -216,8 +217,8 @@ def _ended(call: Call, kind: tuple[str, str], picture: Html, *words: object) -> 
 
 
 def _after_id(message: str) -> str:
-    """AWS's sentence without the request's id before it."""
-    return re.sub(r"^RequestId: \S+ (Error: )?", "", message).rstrip(".")
+    """AWS's sentence, to be gone on with."""
+    return without_id(message).rstrip(".")
 
 
 def _seconds(message: str) -> int:

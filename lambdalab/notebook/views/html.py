@@ -7,6 +7,8 @@ import re
 from typing import Final
 
 _VALUE_LESS: Final = True
+_UNBROKEN = 24
+"""Characters of code that fit on a line of the narrowest card, about 170 pixels."""
 
 
 class Html(str):
@@ -67,10 +69,15 @@ def mono(*children: object) -> Html:
     return el("span", *children, cls="m")
 
 
+def inline(code: str) -> Html:
+    """Code in a sentence: what is short stays on one line (`--timeout 10` would be broken after its dashes)."""
+    return el("span", code, cls="m nb" if len(code) <= _UNBROKEN else "m")
+
+
 def with_code(words: str) -> Html:
     """Text whose pieces in backquotes are set as code."""
     pieces = re.split(r"`([^`]*)`", words)
-    return Html("".join(mono(piece) if n % 2 else text(piece) for n, piece in enumerate(pieces)))
+    return Html("".join(inline(piece) if n % 2 else text(piece) for n, piece in enumerate(pieces)))
 
 
 def breakable(name: str) -> Html:

@@ -15,6 +15,8 @@ from lambdalab.notebook.views.shapes import CallError
 
 TAIL_BYTES = 4096
 """AWS answers an invocation with the last 4 KB of its log (`lambda-contract.md` section 10)."""
+_REST_OF_CHARACTER = 3
+"""Bytes that may be left of a character of UTF-8 without its first."""
 _IN_CALL = ".log has them"
 _PLATFORM = re.compile(
     r"INIT_START |START RequestId: |END RequestId: |REPORT RequestId: |INIT_REPORT "
@@ -46,8 +48,21 @@ def _without_frames(lines: Sequence[str]) -> list[str]:
     return found
 
 
+def is_cut(log: str) -> bool:
+    """Whether an answer's log is the end of a longer one. The region leaves out the rest of a character cut in two.
+
+    A whole log of exactly that size cannot be told from one; it is taken for the end.
+    """
+    size = len(log.encode())
+    return size >= TAIL_BYTES or (size >= TAIL_BYTES - _REST_OF_CHARACTER and not is_platform(log))
+
+
 def _own(log: str) -> list[str]:
-    return [line for line in lines_of(log) if line.strip() and not is_platform(line)]
+    first, *rest = lines_of(log) or [""]
+    lines = [line for line in rest if line.strip() and not is_platform(line)]
+    if is_cut(log) and not is_platform(first):  # it begins within its line, or in one of the platform's
+        return lines or [f"…{first}"]
+    return lines if is_platform(first) or not first.strip() else [first, *lines]
 
 
 def is_platform(line: str) -> bool:
