@@ -101,17 +101,17 @@ def test_a_runtime_that_is_no_name_changes_no_function(lab):
 def test_a_refused_source_is_told_to_leave_the_function_as_it_was(lab):
     plain = "def handler(event, context): return 1\n"
     with pytest.raises(HandlerNotInCell) as new:
-        lab["kept"].deploy(plain, handler="main")
+        lab["unchanged"].deploy(plain, handler="main")
     assert "stays as it was" not in str(new.value)
-    lab["kept"].deploy(plain)
+    lab["unchanged"].deploy(plain)
     for source, handler, end in (
-        (plain, "main", " kept stays as it was."),
-        ("def handler(:\n", None, "\nstays stays as it was."),
+        (plain, "main", " unchanged stays as it was."),
+        ("def handler(:\n", None, "\nunchanged stays as it was."),
     ):
         with pytest.raises((HandlerNotInCell, CellSyntaxError)) as refused:
-            lab["kept"].deploy(source, handler=handler)
+            lab["unchanged"].deploy(source, handler=handler)
         assert str(refused.value).endswith(end)
-    assert lab["kept"].invoke().payload == 1
+    assert lab["unchanged"].invoke().payload == 1
 
 
 def test_a_source_that_is_refused_starts_no_region():
