@@ -13,7 +13,8 @@ import re
 
 _SOURCE = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
 _VALUES = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"
-_STRING = r'"(?:[^"\\]|\\.)*"'
+_STRING = r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)'
+"""A string, or all that is left where it does not end: else each of its quotes would be looked for an end again."""
 _CONSTANT = re.compile(rf"{_STRING}|(NaN|-?Infinity)", re.DOTALL)
 _BRACKET = re.compile(rf"{_STRING}|([\[\]{{}}])", re.DOTALL)
 _WORD = re.compile(r"\w+")

@@ -60,7 +60,7 @@ def keeping(names: Names, function: str) -> Iterator[None]:
         yield
     except (CellSyntaxError, CompilerMissing, HandlerNotInCell, NotBuilt, NotInstalled) as error:
         if names.has(function):
-            gap = "\n" if "\n" in str(error) else " "
+            gap = " " if str(error).endswith(".") and "\n" not in str(error) else "\n"
             error.args = (f"{error}{gap}{function} stays as it was.", *error.args[1:])
         raise
 

@@ -113,7 +113,7 @@ def test_errors_of_such_a_cell_are_at_its_lines_when_it_is_compiled_and_when_it_
         "Cell In[3], line 10, in Shop.FunctionHandler",
     )
     wrong = CELL.replace("Words.Words.Loud", "Words.Words.Quiet")
-    with pytest.raises(CellSyntaxError, match=r"^Cell In\[3\], line 14: CS0117: 'Words' does not contain .*'Quiet'$"):
+    with pytest.raises(CellSyntaxError, match=r"^Cell In\[3\], line 14: CS0117: 'Words' does not contain .*'Quiet'"):
         function.deploy(wrong, cell=CellSource("Cell In[3]", wrong, 2), requirements=["Words"], **SETTINGS)
 
 

@@ -107,3 +107,12 @@ def test_a_comma_too_many_is_told_alike_whatever_python_complains_of(payload, co
 
 def test_what_jackson_has_no_known_word_for_keeps_pythons():
     assert told(b"{} {}") == ("Extra data", "line: 1, column: 4")
+
+
+@pytest.mark.parametrize("end", ['\x01"', "\\x"])
+def test_a_long_string_that_goes_wrong_is_read_through_once(end):
+    """Read again from each of its quotes, these would take an hour."""
+    payload = '"' + '\\"' * 1_000_000 + end
+    with pytest.raises(ValueError) as caught:
+        json.loads(payload)
+    assert complaint(caught.value, payload.encode()).endswith("]")

@@ -83,9 +83,8 @@ def no_such_handler(source_says: str, typed: str, names: Sequence[str]) -> Handl
         return HandlerNotInCell(said)
     name = re.split(r"[.:]+", typed)[-1]
     which = "it" if len(names) == 1 else "one of them"
-    return HandlerNotInCell(
-        f"{said} Name {which}: --handler {nearest(name, names, _LIKE) or names[0]}, or name the function {name}."
-    )
+    other = f", or name the function {name}" if name.isidentifier() and name not in names else ""
+    return HandlerNotInCell(f"{said} Name {which}: --handler {nearest(name, names, _LIKE) or names[0]}{other}.")
 
 
 class Builder(ABC):
