@@ -115,11 +115,8 @@ def _run_alone(notebook: Path, cell_seconds: int, output: Path | None) -> None:
     with Lab(isolated=True) as own:  # else the functions of one run would be there, and warm, for the next
         _self_check(own)
         began = time.monotonic()
-        try:
+        with headless.written(document, output):
             cells = headless.run(notebook, document, own.settings.home, cell_seconds)
-        finally:
-            if output is not None:
-                headless.write(document, output)
     click.echo(f"{notebook}: {cells} cells ran in {time.monotonic() - began:.1f} s")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,10 @@ def read(notebook: Path) -> Any:
     if notebook.is_dir():
         raise NotebookUnusable(f"{notebook} is a folder; --headless runs one notebook, a file ending in .ipynb.")
     try:
-        return nbformat.reads(notebook.read_text("utf-8"), as_version=4)  # type: ignore[no-untyped-call]
+        document = nbformat.reads(notebook.read_text("utf-8"), as_version=4)  # type: ignore[no-untyped-call]
+        for cell in document.cells:
+            if not isinstance(cell.get("source"), str):
+                raise ValueError("a cell has no text")
     except OSError as problem:
         raise NotebookUnusable(f"{notebook} cannot be read: {problem.strerror}.") from problem
     except (ValueError, AttributeError, nbformat.ValidationError) as problem:  # AttributeError: JSON, and no object
@@ -41,6 +45,7 @@ def read(notebook: Path) -> Any:
         raise NotebookUnusable(
             f"{notebook} is no notebook; --headless runs one, as JupyterLab saves it, a file ending in .ipynb. ({why})"
         ) from problem
+    return document
 
 
 def check_writable(output: Path) -> None:
@@ -57,15 +62,32 @@ def check_writable(output: Path) -> None:
         raise NotebookUnusable(f"{output} cannot be written: {problem.strerror}.") from problem
 
 
-def write(document: Any, output: Path) -> None:
-    """Write the notebook with its outputs, as far as it ran."""
+@contextmanager
+def written(document: Any, output: Path | None) -> Iterator[None]:
+    """Write the notebook with its outputs, as far as it ran, however the run within ends.
+
+    Where it cannot be written the error names the cell that failed, too.
+    """
+    failed = ""
+    try:
+        yield
+    except NotebookFailed as problem:
+        failed = f"{problem}\n"
+        raise
+    finally:
+        if output is not None:
+            write(document, output, failed)
+
+
+def write(document: Any, output: Path, failed: str = "") -> None:
+    """Write the notebook with its outputs. `failed` begins the words of the error for what cannot be written."""
     import nbformat
 
     text = nbformat.writes(document) + "\n"  # type: ignore[no-untyped-call]
     try:
         output.write_text(text, "utf-8", "backslashreplace")  # half a surrogate pair becomes JSON's own escape of it
     except OSError as problem:
-        raise NotebookUnusable(f"{output} cannot be written: {problem.strerror}.") from problem
+        raise NotebookUnusable(f"{failed}{output} cannot be written: {problem.strerror}.") from problem
 
 
 def run(notebook: Path, document: Any, home: Path, cell_seconds: int) -> int:

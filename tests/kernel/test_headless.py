@@ -1,5 +1,6 @@
 """`lambdalab lab --headless` and the self-check leave nothing behind for somebody's first run."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -72,10 +73,11 @@ def outputs(path):
 def is_gone(pid):
     """Whether the process has ended, within a deadline: who reaps it may take a moment."""
     deadline = time.monotonic() + TIMEOUT
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
     return True
 
 
@@ -135,6 +137,13 @@ def test_the_executed_notebook_is_written_also_when_a_cell_fails_and_has_no_olde
     assert error[0].ename == "ZeroDivisionError"
     assert never == []
     assert (tmp_path / "week1.ipynb").read_bytes() == kept
+
+
+def test_a_notebook_that_cannot_be_written_hides_no_cell_that_failed(region_home, tmp_path):
+    done = headless(notebook_of(tmp_path / "week1.ipynb", "1 / 0"), "--output", "/dev/full")
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    assert done.stderr.endswith("/dev/full cannot be written: No space left on device.\n")
 
 
 def test_the_notebook_itself_may_be_the_output(region_home, tmp_path):

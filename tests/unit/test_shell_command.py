@@ -33,6 +33,8 @@ def run(tmp_path, monkeypatch):
         b'{"a": 1}',
         b'{"nbformat": 99}',
         b'{"nbformat": 4, "nbformat_minor": 5, "cells": [{}], "metadata": {}}',
+        b'{"nbformat": 4, "nbformat_minor": 5, "cells": [{"cell_type": "code", "outputs": []}], "metadata": {}}',
+        b'{"nbformat": 4, "nbformat_minor": 5, "cells": [{"cell_type": "code", "source": 5}], "metadata": {}}',
     ],
 )
 def test_a_file_that_is_no_notebook_is_refused_in_one_line_that_names_it(run, tmp_path, content):
