@@ -71,13 +71,13 @@ def _as_of_3_12(problem: json.JSONDecodeError, text: str) -> json.JSONDecodeErro
 
 def _ended(problem: json.JSONDecodeError, text: str) -> str | None:
     """The words for a text that ends before its value does; None for one that does not."""
-    kind, read = problem.msg, text[: problem.pos].rstrip()
-    opened = _opened(text, problem.pos)
-    inside = _KINDS[opened[-1][0]] if opened else ""
-    if kind.startswith("Unterminated string"):
-        return f"{_END} in {'field name' if inside == 'Object' and read[-1:] in {'{', ','} else 'VALUE_STRING'}"
-    if text[problem.pos :].strip():
+    kind, in_string = problem.msg, problem.msg.startswith("Unterminated string")
+    if not in_string and (not kind.startswith("Expecting") or text[problem.pos :].strip()):
         return None
+    read, opened = text[: problem.pos].rstrip(), _opened(text, problem.pos)
+    inside = _KINDS[opened[-1][0]] if opened else ""
+    if in_string:
+        return f"{_END} in {'field name' if inside == 'Object' and read[-1:] in {'{', ','} else 'VALUE_STRING'}"
     if not inside:
         return None if read else "No content to map due to end-of-input"
     if read[-1:] in {":", ","} or kind == "Expecting ':' delimiter":

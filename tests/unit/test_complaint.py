@@ -36,6 +36,12 @@ def told(payload):
             "string value",
             3,
         ),
+        (
+            b'{"a": "b\n',
+            "Illegal unquoted character ((CTRL-CHAR, code 10)): has to be escaped using backslash to be included in "
+            "string value",
+            9,
+        ),
         ("€".encode(), f"Unexpected character ('€' (code 8364 / 0x20ac)): expected a valid value {VALUE}", 1),
         (b'{"a": 1, }', "Unexpected character ('}' (code 125)): was expecting double-quote to start field name", 10),
         (b"[1, ]", f"Unexpected character (']' (code 93)): expected a valid value {VALUE}", 5),
