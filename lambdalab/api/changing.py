@@ -133,6 +133,8 @@ def publish(region: Region, latest: FunctionVersion, description: str | None, af
 def settle_soon(region: Region, version: FunctionVersion, after: float = 0.0) -> None:
     """The state after the answer: what takes time was done before it, all but the `after` seconds of a simulation.
 
+    It is reached before the answer is sent, for the gateway lets the loop turn once (`Gateway._rest`): the next request
+    may come before the region is scheduled again.
     A version with SnapStart is Pending until its snapshot is there, and Failed when it cannot be made.
     """
     snapshots, snapped = region.dispatcher.snapshots, snapstart.applies(version)

@@ -182,9 +182,10 @@ def log(call: Call) -> Html:
     every = own_lines(call.log)
     mine = every if call.error is None else own_lines_but(call.log, call.error)
     told = "; the error is told above" if len(mine) < len(every) else ""
-    is_end = is_cut(call.log)
-    lines = f"the last {count(len(mine), 'line')}" if is_end and len(mine) > 1 else count(len(mine), "line")
-    note = f"{'the last line' if is_end and len(mine) == 1 else lines} from your code{told}"
+    is_end, lines = is_cut(call.log), count(len(mine), "line")
+    if is_end:
+        lines = f"the last {lines.removeprefix('1 ')}"
+    note = f"{lines} from your code{told}"
     shown = blocks.listing(mine, whole=".log has what came", wrapped=True) if mine else _no_lines(told)
     cut = " (its last 4 KB, as AWS sends it)" if is_end else ""
     folded = details(

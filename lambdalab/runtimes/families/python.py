@@ -36,7 +36,7 @@ class Python(Family):
     """One directory serves every interpreter: `bootstraps/python/runtime_client.py` replaces the compiled part.
 
     simplejson's is there for interpreters of the region's own release alone; others do without, as simplejson can. They
-    take some four times as long for a large event or result.
+    take some five times as long for a large event or result.
     """
 
     name = "python"
