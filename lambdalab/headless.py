@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
+import signal
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +29,7 @@ class NotebookUnusable(LabError):
 
 
 class NotebookFailed(LabError):
-    """A cell failed, took too long or ended its kernel. The message names the notebook and the cell."""
+    """A cell failed, took too long, ended its kernel or was interrupted. The message names notebook and cell."""
 
 
 def read(notebook: Path) -> Any:
@@ -94,8 +99,8 @@ def run(notebook: Path, document: Any, home: Path, cell_seconds: int) -> int:
     """Execute the cells with the region of `home`, and give their number. Raises `NotebookFailed` at the first failure.
 
     The document has the outputs of this run alone, also where it fails: those that the file came with are taken out.
+    SIGINT and SIGTERM end the run as a failure of the cell that runs.
     """
-    from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     cells = [cell for cell in document.cells if cell.cell_type == "code"]
@@ -103,23 +108,56 @@ def run(notebook: Path, document: Any, home: Path, cell_seconds: int) -> int:
         cell.outputs, cell.execution_count = [], None
     watch = _Watch(cell_seconds)
     try:
-        NotebookClient(
-            document,
-            timeout=cell_seconds,
-            # The cell is ended as by Interrupt, and shows where it was, before the kernel is told to go.
-            interrupt_on_timeout=True,
-            error_on_timeout={"ename": _TIMED_OUT, "evalue": "", "traceback": []},
-            on_cell_execute=watch.begins,
-            on_cell_executed=watch.ended,
-            kernel_name="python3",
-            resources={"metadata": {"path": str(notebook.parent)}},
-            extra_arguments=["--log-level=ERROR"],  # the kernel warns of its own connection, which is this machine's
-        ).execute(env={**os.environ, "LAMBDALAB_HOME": str(home)})
+        with _kernels_own_words(watch) as words:
+            _client(document, notebook, watch, cell_seconds).execute(
+                env={**os.environ, "LAMBDALAB_HOME": str(home)}, stderr=words
+            )
     except (CellExecutionError, _TimedOut) as failure:
         raise NotebookFailed(f"{notebook}: {failure}") from failure
-    except DeadKernelError as failure:
-        raise NotebookFailed(f"{notebook}: {watch.dead()}") from failure
+    except (DeadKernelError, asyncio.CancelledError) as failure:
+        raise NotebookFailed(f"{notebook}: {watch.cut_short()}") from failure
     return len(cells)
+
+
+def _client(document: Any, notebook: Path, watch: _Watch, cell_seconds: int) -> Any:
+    from nbclient import NotebookClient
+
+    class Client(NotebookClient):
+        """Ends the run at a signal. nbclient's own handlers end the kernel alone, and what waits for it fails oddly."""
+
+        async def async_start_new_kernel(self, **kwargs: Any) -> None:
+            running = asyncio.current_task()
+            for one in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(one, watch.interrupt, running)
+            await super().async_start_new_kernel(**kwargs)
+
+    return Client(
+        document,
+        timeout=cell_seconds,
+        # The cell is ended as by Interrupt, and shows where it was, before the kernel is told to go.
+        interrupt_on_timeout=True,
+        error_on_timeout={"ename": _TIMED_OUT, "evalue": "", "traceback": []},
+        on_cell_execute=watch.begins,
+        on_cell_executed=watch.ended,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(notebook.parent)}},
+        extra_arguments=["--log-level=ERROR"],  # the kernel warns of its own connection, which is this machine's
+    )
+
+
+@contextmanager
+def _kernels_own_words(watch: _Watch) -> Iterator[int]:
+    """A descriptor for what the kernel's process says of itself, as in a crash; it is shown when the kernel has ended.
+
+    What it says where the run was stopped is of the stopping, as ipykernel's tracebacks of the interrupt.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace") as words:
+        try:
+            yield words.fileno()
+        finally:
+            if not watch.stopped:
+                words.seek(0)
+                shutil.copyfileobj(words, sys.stderr)
 
 
 class _TimedOut(Exception):
@@ -133,6 +171,9 @@ class _Watch:
         self._seconds = seconds
         self._number = 0
         self._cell: Any = None
+        self._interrupted = False
+        self.stopped = False
+        """Whether the run was ended from here, by the limit or by a signal."""
 
     def begins(self, cell: Any, cell_index: int) -> None:  # noqa: ARG002 - nbclient's names
         self._number += 1
@@ -141,13 +182,24 @@ class _Watch:
     def ended(self, cell: Any, cell_index: int, execute_reply: Mapping[str, Any]) -> None:  # noqa: ARG002 - as above
         """Fail the run where the time was over, also in a cell that is tagged as one that may raise exceptions."""
         if execute_reply["content"].get("ename") == _TIMED_OUT and not execute_reply.get("header"):
+            self.stopped = True
             words = f"took longer than {self._seconds} s and was stopped; --cell-timeout SECONDS sets another limit."
             raise _TimedOut(self._mark(_TIMED_OUT, words))
 
-    def dead(self) -> str:
-        """What is said of a kernel that is gone."""
+    def interrupt(self, running: asyncio.Task[Any] | None) -> None:
+        """End the run."""
+        self._interrupted = self.stopped = True
+        if running is not None:
+            running.cancel()
+
+    def cut_short(self) -> str:
+        """What is said of a kernel that is gone, and of a run that was interrupted."""
         if self._cell is None:
-            return "the kernel ended before the first cell."
+            return (
+                "interrupted before the first cell." if self._interrupted else "the kernel ended before the first cell."
+            )
+        if self._interrupted:
+            return self._mark("KeyboardInterrupt", "was running when the run was interrupted.")
         return self._mark(
             "DeadKernelError", "ended the kernel: it exited, crashed or was killed, as for want of memory."
         )

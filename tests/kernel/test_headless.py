@@ -1,6 +1,8 @@
 """`lambdalab lab --headless` and the self-check leave nothing behind for somebody's first run."""
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -56,11 +58,20 @@ def notebook_of(path, *sources, tags=()):
     return path
 
 
+def real():
+    """The environment of a person's own run: ipykernel does not capture its descriptors where pytest names a test."""
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+
+
 def headless(*words):
     return subprocess.run(
         [sys.executable, "-m", "lambdalab.cli", "lab", "--headless", *map(str, words)],
-        check=False, capture_output=True, text=True, timeout=TIMEOUT,
+        check=False, capture_output=True, text=True, timeout=TIMEOUT, env=real(),
     )  # fmt: skip
+
+
+SAYS = "import os, sys\nos.write(sys.stderr._original_stdstream_copy, b'of the kernel itself\\n')\n"
+"""As ipykernel and ZeroMQ do where an interrupt or a crash meets them."""
 
 
 def outputs(path):
@@ -86,7 +97,8 @@ from lambdalab import config
 from lambdalab.client import region
 child = subprocess.Popen(["sleep", "1000"])
 pids = [os.getpid(), child.pid, region.find(config.load()).status()["pid"]]
-pathlib.Path("pids").write_text(" ".join(map(str, pids)))
+pathlib.Path("pids.new").write_text(" ".join(map(str, pids)))
+pathlib.Path("pids.new").rename("pids")
 print("begun")
 """
 OBEDIENT = "child.wait()"
@@ -96,7 +108,7 @@ STUBBORN = "while True:\n    try:\n        child.wait()\n    except BaseExceptio
 @pytest.mark.parametrize("end", [OBEDIENT, STUBBORN])
 def test_a_cell_that_takes_too_long_is_one_line_and_leaves_nothing_running(region_home, tmp_path, end):
     notebook = notebook_of(
-        tmp_path / "week1.ipynb", "# empty", "\n" + ENDLESS + end, "print('never')", tags=["raises-exception"]
+        tmp_path / "week1.ipynb", "# empty", "\n" + ENDLESS + SAYS + end, "print('never')", tags=["raises-exception"]
     )
     done = headless(notebook, "--cell-timeout", 5, "--output", tmp_path / "done.ipynb")
     said = "cell In[2], 'import os, pathlib, subprocess', took longer than 5 s and was stopped;"
@@ -119,6 +131,38 @@ def test_a_kernel_that_ends_is_one_line_that_names_the_cell(region_home, tmp_pat
     assert done.stderr.startswith(f"Error: {notebook}: cell In[2], 'os._exit(1)', ended the kernel: ")
     assert len(done.stderr.splitlines()) == 1
     assert outputs(tmp_path / "done.ipynb")[1][-1].ename == "DeadKernelError"
+
+
+def test_what_the_kernel_says_as_it_ends_is_shown(region_home, tmp_path):
+    done = headless(notebook_of(tmp_path / "week1.ipynb", SAYS + "os.abort()"))
+    said, error = done.stderr.splitlines()
+    assert said == "of the kernel itself"
+    assert "cell In[1], 'import os, sys', ended the kernel: " in error
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_is_one_line_and_keeps_what_ran(region_home, tmp_path, sent):
+    notebook = notebook_of(tmp_path / "week1.ipynb", "1 + 1", ENDLESS + OBEDIENT, tags=["raises-exception"])
+    with subprocess.Popen(
+        [sys.executable, "-m", "lambdalab.cli", "lab", "--headless", notebook, "--output", tmp_path / "done.ipynb"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=real(),
+    ) as run:  # fmt: skip
+        deadline = time.monotonic() + TIMEOUT
+        while not (tmp_path / "pids").exists():
+            assert run.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.kill(run.pid, sent)
+        _, said = run.communicate(timeout=TIMEOUT)
+    assert run.returncode == 1
+    assert (
+        said
+        == f"Error: {notebook}: cell In[2], 'import os, pathlib, subprocess', was running when the run was interrupted.\n"
+    )
+    assert all(is_gone(int(pid)) for pid in (tmp_path / "pids").read_text().split())
+    two, stopped = outputs(tmp_path / "done.ipynb")
+    assert two[0].data["text/plain"] == "2"
+    assert stopped[-1].ename == "KeyboardInterrupt"
 
 
 def test_the_executed_notebook_is_written_also_when_a_cell_fails_and_has_no_older_outputs(region_home, tmp_path):
