@@ -21,7 +21,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from lambdalab.clock import Clock
-from lambdalab.engine import extensions
+from lambdalab.engine import extensions, failure
 from lambdalab.engine.alarm import Alarm
 from lambdalab.engine.extensions import Extensions, Phase
 from lambdalab.engine.farewell import Farewell
@@ -203,12 +203,18 @@ class ExecutionEnvironment:
         self._moved()
         return True
 
-    def restore_failed(self, body: bytes, error_type: str) -> None:
+    def restore_failed(self, body: bytes | None, error_type: str) -> None:
         """An after-restore hook failed, and the runtime says how; its process ends next."""
-        self._flush_and_fail(InitFailure("error", error_type, with_paths(body, self.sandbox.paths), None))
+        self._reported(body, error_type)
 
-    def init_failed(self, body: bytes, error_type: str) -> None:
+    def init_failed(self, body: bytes | None, error_type: str) -> None:
         """The runtime could not load the handler, and says why; its process ends next."""
+        self._reported(body, error_type)
+
+    def _reported(self, body: bytes | None, error_type: str) -> None:
+        if body is None:
+            too_large = failure.response_too_large()
+            body, error_type = too_large.body, too_large.error_type
         self._flush_and_fail(InitFailure("error", error_type, with_paths(body, self.sandbox.paths), None))
 
     # -- invocations

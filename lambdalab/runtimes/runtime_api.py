@@ -51,8 +51,8 @@ class Listener(Protocol):
 class InitListener(Protocol):
     """What the environment does with what its runtime says of its init, and of a restore."""
 
-    def init_failed(self, body: bytes, error_type: str) -> None:
-        """The runtime reports that its init failed."""
+    def init_failed(self, body: bytes | None, error_type: str) -> None:
+        """The runtime reports that its init failed. `body` is None where what it says is over the limit."""
 
     def asks_to_be_restored(self, connection: Connection) -> bool:
         """The runtime has run its before-snapshot hooks; answer with `connection.reply` when its snapshot is restored.
@@ -60,8 +60,8 @@ class InitListener(Protocol):
         False where no snapshot is made of it.
         """
 
-    def restore_failed(self, body: bytes, error_type: str) -> None:
-        """The runtime reports that an after-restore hook failed."""
+    def restore_failed(self, body: bytes | None, error_type: str) -> None:
+        """The runtime reports that an after-restore hook failed. `body` as above."""
 
 
 class Others(Protocol):
@@ -162,8 +162,7 @@ class RuntimeApi:
         if request.stream is not None:
             return request.stream.end(request.trailed_error())
         if method == b"POST" and path == "init/error":
-            self._init_listener.init_failed(request.body(), request.error_type or "Unhandled")
-            return connection.answer(202)
+            return self._fails(connection, request, self._init_listener.init_failed)
         if path.startswith("restore/"):
             return self._restore(connection, request, method, path)
         if method == b"POST":
@@ -175,11 +174,15 @@ class RuntimeApi:
         connection.asks()
         self._listener.polled(connection)
 
+    @staticmethod
+    def _fails(connection: Connection, request: Request, told: Callable[[bytes | None, str], None]) -> None:
+        told(None if request.too_large else request.body(), request.error_type or "Unhandled")
+        connection.answer(413 if request.too_large else 202)
+
     def _restore(self, connection: Connection, request: Request, method: bytes, path: str) -> None:
         """SnapStart's two paths. The poll is answered with the restore; elsewhere they are unknown, as on AWS."""
         if (method, path) == (b"POST", "restore/error"):
-            self._init_listener.restore_failed(request.body(), request.error_type or "Unhandled")
-            return connection.answer(202)
+            return self._fails(connection, request, self._init_listener.restore_failed)
         if (method, path) == (b"GET", "restore/next") and self._init_listener.asks_to_be_restored(connection):
             return None
         return connection.answer(404, _UNKNOWN)

@@ -225,6 +225,11 @@ def test_an_error_over_six_megabytes_is_told_as_a_result_of_that_size_is(api, de
     assert call(api, name)[1]["errorMessage"] == "short"
 
 
+def test_an_init_error_over_six_megabytes_is_told_as_a_result_of_that_size_is(api, deploy):
+    _, result, _ = call(api, deploy("raise ValueError('x' * 7_000_000)", memory=1769))
+    assert result["errorType"] == "Function.ResponseSizeTooLarge"
+
+
 def test_a_function_can_be_called_as_soon_as_its_creation_is_answered(api):
     """Its state has passed to Active by then. Where it does not, one call in five or ten is refused."""
     for number in range(25):

@@ -118,10 +118,10 @@ class _Trial:
         """It is asked once."""
         return False
 
-    def restore_failed(self, body: bytes, error_type: str) -> None:
+    def restore_failed(self, body: bytes | None, error_type: str) -> None:
         """Nor of a restore."""
 
-    def init_failed(self, body: bytes, error_type: str) -> None:  # noqa: ARG002
+    def init_failed(self, body: bytes | None, error_type: str) -> None:  # noqa: ARG002
         """Nothing more is to come."""
         self.over.set()
 
