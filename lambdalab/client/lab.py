@@ -68,7 +68,8 @@ class Lab:
         def __getattr__(self, name: str) -> NoReturn:
             absent = f"{type(self).__name__!r} object has no attribute {name!r}"
             if not name.startswith("_"):  # those are Python's and IPython's questions, not a person's
-                absent += f". Functions are items: lab[{json.dumps(name)}]"
+                item = f'lab["NAME"].{name}' if hasattr(Function, name) else f"lab[{json.dumps(name)}]"
+                absent += f". Functions are items: {item}"
             raise AttributeError(absent, name=name, obj=self)
 
     def __iter__(self) -> Any:

@@ -13,6 +13,8 @@ from lambdalab.notebook import values
 from lambdalab.notebook.command import Command, Option
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][\w.\[\]]*=")
+_SHORT_JOINED = re.compile(r"(-[a-z])(\d\w*)")
+"""A short option with its number, as `-m256`."""
 _OTHERS_WORDS = {
     "config": ("update", "set", "configure", "settings", "get", "show", "describe"),
     "invoke": ("call", "run", "test"),
@@ -77,9 +79,10 @@ def without_comment(words: str, body: str, *, in_cell: bool) -> str:
 def spaced_equals(command: Command, line: Sequence[str]) -> str:
     """The option of `NAME=VALUE` that was typed with a space before its equals sign, as it is to be; "" for none."""
     for at, flag in _takes_equals(command, line):
-        name, sign, value = (*line[at + 1 : at + 4], "", "", "")[:3]
+        name, sign = (*line[at + 1 : at + 3], "", "")[:2]
         if sign.startswith("="):
-            return f"{flag} {name}={_typed(sign.lstrip('=') or value.lstrip('=') or 'VALUE')}"
+            words = [sign.lstrip("="), *(word.lstrip("=") for word in _value_words(command, line, at, at + 3))]
+            return f"{flag} {name}={_typed(' '.join(filter(None, words)) or 'VALUE')}"
     return ""
 
 
@@ -92,12 +95,27 @@ def in_pieces(command: Command, line: Sequence[str]) -> str:
         name, value = (*line[at + 1 : at + 3], "", "")[:2]
         if name.endswith("=") and value and not value.startswith("-"):
             return f"No spaces around the equals sign: {flag} {name}{_typed(value)}."
+        more = _value_words(command, line, at, at + 2)
+        if "=" in name and more and _has_arguments(command, line[:at]):
+            name, _, value = name.partition("=")
+            return f"A value with spaces stands in quotes: {flag} {name}={_typed(' '.join((value, *more)))}."
     for at, word in enumerate(line):
         language, release = (*line[at + 1 : at + 3], "", "")[:2]
         if word == "--runtime" and re.fullmatch(r"\D+", language) and re.match(r"v?\d", release):
             name = languages.released(f"{language} {release}")
             return f"A runtime's name has no space: --runtime {name}." if name else ""
     return ""
+
+
+def _value_words(command: Command, line: Sequence[str], at: int, begin: int) -> list[str]:
+    """The words from `begin` that can be of the value of the option at `at`: one where the line's arguments follow."""
+    words = list(takewhile(lambda word: _option(command, word) is None, line[begin:]))
+    return words if _has_arguments(command, line[:at]) else words[:1]
+
+
+def _has_arguments(command: Command, line: Sequence[str]) -> bool:
+    """Whether all the command's arguments stand at the line's begin, so that no later word is one."""
+    return len(list(takewhile(lambda word: not word.startswith("-"), line))) >= len(command.arguments)
 
 
 def _takes_equals(command: Command, line: Sequence[str]) -> list[tuple[int, str]]:
@@ -123,14 +141,28 @@ def spaced_name(command: Command, line: Sequence[str]) -> str:
 
 def by_others_flag(command: Command, flag: str, line: Sequence[str]) -> str:
     """The way out for an option as another tool calls it, where the command has one for that; "" for any other."""
-    value = re.sub(r"^fileb?://", "", _value_of(flag, line))
+    value = _value_of(flag, line)
+    if joined := _SHORT_JOINED.fullmatch(flag):
+        flag, value = joined.groups()
     ours = next((name for name, others in _OTHERS_FLAGS.items() if flag in others), "")
     if flag == "-r" and value and not _RUNTIME.fullmatch(value):
         ours = "--requirements"  # as pip calls it
     option = _option(command, ours)
     if option is None:
         return ""
+    if ours == "--event":
+        return f"That is {_event(value) or f'{ours} {option.placeholder}'}."
     return f"That is {ours} {_typed(value) or option.placeholder}."
+
+
+def _event(value: str) -> str:
+    """The option for an event as AWS's command line, SAM or curl take it; "" for none."""
+    value = re.sub(r"^(?:fileb?://|@)", "", value)
+    if _ASSIGNMENT.match(value):
+        return f"--set {_typed(value)}"
+    if re.fullmatch(r"[A-Za-z_]\w*", value) and value not in {"true", "false", "null"}:
+        return f"""--event '"{value}"' for that text, or --event {value} for the Python variable"""
+    return f"--event {_typed(value)}" if value else ""
 
 
 def _value_of(flag: str, line: Sequence[str]) -> str:

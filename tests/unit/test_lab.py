@@ -17,6 +17,13 @@ def test_a_functions_name_asked_as_an_attribute_is_told_to_be_an_item():
     assert not hasattr(Lab(), "greet")
 
 
+def test_what_a_function_does_is_told_to_be_an_items():
+    with pytest.raises(
+        AttributeError, match=r"""no attribute 'invoke'\. Functions are items: lab\["NAME"\]\.invoke$"""
+    ):
+        _ = Lab().invoke
+
+
 @pytest.mark.parametrize("name", ["_greet", "__fspath__", "_repr_html_", "_ipython_display_"])
 def test_what_python_and_ipython_ask_for_is_refused_as_ever(name):
     with pytest.raises(AttributeError) as caught:
