@@ -85,6 +85,7 @@ def lab(
     """Check that functions really run here, then open NOTEBOOK in JupyterLab.
 
     What follows -- is JupyterLab's own: lambdalab lab -- --ServerApp.base_url=/lab1
+
     With --headless both are done in a region of its own, which is gone at the end with all functions in it.
     """
     named, passed = _notebook(words)

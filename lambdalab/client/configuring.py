@@ -6,13 +6,14 @@ import base64
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from lambdalab.client import languages, whole_numbers
+from lambdalab.client import languages, several, whole_numbers
 from lambdalab.client.deployment import Deployment, compare
 from lambdalab.client.display import Displayed
 from lambdalab.client.function_api import FunctionApi
+from lambdalab.client.near import did_you_mean
 from lambdalab.client.variables import checked
 from lambdalab.errors import BadOption, LabError
 
@@ -27,7 +28,8 @@ class NewSettings:
     `env` is added to the variables there are, `env_remove` taken away from them. `layers` are ARNs or
     `name:version`, all that the function shall have. `kms` is a key's ARN or `alias/name`; `vpc` are subnets and
     groups. An empty list or text takes the setting away. `snapstart` holds for versions that are published from now on.
-    Raises `BadOption` where it is neither True nor False, and for sizes and times that are no whole numbers.
+    Raises `BadOption` where it is neither True nor False, for sizes and times that are no whole numbers, and for one
+    text in the place of several.
     """
 
     memory: int | None = None
@@ -48,11 +50,22 @@ class NewSettings:
 
     def __post_init__(self) -> None:
         whole_numbers.check(memory=self.memory, timeout=self.timeout, ephemeral=self.ephemeral)
+        several.check_lists(env_remove=self.env_remove, layers=self.layers)
+        several.check_dict("env", self.env, '{"STAGE": "dev"}')
         if not isinstance(self.snapstart, bool | None):
             raise BadOption(
                 f"snapstart is {self.snapstart!r}; it takes True (versions published from now on start from a"
                 " snapshot) or False."
             )
+
+
+def new_settings(given: Mapping[str, Any]) -> NewSettings:
+    """The settings by their names. Raises `BadOption` for a name that none has, and as `NewSettings` does."""
+    names = [one.name for one in fields(NewSettings)]
+    for name in given:
+        if name not in names:
+            raise BadOption(f"there is no setting {name!r}.{did_you_mean(name, names)} There are: {', '.join(names)}.")
+    return NewSettings(**given)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

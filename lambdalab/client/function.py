@@ -24,6 +24,7 @@ from lambdalab.client import (
     logs,
     missing,
     requirements,
+    several,
     versions,
     whole_numbers,
 )
@@ -32,7 +33,7 @@ from lambdalab.client.building import files as packed
 from lambdalab.client.building.base import CellSyntaxError
 from lambdalab.client.cell import CellSource
 from lambdalab.client.concurrency import Concurrency
-from lambdalab.client.configuring import FunctionSettings, NewSettings
+from lambdalab.client.configuring import FunctionSettings
 from lambdalab.client.deployment import Deployment, Wanted
 from lambdalab.client.function_api import FunctionApi
 from lambdalab.client.invocation import RECORD_HEADER, Invocation
@@ -51,6 +52,7 @@ from lambdalab.model.runtime import Runtime
 _LINES = 1000
 _MEASURED = {"X-Amz-Log-Type": "Tail", RECORD_HEADER: "1"}
 """Headers that ask for the end of the log and for all that was measured."""
+_FILES = """{"data.txt": b"..."}"""
 THIS_PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -144,6 +146,8 @@ class Function:
         if not isinstance(source, str):
             raise TypeError(_not_text(self.name, source))
         whole_numbers.check(memory=memory, timeout=timeout, ephemeral=ephemeral)
+        several.check_lists(requirements=requirements)
+        several.check_dict("files", files, _FILES)
         began = time.monotonic()
         offers = languages.offers_of(self._session)
         kind = languages.runtime(runtime, offers)
@@ -207,6 +211,8 @@ class Function:
         neither of `dockerfile` and `uri` are given, and what AWS says of an image that is not to be had.
         """
         whole_numbers.check(memory=memory, timeout=timeout, ephemeral=ephemeral)
+        several.check_lists(entry_point=entry_point, command=command)
+        several.check_dict("files", files, _FILES)
         began = time.monotonic()
         if (dockerfile is None) == (uri is None):
             raise BadOption("an image function is made of a Dockerfile, or of an image by its name (uri): give one.")
@@ -269,7 +275,7 @@ class Function:
 
         `waiting` is called, before it begins, with the words for a wait that the region simulates.
         """
-        return configuring.configure(self._api, NewSettings(**settings), waiting)
+        return configuring.configure(self._api, configuring.new_settings(settings), waiting)
 
     def settings(self) -> FunctionSettings:
         """All its settings, as a display."""

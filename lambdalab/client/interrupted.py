@@ -24,8 +24,8 @@ def afterwards(names: Names, function: str, qualifier: str | None) -> str:
     if seconds is None:
         return "the region goes on by itself"
     return (
-        f"it runs on in the region until it ends by itself or its timeout of {seconds} s is over. `lambdalab stop` in a"
-        " terminal ends it sooner, with the region; the next line starts that again"
+        f"it runs on in the region until it ends by itself or its timeout of {seconds} s is over. `!lambdalab"
+        " stop` ends it sooner, with the region; the next line starts that again"
     )
 
 

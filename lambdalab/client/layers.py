@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from lambdalab.client import languages, requirements
+from lambdalab.client import languages, requirements, several
 from lambdalab.client.building.python import parsed
 from lambdalab.client.display import Displayed
 from lambdalab.client.names import FUNCTIONS
@@ -102,20 +102,31 @@ class Layer:
         description: str = "",
     ) -> LayerPublication:
         """Publish files by their paths below /opt, such as `{"python/common.py": "..."}`."""
+        several.check_dict("files", files, '{"python/common.py": "..."}')
+        several.check_lists(runtimes=runtimes, architectures=architectures)
         began = time.monotonic()
         content = {path: data.encode() if isinstance(data, str) else data for path, data in files.items()}
         members = _members(runtimes, architectures, description)
         return self._publish(package_of(content), tuple(sorted(files)), members, began)
 
     def publish_module(
-        self, source: str, *, module: str | None = None, label: str = "the source", first_line: int = 1, **more: Any
+        self,
+        source: str,
+        *,
+        module: str | None = None,
+        label: str = "the source",
+        first_line: int = 1,
+        runtimes: Sequence[str] = (),
+        architectures: Sequence[str] = (),
+        description: str = "",
     ) -> LayerPublication:
         """Publish one Python module, named as the layer (hyphens as underscores) unless `module` names it.
 
-        `more` are `publish`'s. Raises `CellSyntaxError`, in terms of `label` and its `first_line`.
+        The rest is `publish`'s. Raises `CellSyntaxError`, in terms of `label` and its `first_line`.
         """
         parsed(source, label, first_line)
-        return self.publish({f"{_PYTHON}{module or self.name.replace('-', '_')}.py": source}, **more)
+        files = {f"{_PYTHON}{module or self.name.replace('-', '_')}.py": source}
+        return self.publish(files, runtimes=runtimes, architectures=architectures, description=description)
 
     def publish_requirements(
         self, *wanted: str, runtime: str, architecture: str = "x86_64", description: str = "", refresh: bool = False

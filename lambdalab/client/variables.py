@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 
+from lambdalab.client import several
 from lambdalab.errors import BadOption
 from lambdalab.model import limits
 
@@ -20,8 +22,15 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def checked(env: Mapping[str, str] | None) -> Mapping[str, str]:
-    """The variables, none when nothing was given. Raises as `check_names` does."""
+    """The variables, none when nothing was given. Raises as `check_names` does, and for what is no text."""
+    several.check_dict("env", env, '{"STAGE": "dev"}')
     check_names(env or ())
+    for name, value in (env or {}).items():
+        if not isinstance(value, str):
+            raise BadOption(
+                f"the environment variable {name!r} is {value!r}; it takes text, which it is in the function, too: "
+                f"env={{{json.dumps(name)}: {json.dumps(str(value))}}}."
+            )
     return env or {}
 
 

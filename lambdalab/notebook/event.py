@@ -18,6 +18,7 @@ _SHOWN = 60
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)\s*=(?!=)\s*(?P<value>[^\n]*)")
 _SCALAR = re.compile(r"true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 """JSON that is no text, list or object."""
+_CURLY = re.compile("[\u201c\u201d\u201e\u2018\u2019]")
 _IN_JSON = {"True": "true", "False": "false", "None": "null", "undefined": "null"}
 
 
@@ -54,12 +55,22 @@ def parse_body(body: str, cell: str, first_line: int = FIRST_LINE) -> Any:
 
 def _parsed(words: str, where: str, first_line: int) -> Any:
     try:
-        return json.loads(words)
+        return json.loads(words, parse_constant=_no_constant)
+    except _NoConstant as error:
+        raise BadEvent(f"the event in {where} is not JSON: {error}") from error
     except json.JSONDecodeError as error:
         place = f"{where}, line {error.lineno - 1 + first_line}, column {error.colno}"
         raise BadEvent(_pointing_at(error, words, place)) from error
     except (ValueError, RecursionError) as error:
         raise BadEvent(f"the event in {where} cannot be read: {_too_much(error)}") from error
+
+
+class _NoConstant(ValueError):
+    """NaN and the infinities, which Python's reader takes."""
+
+
+def _no_constant(name: str) -> None:
+    raise _NoConstant(f"JSON has no {name}; null is a value that is not known.")
 
 
 def _too_much(error: Exception) -> str:
@@ -82,17 +93,48 @@ def _as_json_writes_it(before: str, rest: str) -> str:
     assigned = None if before.strip() else _ASSIGNMENT.match(rest)
     if assigned is not None:
         return _as_an_event(assigned["name"], assigned["value"].strip())
+    if not before.strip() and word and word[0] == rest.strip() and word[0] not in _IN_JSON:
+        return f"A Python variable is the event by its name on the line: --event {word[0]}."
     if word and word[0] in _IN_JSON:
         return f"JSON writes {_IN_JSON[word[0]]}, not {word[0]}."
+    if _CURLY.match(rest):
+        return f"JSON writes straight double quotes, not {rest[0]}."
+    if not rest.strip():
+        return _unclosed(before)
     if rest.startswith("'"):
         return "JSON writes text and names in double quotes, not in single ones."
     if word and before.rstrip()[-1:] in {"{", ","}:
         return f'JSON writes names in double quotes: "{word[0]}".'
+    if word and before.rstrip()[-1:] in {":", "["}:
+        return f'JSON writes text in double quotes: "{word[0]}".'
+    if before.strip() and _is_json(before):
+        return "An event is one JSON value; a list holds several: [..., ...]."
     if rest.startswith(("//", "/*", "#")):
         return "JSON has no comments."
     if re.match(r",\s*[}\]]", rest) or (rest[:1] in {"}", "]"} and before.rstrip().endswith(",")):
         return "JSON writes no comma after the last item."
     return ""
+
+
+def _is_json(words: str) -> bool:
+    try:
+        json.loads(words)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _unclosed(before: str) -> str:
+    """Which bracket is missing at the end of a text that ends too early; "" where none alone would mend it."""
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", before)
+    left: list[str] = []
+    for sign in re.findall(r"[\[\]{}]", outside):
+        if sign in "[{":
+            left.append("]" if sign == "[" else "}")
+        elif not left or left.pop() != sign:
+            return ""
+    closing = "".join(reversed(left))
+    return f"A closing {closing} is missing at the end." if closing and _is_json(before + closing) else ""
 
 
 def _as_an_event(name: str, value: str) -> str:
@@ -164,7 +206,7 @@ def _assigned(event: Any, assignment: str) -> Any:
     if not equals or not path:
         raise BadOption(f"--set {assignment}: write --set path.to.value=VALUE, such as --set name=Ada.")
     try:
-        return _with(event, _steps(path, assignment), _value(value), assignment)
+        return _with(event, _steps(path, assignment), _set_value(path, value), assignment)
     except (ValueError, RecursionError) as error:
         raise BadOption(f"--set {_shortened(assignment)} cannot be set: {_too_much(error)}") from error
 
@@ -196,6 +238,17 @@ def _value(words: str) -> Any:
         return json.loads(words)
     except json.JSONDecodeError:
         return words
+
+
+def _set_value(path: str, words: str) -> Any:
+    """A value as the line has it: JSON or text. Python's constants are neither, and hardly meant as text."""
+    if words in {"True", "False", "None", "NaN"}:
+        json_word = _IN_JSON.get(words, "null")
+        raise BadOption(
+            f"--set {path}={words}: JSON writes {json_word}: --set {path}={json_word}; the text is --set"
+            f""" {path}='"{words}"'."""
+        )
+    return _value(words)
 
 
 def _with(event: Any, path: Sequence[str | int], value: Any, assignment: str) -> Any:

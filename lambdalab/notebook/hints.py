@@ -153,6 +153,12 @@ _RULES = (
         "Check that the call before it found something.",
     ),
     _rule(
+        "AttributeError",
+        r"'dict' object has no attribute '(?P<name>\w+)'",
+        "A dictionary's values are not attributes.",
+        'Write `["{name}"]`, as in `event["{name}"]`.',
+    ),
+    _rule(
         "NameError",
         r"name '(?P<name>\w+)' is not defined",
         "`{name}` is not defined in this cell.",

@@ -26,15 +26,22 @@ _OTHERS_FLAGS = {
     "--memory": ("-m", "--mem"),
     "--timeout": ("-t",),
     "--runtime": ("-r",),
+    "--env": ("--environment", "--enviroment", "--variables", "--var", "--vars"),
     "--event": ("--payload", "-p", "-e", "--data", "-d", "--body", "--json", "--input"),
 }
 """What other tools call an option, by ours: AWS's, SAM's and curl's, and short ones that ours do not have."""
+_IN_A_SHELL = ("status", "stop", "reset", "env", "serve", "lab", "images")
+"""Commands of `lambdalab` that are no sub-commands of the magic."""
+_DASHES = re.compile("[\u2012-\u2015\u2212]+(?=[A-Za-z])")
+"""What editors of slides and mails make of two hyphens."""
 _RUNTIME = re.compile(r"(?:python|nodejs|java|ruby|dotnet|provided\.al)\d.*|go")
 
 
 def by_words(command: Command, extra: Sequence[str], options: Mapping[str, Any]) -> str:
     """The way out for words beyond the command's arguments, `options` having been read; "" when none is known."""
     has = {option.dest: option for option in command.options}
+    if _DASHES.match(extra[0]):
+        return f"Options begin with two hyphens: {_DASHES.sub('--', extra[0])}."
     half = next((one for one in options.get("set", ()) if "=" not in one), None)
     if half is not None:
         value = next((word.lstrip("=") for word in extra if word.strip("=")), "VALUE")
@@ -46,7 +53,10 @@ def by_words(command: Command, extra: Sequence[str], options: Mapping[str, Any])
     if "message" in has and "message" not in options:
         flag = has["message"].flags[-1]
         return f'A line about the version goes behind {flag}: {flag} "{" ".join(extra)}".'
-    return ""
+    if command.name == "invoke" and options.get("event") is None and not options.get("set"):
+        return f"The event goes behind an option: {_event(extra[0])}."
+    has_value = any(isinstance(given, str | list | tuple) and given for given in options.values())
+    return "Quote values that have spaces." if has_value else ""
 
 
 def comment(command: Command, line: Sequence[str]) -> str:
@@ -215,6 +225,8 @@ def by_place(command: Command, flag: str, line: Sequence[str], words: Sequence[s
 
 def by_sub_command(word: str, rest: Sequence[str]) -> str:
     """The way out for a word of another tool's in the place of a sub-command; "" when none is known."""
+    if word in _IN_A_SHELL:
+        return f"That is a command of the shell: !lambdalab {' '.join((word, *rest))}"
     command = next((name for name, words in _OTHERS_WORDS.items() if word in words), "")
     return f"That is %lambda {' '.join((command, *rest))}." if command else ""
 

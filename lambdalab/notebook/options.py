@@ -134,8 +134,9 @@ def _refuse_words(command: Command, extra: Sequence[str], line: Sequence[str], o
         meant.in_pieces(command, line) or meant.by_words(command, extra, options) or meant.spaced_name(command, line)
     )
     raise BadOption(
-        f"{command.words} does not take {extra[0]!r} here. {way_out or 'Quote values that have spaces.'}"
-        f" Usage: {command.usage}"
+        " ".join(
+            filter(None, (f"{command.words} does not take {extra[0]!r} here.", way_out, f"Usage: {command.usage}"))
+        )
     )
 
 

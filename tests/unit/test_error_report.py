@@ -69,6 +69,20 @@ def test_the_runtimes_report_of_an_error_is_told_once_and_kept_in_the_raw_log(ki
     assert " ".join(first.split()) not in " ".join(logged.split()) and " ".join(first.split()) in " ".join(raw.split())
 
 
+def test_a_line_that_the_handler_had_not_ended_stays_and_the_report_behind_it_goes():
+    kind, message, report = "EOFError", "EOF when reading a line", "Traceback (most recent call last):\n  File x\n"
+    log = f"START RequestId: 1 Version: $LATEST\nname? [ERROR] {kind}: {message}\n{report}END RequestId: 1\n"
+    shown = text_of(replace(records.FAILED_CALL, error=records.Error(kind, message), log=log)).partition("Raw log")[0]
+    assert shown.endswith("1 line from your code; the error is told abovename? ")
+
+
+def test_the_platforms_line_of_a_timeout_is_not_from_the_persons_code():
+    timed_out = f"2026-11-28T07:51:47.336Z {records.REQUEST_ID} Task timed out after 3.00 seconds\n"
+    log = records.LOG.replace("END", f"{timed_out}\nEND")
+    shown = text_of(replace(records.TIMED_OUT, log=log)).partition("Raw log")[0]
+    assert "2 lines from your code" in shown and timed_out[:20] not in shown
+
+
 def test_of_an_init_that_ran_twice_the_lines_of_the_second_run_are_shown():
     run = f"loading\n{WARNED}[ERROR] Runtime.ImportModuleError: {MODULE}\nTraceback (most recent call last):\n"
     ended = "INIT_REPORT Init Duration: 90.36 ms\tPhase: {}\tStatus: error\tError Type: Runtime.ImportModuleError\n"

@@ -45,6 +45,13 @@ def test_a_body_that_is_not_json_is_pointed_at_as_the_editor_counts():
         ('{"a": 1,}', "no comma after the last item"),
         ("[1, 2,\n]", "no comma after the last item"),
         ('{"a": 1 // one\n}', "JSON has no comments."),
+        ('{"a": Ada}', 'JSON writes text in double quotes: "Ada".'),
+        ("[Ada]", 'JSON writes text in double quotes: "Ada".'),
+        ('{"a": \u201cb\u201d}', "JSON writes straight double quotes, not \u201c."),
+        ('{"a": 1', "A closing } is missing at the end."),
+        ('{"a": ["]", {"b": 1}\n', "A closing ]} is missing at the end."),
+        ('{"a": 1}\n{"a": 2}', "An event is one JSON value; a list holds several: [..., ...]."),
+        ("hello", "A Python variable is the event by its name on the line: --event hello."),
     ],
 )
 def test_a_value_in_another_languages_way_is_told_how_json_writes_it(body, words):
@@ -53,7 +60,13 @@ def test_a_value_in_another_languages_way_is_told_how_json_writes_it(body, words
     assert words in str(caught.value).splitlines()[-1]
 
 
-@pytest.mark.parametrize("body", ['{"a": Trueish}', '{"a" 1}', '{"a": 1', "hello"])
+@pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
+def test_what_python_alone_reads_as_json_is_refused_by_its_name(name):
+    with pytest.raises(BadEvent, match=rf"the event in Cell In\[4\] is not JSON: JSON has no {name};"):
+        build(f'{{"a": {name}}}')
+
+
+@pytest.mark.parametrize("body", ['{"a" 1}', '{"a": 1]', '{"a": ', "hello there"])
 def test_what_is_no_other_languages_way_gets_no_guess(body):
     with pytest.raises(BadEvent) as caught:
         build(body)

@@ -71,6 +71,10 @@ def test_a_key_that_the_environment_lacks_is_told_with_env(place):
     assert "`--env CURRENCY=VALUE`" in told("KeyError", "'CURRENCY'", place=place)
 
 
+def test_a_value_of_the_event_asked_as_an_attribute_is_told_with_its_key():
+    assert """`event["name"]`""" in told("AttributeError", "'dict' object has no attribute 'name'")
+
+
 def test_another_key_is_told_with_the_event():
     said = told("KeyError", "'CURRENCY'", place="/var/task/lambda_function.py, line 3, in handler")
     assert "check the event" in said and "--env" not in said

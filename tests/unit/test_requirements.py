@@ -148,6 +148,13 @@ def test_a_missing_version_tells_which_there_are(wheels, install):
         install("greetings==9")
 
 
+def test_of_many_versions_the_last_are_told_and_that_there_are_more(wheels, install):
+    for minor in range(14):
+        wheel(wheels, "greetings", f"1.{minor}")
+    with pytest.raises(NotInstalled, match=r"Versions it has: …, 1\.2, 1\.3, .*, 1\.13\."):
+        install("greetings==9")
+
+
 def test_nonsense_is_told_from_what_is_missing(wheels, install):
     with pytest.raises(BadOption, match=r"'gree&tings' is no requirement of python"):
         install("gree&tings")

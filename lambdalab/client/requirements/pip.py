@@ -30,6 +30,8 @@ _NO_NETWORK = re.compile(
 )
 _NO_MATCH = re.compile(r"No matching distribution found for (?P<what>.+?)(?: \(from .+)?$", re.MULTILINE)
 _BAD = re.compile(r"Invalid requirement: (?P<what>'.*?'|.+?)(?:: .+| \(from line .+)?$", re.MULTILINE)
+_VERSIONS_SHOWN = 12
+_NPM = " For npm's packages say --runtime nodejs22.x."
 _VERSIONS = re.compile(r"\(from versions: (?P<known>.+)\)")
 _SPACE_BEFORE_NAME = re.compile(r"(?<![=<>!~,(])\s+(?=[A-Za-z])")
 _DIST_INFO = re.compile(r"(?:.*/)?(?P<name>[^/]+)-(?P<version>[^/-]+)\.dist-info/METADATA")
@@ -113,7 +115,7 @@ def _explained(said: str, runtime: str, architecture: str) -> LabError:
     if bad := _BAD.search(said):
         return BadOption(
             f"{bad['what']} is no requirement of {runtime}. Write a name and, if need be, versions: requests==2.*, "
-            '"boto3>=1.40,<2"; several with --requirements again. For npm\'s packages say --runtime nodejs22.x.'
+            f'"boto3>=1.40,<2"; several with --requirements again.{_NPM if "@" in bad["what"] else ""}'
         )
     if "No module named pip" in said:
         return NotInstalled(
@@ -128,12 +130,18 @@ def _explained(said: str, runtime: str, architecture: str) -> LabError:
     if missing := _NO_MATCH.search(said):
         known = _VERSIONS.search(said)
         guess = _other_name(missing["what"])
-        versions = "" if known is None or known["known"] == "none" else f" Versions it has: {known['known'][-120:]}."
+        versions = "" if known is None or known["known"] == "none" else f" Versions it has: {_newest(known['known'])}."
         return NotInstalled(
             f"pip found no wheel of {missing['what']} for {runtime} on {architecture}.{versions}{guess} Check the name"
             " and the versions; a package that comes as source only must be built on Lambda's Linux, not here."
         )
     return NotInstalled(f"pip could not install the requirements: {_first_error(said)}")
+
+
+def _newest(versions: str) -> str:
+    """The last of pip's list of versions, which goes upwards; `…` for those left out."""
+    shown = versions.split(", ")[-_VERSIONS_SHOWN:]
+    return ", ".join((*(["…"] if len(shown) < versions.count(", ") + 1 else []), *shown))
 
 
 def _other_name(requirement: str) -> str:

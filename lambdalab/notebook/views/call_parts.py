@@ -174,6 +174,11 @@ def _document(call: Call, budget: int) -> Html:
     return blocks.code(call.raw[:_LARGEST_PRETTY].decode("utf-8", "replace"), budget=budget)
 
 
+def has_own_lines(call: Call) -> bool:
+    """Whether the log tells more than the runtime's report of the call's error."""
+    return bool(own_lines(call.log) if call.error is None else own_lines_but(call.log, call.error))
+
+
 def log(call: Call) -> Html:
     """The lines the function wrote; the raw log, with the platform's lines, folded."""
     raw = lines_of(call.log)

@@ -26,15 +26,16 @@ def last_run(log: str) -> str:
 
 def without_report(lines: Sequence[str], error: CallError) -> list[str]:
     """The lines without those in which the runtime reported this error, the last that it reported."""
-    begins = [found.start() for found in _report(error).finditer("\n".join(lines))]
-    if not begins:
+    reports = list(_report(error).finditer("\n".join(lines)))
+    if not reports:
         return list(lines)
-    first = "\n".join(lines)[: begins[-1]].count("\n")
+    first = "\n".join(lines)[: reports[-1].start()].count("\n")
+    own = [reports[-1]["own"]] if reports[-1]["own"] else []
     again = {*lines_of(error.message), *_first_lines(error)}
     end = first + 1
     while end < len(lines) and (_GOES_ON.match(lines[end]) or lines[end] in again):
         end += 1
-    return [*lines[:first], *lines[end:]]
+    return [*lines[:first], *own, *lines[end:]]
 
 
 def _first_lines(error: CallError) -> tuple[str, ...]:
@@ -56,4 +57,5 @@ def _report(error: CallError) -> re.Pattern[str]:
         rf"\S+Z\t\S*\tfail\t(?:[\w.]+\.)?{kind}: {said}$",
         rf"\{{[^\n]*\"errorMessage\": ?\"(?:{coded})\"",
     )
-    return re.compile("|".join(rf"^(?:{form})" for form in forms), re.MULTILINE)
+    behind = rf"(?P<own>[^\n]+?)\[ERROR\] {kind}: {said}$"  # a line that the handler had not ended
+    return re.compile("|".join(rf"^(?:{form})" for form in (*forms, behind)), re.MULTILINE)

@@ -212,7 +212,13 @@ def _ended(call: Call, kind: tuple[str, str], picture: Html, *words: object) -> 
         parts.heading(call, shape, word),
         section(parts.strip(call)),
         section(picture, below(note("info", *words))),
-        section(details("Response and log", side_by_side(parts.error_answer(call), parts.log(call)))),
+        section(
+            details(
+                "Response and log",
+                side_by_side(parts.error_answer(call), parts.log(call)),
+                unfolded=parts.has_own_lines(call),  # how far it came is what one wants to know
+            )
+        ),
     )
 
 

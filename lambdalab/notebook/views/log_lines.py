@@ -20,7 +20,7 @@ _REST_OF_CHARACTER = 3
 _IN_CALL = ".log has them"
 _PLATFORM = re.compile(
     r"INIT_START |START RequestId: |END RequestId: |REPORT RequestId: |INIT_REPORT "
-    r'|\{"time":"[^"]*","type":"platform\.'
+    r'|\{"time":"[^"]*","type":"platform\.|\S+Z [-0-9a-f]{36} Task timed out after '
 )
 
 _FOREIGN_FRAME = re.compile(
@@ -66,7 +66,7 @@ def _own(log: str) -> list[str]:
 
 
 def is_platform(line: str) -> bool:
-    """Whether the platform wrote this line: INIT_START, START, END, REPORT, or what they are in a JSON log."""
+    """Whether the platform wrote this line: INIT_START, START, END, REPORT, a timeout, or what they are in JSON."""
     return _PLATFORM.match(line) is not None
 
 
