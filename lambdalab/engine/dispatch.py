@@ -97,10 +97,7 @@ class Dispatcher:
         trace_id = request.trace_id or new_trace(self._clock.epoch_ms(), version.key.arn)
         event = Event(request.request_id, request.payload, request.invoked_arn, trace_id, request.client_context)
         queue_ms = self._queued(request, taken)
-
-        answered: Answered | None = None
-        if environment.extensions is not None:
-            done, answered = self._answer_first(request, taken, queue_ms, done)
+        done, answered = self._answer_first(request, taken, queue_ms, done)
 
         def ended(completion: Completion | None) -> None:
             if completion is None:
@@ -126,7 +123,7 @@ class Dispatcher:
         return max((self._clock.monotonic() - request.arrived) * 1000 - taken.before_ms, 0.0)
 
     def _answer_first(self, request: Request, taken: Taken, queue_ms: float, done: Done) -> tuple[Done, Answered]:
-        """Two calls for `done`: at the end, and when the runtime has answered while extensions work on.
+        """Two calls for `done`: at the end, and when the runtime has answered and the invocation goes on.
 
         The caller has the answer then, unless it wants the log to the end; later it is told nothing but that log.
         """

@@ -4,9 +4,8 @@ States go one way but for the middle: `starting -> idle (frozen) -> busy -> idle
 life are AWS's: init and restore (`init_phase`), invoke (`invoke_phase`), and the end (`farewell`, where there are
 extensions). What goes on in each is said there; here is what leads from one to the next.
 
-A completed invocation frees the environment at once, although the runtime needs a moment until it polls
-again. Freezing waits a few milliseconds longer, so that a function under load is not stopped and continued between
-back-to-back calls.
+Freezing waits a few milliseconds after an invocation, so that a function under load is not stopped and continued
+between back-to-back calls.
 
 With extensions, init is over when the runtime and all extensions ask for an event. No init is over before its log is
 here, as no invocation is.
@@ -239,8 +238,7 @@ class ExecutionEnvironment:
         elif self.state is State.BUSY:
             self.state = State.IDLE
             self.idle_since = self._clock.monotonic()
-            if self._invoking.poll is not None:
-                self._freezing.set(FREEZE_AFTER_SECONDS)
+            self._freezing.set(FREEZE_AFTER_SECONDS)
 
     def _rested(self) -> float | None:
         """When it will have been idle for the whole wait; None while it has something to do."""

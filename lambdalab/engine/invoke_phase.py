@@ -3,10 +3,10 @@
 What the handler's own code may do at any moment (answer twice, hang, speak out of turn) is met here, so that the
 dispatcher only ever sees a `Completion`. This is half of the hot path: no task and no future lies on it.
 
-An event that is given before the runtime has polled again waits for that poll. An invocation has ended with its
-answer, an error with the next poll, or what the platform says; where extensions take part, when they all ask for the
-next event, though its caller has the answer before. It is over once its log is here: where a backend's log takes a
-way of its own, that wait (`flush_log`) is no part of its duration.
+As on AWS an invocation ends when the runtime asks for the next event, and where extensions take part when they all
+do, or with what the platform says; its limits hold until then. Runtimes ask at once after they have answered. What
+works on has its caller answered meanwhile, and that answer stands whatever comes. It is over once its log is here:
+where a backend's log takes a way of its own, that wait (`flush_log`) is no part of its duration.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ from lambdalab.engine.running import Conclusion, Reason, Running
 from lambdalab.model.invocation import Outcome
 from lambdalab.runtimes.backends.base import Exit, Sandbox
 from lambdalab.runtimes.runtime_connection import Connection, Source, Stream
+
+LINGERS_SECONDS = 0.05
+"""How long a runtime may take from its answer to its next poll before the caller is answered without the latter: a
+caller that is answered sooner may bring its next event before the environment can take it."""
 
 
 class Owner(Protocol):
@@ -55,6 +59,7 @@ class InvokePhase:
         self._running: Running | None = None
         self._handed_out = ""
         self._deadline = Alarm(clock, self._due, self._timed_out)
+        self._lingering = Alarm(clock, self._lingers, self._tell)
 
     # -- given, and handed out
 
@@ -156,27 +161,49 @@ class InvokePhase:
     # -- answered, and over
 
     def _answered(self, body: bytes, outcome: Outcome, error_type: str | None) -> None:
-        """The runtime's answer: the invocation's end, unless extensions take part in it."""
+        """The runtime's answer: the invocation ends with the next poll, unless that is here already."""
         running = self._running
-        if running is None or self.extensions is None or not self.extensions.take_part:
-            self._complete(body, outcome, error_type)
+        if running is None or running.conclusion is not None:
             return
         answer = Conclusion(body, outcome, error_type, self._clock.monotonic())
-        running.result = running.completion(answer, extensions_ms=None)
-        if running.answered is not None:
-            running.answered(running.result)
+        if self._extensions_take_part:
+            running.result = running.completion(answer, extensions_ms=None)
+            self._tell()
+        elif self.poll is None:
+            running.result, running.result_at = running.completion(answer), answer.moment
+            self._lingering.set(LINGERS_SECONDS)
+        else:
+            self._complete(body, outcome, error_type)
+
+    @property
+    def _extensions_take_part(self) -> bool:
+        return self.extensions is not None and self.extensions.take_part
+
+    def _lingers(self) -> float | None:
+        running = self._running
+        if running is None or running.result is None or running.conclusion is not None:
+            return None
+        return running.result_at + LINGERS_SECONDS
+
+    def _tell(self) -> None:
+        """Answer the caller, whose invocation is not over yet."""
+        running = self._running
+        if running is not None and running.result is not None and running.answered is not None:
+            answered, running.answered = running.answered, None
+            answered(running.result)
 
     def moved(self) -> None:
         """The runtime or an extension asks for its next event: see whether the invocation is over with that."""
         at_work, running = self.extensions, self._running
-        if at_work is None or self.poll is None or running is None:
+        if running is None or self.poll is None or running.result is None or running.conclusion is not None:
             return
-        if running.result is not None and running.conclusion is None:
+        if at_work is not None and at_work.take_part:
             if running.runtime_done is None:
                 running.runtime_done = self._clock.monotonic()
                 at_work.runtime_done(running, running.result, running.runtime_done)
-            if at_work.registry.at_rest():
-                self._complete(running.result.body, running.result.outcome, running.result.error_type)
+            if not at_work.registry.at_rest():
+                return
+        self._complete(running.result.body, running.result.outcome, running.result.error_type)
 
     def _complete(
         self, body: bytes, outcome: Outcome, error_type: str | None, ended: str | None = None, why: Reason = "FAILURE"
@@ -225,7 +252,8 @@ class InvokePhase:
         self._fail(running, why, "the last one was ended after a timeout", "TIMEOUT")
 
     def _fail(self, running: Running, why: Failure, ended: str, reason: Reason = "FAILURE") -> None:
-        """The platform ends the invocation; an error that the handler had reported goes before."""
+        """The platform ends the invocation. What the runtime had answered, or reported as an error, goes before."""
+        self._tell()
         if running.reported is not None and running.result is None:
             self._complete(running.reported[0], "error", running.reported[1], ended, reason)
         else:
@@ -253,6 +281,7 @@ class InvokePhase:
     def stop(self, ended: str) -> None:
         """The environment has ended, for this reason, and with it what it still had at hand."""
         self._deadline.cancel()
+        self._lingering.cancel()
         running = self._running
         if running is not None:
             self._fail(running, failure.runtime_exited(running.event.request_id, Exit("stopped")), ended)

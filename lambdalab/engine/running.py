@@ -41,7 +41,7 @@ class Completion(NamedTuple):
 
 
 Answered = Callable[[Completion], None]
-"""Called when the runtime has answered while extensions are still at work; `Done` follows."""
+"""Called when the runtime has answered while it, or extensions, are still at work; `Done` follows."""
 Done = Callable[["Completion | None"], None]
 """Called once, at the end of an invocation; with None when the environment ended before it took the event,
 so that the invocation may go to another one."""
@@ -66,8 +66,9 @@ class Running:
     `caller` gets an answer in pieces.
 
     `handed_out` and `runtime_done` are moments of the monotonic clock. `reported` is the handler's error (document
-    and type) until the next poll ends the invocation, `result` the runtime's answer where extensions are still at
-    work, `conclusion` its end until its log is here.
+    and type) until the next poll ends the invocation, `result` the runtime's answer (at `result_at`) until that poll,
+    and until extensions are done; `answered` is called with it where that takes long. `conclusion` is its end until
+    its log is here.
     """
 
     event: Event
@@ -81,6 +82,7 @@ class Running:
     handed_out: float | None = None
     reported: tuple[bytes, str] | None = None
     result: Completion | None = None
+    result_at: float = 0.0
     runtime_done: float | None = None
     conclusion: Conclusion | None = None
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from lambdalab.clock import FakeClock
-from lambdalab.engine.invoke_phase import InvokePhase
+from lambdalab.engine.invoke_phase import LINGERS_SECONDS, InvokePhase
 from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.program_end import ProgramEnd
 from lambdalab.engine.running import Running
@@ -19,7 +19,7 @@ class Around:
 
     def __init__(self):
         self.clock, self.lines, self.saw = FakeClock(), [], []
-        self.given, self.ends, self.completions = [], [], []
+        self.given, self.ends, self.told, self.completions = [], [], [], []
         self.log_is_slow, self.held_log = False, []
         self.phase = InvokePhase(self.clock, EnvironmentLog(self.lines.extend), self)
         self.phase.sandbox = SimpleNamespace(
@@ -55,7 +55,8 @@ class Around:
 
     def begin(self, request_id="id-1", *, timeout=3):
         event = Event(request_id, b"{}", "arn", "Root=1")
-        self.phase.begin(Running(event, timeout, timeout, (f"START {request_id}",), self.completions.append))
+        start = (f"START {request_id}",)
+        self.phase.begin(Running(event, timeout, timeout, start, self.completions.append, answered=self.told.append))
 
     def begin_handed_out(self, request_id="id-1", **more):
         self.phase.polled(self)
@@ -88,17 +89,60 @@ def test_an_event_that_comes_before_the_poll_waits_for_it_and_so_does_its_time(a
     assert around.given == [("id-1", around.clock.epoch_ms() + 3000)]
     around.clock.jump(2)
     assert around.phase.responded("id-1", b"1", too_large=False)
+    around.phase.polled(around)
     assert around.only.duration_ms == 2000
 
 
-def test_an_answer_ends_the_invocation_and_the_first_one_stands(around):
+def test_an_answer_ends_the_invocation_with_the_next_poll_and_the_first_one_stands(around):
     around.begin_handed_out()
     assert around.phase.responded("id-1", b'"first"', too_large=False)
     assert around.phase.is_answered("id-1")
     assert not around.phase.responded("id-1", b'"second"', too_large=False)
     assert not around.phase.failed("id-1", b"{}", "Late")
+    assert around.completions == []
+    around.phase.polled(around)
     assert (around.only.body, around.only.outcome) == (b'"first"', "ok")
     assert around.ends[0].ended is None
+
+
+def test_an_answer_ends_it_at_once_where_the_runtime_polls_already(around):
+    around.begin_handed_out()
+    around.phase.polled(around)
+    assert around.completions == []
+    around.phase.responded("id-1", b"1", too_large=False)
+    assert around.only.body == b"1"
+
+
+def test_a_runtime_that_works_on_has_its_caller_answered_and_its_time_counted_until_it_polls(around):
+    around.begin_handed_out()
+    around.clock.jump(1)
+    around.phase.responded("id-1", b"1", too_large=False)
+    assert around.told == []
+    around.clock.jump(LINGERS_SECONDS)
+    assert [(one.body, one.duration_ms) for one in around.told] == [(b"1", 1000)]
+    assert around.completions == [] and around.saw[-1] != "ended"
+    around.clock.jump(1)
+    around.phase.polled(around)
+    assert (around.only.body, around.only.outcome) == (b"1", "ok")
+    assert around.only.duration_ms == pytest.approx(2050)
+    assert len(around.told) == 1
+
+
+def test_a_runtime_that_works_on_past_its_time_is_ended_and_its_answer_stands(around):
+    around.begin_handed_out(timeout=3)
+    around.phase.responded("id-1", b"1", too_large=False)
+    around.clock.jump(3.1)
+    assert [one.body for one in around.told] == [b"1"]
+    assert (around.only.outcome, around.only.duration_ms) == ("timeout", 3000)
+    assert around.ends[0].why == "TIMEOUT"
+
+
+def test_the_answer_of_a_runtime_that_ends_with_it_stands(around):
+    around.begin_handed_out()
+    around.phase.responded("id-1", b"1", too_large=False)
+    assert around.phase.fail(ProgramEnd(None, Exit("exited", status=3)).failure, "it ended")
+    assert [one.body for one in around.told] == [b"1"]
+    assert around.only.error_type == "Runtime.ExitError"
 
 
 def test_an_answer_to_another_invocation_counts_for_nothing(around):
@@ -141,16 +185,18 @@ def test_the_environment_hears_of_the_end_before_the_dispatcher_does_who_may_bri
     around.phase.polled(around)
     around.phase.begin(Running(Event("id-1", b"{}", "arn", "Root=1"), 3, 3, (), done))
     around.phase.responded("id-1", b"1", too_large=False)
+    around.phase.polled(around)
     assert order == ["environment", "dispatcher"]
     around.phase.polled(around)
     assert [request_id for request_id, _ in around.given] == ["id-1", "id-2"]
 
 
-def test_it_is_over_when_its_log_is_here_and_lasted_until_its_answer(around):
+def test_it_is_over_when_its_log_is_here_and_lasted_until_the_poll(around):
     around.log_is_slow = True
     around.begin_handed_out()
     around.clock.jump(1)
     around.phase.responded("id-1", b"1", too_large=False)
+    around.phase.polled(around)
     around.clock.jump(1)
     assert around.completions == []
     (arrived,) = around.held_log
