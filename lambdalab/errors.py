@@ -233,3 +233,14 @@ def _subclasses(kind: type[AwsError]) -> list[type[AwsError]]:
 
 
 _BY_CODE: dict[str, type[AwsError]] = {kind.code: kind for kind in _subclasses(AwsError)}
+
+
+class Interrupted(KeyboardInterrupt):
+    """The wait was interrupted. What the region was doing goes on there.
+
+    A KeyboardInterrupt as any other, which no `except Exception` takes for a failure, but for how a notebook shows
+    it: one line, without the library's frames.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]

@@ -1,4 +1,4 @@
-"""A call whose caller was interrupted: what becomes of it, told instead of the frames that were waiting."""
+"""A wait that was interrupted: what becomes of what was waited for, told instead of the frames that were waiting."""
 
 from __future__ import annotations
 
@@ -6,16 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lambdalab.client.names import Names
+from lambdalab.errors import Interrupted
 
 
-class InvocationInterrupted(KeyboardInterrupt):
-    """The wait for a function's answer was interrupted; the call itself goes on in the region.
-
-    A KeyboardInterrupt as any other, but for how a notebook shows it: one line, without the library's frames.
-    """
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"{type(self).__name__}: {self}"]
+class InvocationInterrupted(Interrupted):
+    """The wait for a function's answer was interrupted; the call itself goes on in the region."""
 
 
 def afterwards(names: Names, function: str, qualifier: str | None) -> str:
@@ -24,8 +19,8 @@ def afterwards(names: Names, function: str, qualifier: str | None) -> str:
     if seconds is None:
         return "the region goes on by itself"
     return (
-        f"it runs on in the region until it ends by itself or its timeout of {seconds} s is over. `!lambdalab"
-        " stop` ends it sooner, with the region; the next line starts that again"
+        f"it runs on in the region until it ends by itself or its timeout of {seconds} s is over. `lambdalab stop` in a"
+        " terminal ends it sooner, with the region; the next line starts that again"
     )
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 RECORD_HEADER = "x-lambdalab-record"
 """Asked for with a request, this header of the answer holds the invocation's record. AWS ignores it."""
 _WORDS = 80
+_SHOWN = 80
+"""Characters of an answer in the line that tells an invocation."""
 _MILLION = 1_000_000
 
 
@@ -142,7 +144,7 @@ class Invocation(Displayed):
         raise TypeError("An Invocation is neither true nor false. Ask .ok, .error or .payload.")
 
     def __repr__(self) -> str:
-        return ascii(f"{self._who} {self._what}")[1:-1].replace("\\'", "'")
+        return _printable(f"{self._who} {self._what}{self._answer}")
 
     def __str__(self) -> str:
         trace = "\n".join(entry.rstrip("\n") for entry in self.error.stack_trace) if self.error else ""
@@ -167,6 +169,14 @@ class Invocation(Displayed):
         if self.record is not None and self.record.outcome == "out_of_memory":
             return f"out of memory at {self.record.memory_size_mb} MB"
         return f"error {self.error}, {_ms(self.duration_ms)}, {self._start}"
+
+    @property
+    def _answer(self) -> str:
+        """The answer as it came, where it is no error; its beginning where it is long."""
+        if self.error is not None or not self.raw:
+            return ""
+        words = self.raw[: 4 * _SHOWN + 4].decode("utf-8", "replace")
+        return f": {words[:_SHOWN]}{'…' if len(words) > _SHOWN else ''}"
 
     @property
     def _start(self) -> str:
@@ -267,6 +277,11 @@ def _reported(log: str, figure: str) -> float | None:
 
 def _whole(figure: float | None) -> int | None:
     return None if figure is None else int(figure)
+
+
+def _printable(words: str) -> str:
+    """The words in one line, with Python's escapes for what cannot be shown."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
 
 
 def _ms(figure: float | None) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from lambdalab.client import giving_up
-from lambdalab.errors import LabError
+from lambdalab.errors import Interrupted
 
 T = TypeVar("T")
 PATIENCE = 0.5
@@ -21,13 +21,6 @@ INTERVAL = 1.0
 """Seconds between its updates."""
 GLANCE = 0.05
 """Seconds between two looks for something new to show."""
-
-
-class Interrupted(LabError):
-    """The wait was interrupted. What the region was doing goes on there; run the cell again when you like.
-
-    What the notebook would have sent it next is not sent.
-    """
 
 
 class StatusLine(Protocol):
@@ -52,7 +45,7 @@ def wait(
     then: Callable[[], str] = lambda: "the region goes on by itself",
 ) -> T:
     """The value of `call()`, or what it raises. Raises `Interrupted` on KeyboardInterrupt; `what` names the call,
-    and `then` says what becomes of it, asked when that is to be told.
+    and `then` says what becomes of it, asked when that is to be told. What it would have sent next is not sent.
     """
     pending = _Pending(call)
     shown = False

@@ -162,6 +162,29 @@ def test_interrupt_is_one_clean_error_and_leaves_the_region_alone(kernel):
     assert "warm" in after.text
 
 
+RETRIES = """
+for attempt in range(3):
+    try:
+        print("calling")
+        %lambda invoke slow
+    except Exception as problem:
+        print("retried", type(problem).__name__)
+"""
+
+
+def test_no_loop_that_catches_exceptions_goes_on_after_an_interrupt(kernel):
+    kernel.run(SLOW)
+    pressed = threading.Timer(1, kernel.interrupt)
+
+    def on_output(message):
+        if message["msg_type"] == "stream" and not pressed.is_alive():
+            pressed.start()
+
+    run = kernel.run(RETRIES, on_output=on_output)
+    assert run.error["ename"] == "Interrupted"
+    assert "retried" not in run.text
+
+
 PRESSED = """
 import os, signal, threading, time
 from lambdalab import lab
