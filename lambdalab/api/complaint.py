@@ -17,6 +17,8 @@ _STRING = r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)'
 """A string, or all that is left where it does not end: else each of its quotes would be looked for an end again."""
 _CONSTANT = re.compile(rf"{_STRING}|(NaN|-?Infinity)", re.DOTALL)
 _BRACKET = re.compile(rf"{_STRING}|([\[\]{{}}])", re.DOTALL)
+_UNICODE = re.compile(r"\\u[0-9a-fA-F]{0,3}(?![0-9a-fA-F])")
+"""An escape that has too few digits; the character complained of is the one behind it."""
 _WORD = re.compile(r"\w+")
 _SPACE = re.compile(r"[ \t\n\r]*")
 _KINDS = {"{": "Object", "[": "Array"}
@@ -51,6 +53,8 @@ def _told(problem: Exception, payload: bytes) -> tuple[str, str]:
         return f"Invalid UTF-8 start byte 0x{payload[start]:02x}", payload[:start].decode("latin-1")
     text = payload.decode(errors="replace").removeprefix("\ufeff")
     if isinstance(problem, json.JSONDecodeError):
+        if problem.msg.startswith("Invalid \\"):
+            return _escaped(problem, text)
         problem = _as_of_3_12(problem, text)
         ended = _ended(problem, text)
         return (ended, text) if ended else (_translated(problem, text), text[: problem.pos])
@@ -58,6 +62,19 @@ def _told(problem: Exception, payload: bytes) -> tuple[str, str]:
         # The parser stops at the first one, and what stands before it is JSON.
         return str(problem), text[: next((found.start(1) for found in _CONSTANT.finditer(text) if found[1]), 0)]
     return str(problem), ""
+
+
+def _escaped(problem: json.JSONDecodeError, text: str) -> tuple[str, str]:
+    """The words for an escape that JSON does not have, and what stands before the place."""
+    begins = text.rfind("\\", 0, problem.pos + 1)
+    short = _UNICODE.match(text, begins)
+    at = short.end() if short else begins + 1
+    if at >= len(text):
+        return f"{_END} in character escape sequence", text
+    what = _described(text[at])
+    if short:
+        return f"Unexpected character ({what}): expected a hex-digit for character escape sequence", text[:at]
+    return f"Unrecognized character escape {what}", text[:at]
 
 
 def _as_of_3_12(problem: json.JSONDecodeError, text: str) -> json.JSONDecodeError:

@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.model import OperationModel, Shape
 
+from lambdalab.api.complaint import complaint, no_constant
 from lambdalab.api.service_model import Match
 from lambdalab.errors import AwsError
 from lambdalab.model import function_rules
@@ -78,16 +79,12 @@ def _loads(body: bytes) -> Any:
     if not body:
         return {}
     try:
-        document = json.loads(body.decode(), parse_constant=_no_constant)
+        document = json.loads(body.decode(), parse_constant=no_constant)
         if _SURROGATE.search(body):
             json.dumps(document, ensure_ascii=False).encode()  # half of a pair could be kept, but never answered
     except (ValueError, RecursionError) as bad:
-        raise _Unreadable(f"Could not parse request body into json: {bad}") from bad
+        raise _Unreadable(f"Could not parse request body into json: {complaint(bad, body)}") from bad
     return {} if document is None else document  # what is missing in it is told then, as for an empty body
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _located(name: str, member: Shape, match: Match, headers: Mapping[str, str]) -> Any:

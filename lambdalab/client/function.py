@@ -52,6 +52,7 @@ from lambdalab.model.runtime import Runtime
 _LINES = 1000
 _MEASURED = {"X-Amz-Log-Type": "Tail", RECORD_HEADER: "1"}
 """Headers that ask for the end of the log and for all that was measured."""
+_NO_EVENT: Mapping[str, Any] = {}
 _FILES = """{"data.txt": b"..."}"""
 THIS_PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -76,7 +77,7 @@ class Function:
         """AWS's FunctionConfiguration, as it is now."""
         return self._api.configuration()
 
-    def invoke(self, event: Any = None, *, qualifier: str | None = None, client_context: Any = None) -> Invocation:
+    def invoke(self, event: Any = _NO_EVENT, *, qualifier: str | None = None, client_context: Any = None) -> Invocation:
         """Call the function with `event` (any JSON value; `{}` when not given) and wait for its answer.
 
         A function's own failure is no exception: it is in the result's `error`. Interrupt ends the wait and not the
@@ -90,14 +91,14 @@ class Function:
             answer = self._api.call(
                 "POST", "/invocations", query={"Qualifier": qualifier} if qualifier else {}, headers=headers, body=body
             )
-        cell = self._session.sources.get(self.name)
+        cell = self._session.sources.of(self.name, answer.headers.get("x-amz-executed-version", versions.LATEST))
         return missing.looked_up(self._api, invocation.read(self.name, qualifier or self._qualifier, answer, cell))
 
     def after_interrupt(self, qualifier: str | None = None) -> str:
         """What becomes of a call whose caller was interrupted. Starts nothing and raises nothing."""
         return interrupted.afterwards(Names(self._session), self._api.address, qualifier)
 
-    def stream(self, event: Any = None, *, qualifier: str | None = None) -> Stream:
+    def stream(self, event: Any = _NO_EVENT, *, qualifier: str | None = None) -> Stream:
         """Call the function and get its answer piece by piece: `for piece in lab["hello"].stream({}): ...`.
 
         A function that does not stream gives its answer in one piece.
@@ -109,7 +110,8 @@ class Function:
                 headers=_MEASURED,
                 body=_as_json(event),
             )
-        return Stream(self.name, qualifier or self._qualifier, head, data, self._session.sources.get(self.name))
+        cell = self._session.sources.of(self.name, head.headers.get("x-amz-executed-version", versions.LATEST))
+        return Stream(self.name, qualifier or self._qualifier, head, data, cell)
 
     def deploy(
         self,
@@ -284,7 +286,9 @@ class Function:
 
     def publish(self, description: str | None = None) -> Publication:
         """Make $LATEST a version; the same code and configuration twice are the same version."""
-        return versions.publish(self._api, description)
+        published = versions.publish(self._api, description)
+        self._session.sources.publish(self.name, published.version)
+        return published
 
     def versions(self, compare: tuple[str, str] | None = None) -> Versions:
         """The versions and aliases, and what differs between two versions (or aliases) named or chosen."""
@@ -329,7 +333,7 @@ class Function:
             self._api.configuration(qualifier)  # AWS says nothing of a version that is not there
         self._api.call("DELETE", "", query={"Qualifier": qualifier} if qualifier else {})
         if not (qualifier or self._qualifier):
-            self._session.sources.pop(self.name, None)
+            self._session.sources.forget(self.name)
         return None
 
 
@@ -357,7 +361,7 @@ def _notes(path: Path | str | None, kind: Runtime) -> tuple[str, ...]:
 
 def _as_json(event: Any) -> bytes:
     try:
-        return json.dumps({} if event is None else event, allow_nan=False).encode()
+        return json.dumps(event, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as bad:
         raise BadEvent(
             f"the event cannot become JSON: {bad}. It may hold dicts, lists, strings, numbers, True, False and None."

@@ -72,6 +72,10 @@ class Lab:
                 absent += f". Functions are items: {item}"
             raise AttributeError(absent, name=name, obj=self)
 
+    def _ipython_key_completions_(self) -> tuple[str, ...]:
+        """The functions' names, behind `lab["` and Tab."""
+        return self.names.functions()
+
     def __iter__(self) -> Any:
         raise TypeError("a lab is not a list; its functions are in lab.functions()")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -235,20 +236,25 @@ _STEP = re.compile(r"(?P<key>[^\[\]]*)(?P<indexes>(\[\d+\])*)")
 
 def _value(words: str) -> Any:
     try:
-        return json.loads(words)
+        return json.loads(words, parse_constant=_no_constant)
+    except _NoConstant:
+        return words
     except json.JSONDecodeError:
         return words
 
 
 def _set_value(path: str, words: str) -> Any:
     """A value as the line has it: JSON or text. Python's constants are neither, and hardly meant as text."""
-    if words in {"True", "False", "None", "NaN"}:
-        json_word = _IN_JSON.get(words, "null")
+    if words in {"True", "False", "None"}:
+        json_word = _IN_JSON[words]
         raise BadOption(
             f"--set {path}={words}: JSON writes {json_word}: --set {path}={json_word}; the text is --set"
             f""" {path}='"{words}"'."""
         )
-    return _value(words)
+    value = _value(words)
+    if isinstance(value, float) and math.isinf(value):
+        raise BadOption(f"--set {path}={words} cannot be set: Python has no numbers of that size.")
+    return value
 
 
 def _with(event: Any, path: Sequence[str | int], value: Any, assignment: str) -> Any:

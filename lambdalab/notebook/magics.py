@@ -72,7 +72,7 @@ class LambdaLab(Magics):
     @needs_local_scope
     @cell_magic("lambda")  # type: ignore[arg-type]
     def lambda_cell(self, line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> Any:
-        """See %lambda?. A semicolon at the end of the cell silences nothing: it is the function's own language's."""
+        """The same for a cell. A semicolon at its end silences nothing: it is the function's own language's."""
         return self.lambda_(line, cell, local_ns)
 
     @no_var_expand  # IPython's expansion takes JSON apart: notebook/expanding.py does it
@@ -210,3 +210,6 @@ def _show_whole(error: LabError, shell: Any) -> None:
 
     # On the instance: the class's hook stays for all other errors.
     error.__dict__["_render_traceback_"] = rendered
+
+
+LambdaLab.lambda_cell.__doc__ = f"{LambdaLab.lambda_.__doc__}\n        {LambdaLab.lambda_cell.__doc__}"  # type: ignore[assignment]  # for %%lambda?

@@ -40,6 +40,8 @@ _RUNTIME = re.compile(r"(?:python|nodejs|java|ruby|dotnet|provided\.al)\d.*|go")
 def by_words(command: Command, extra: Sequence[str], options: Mapping[str, Any]) -> str:
     """The way out for words beyond the command's arguments, `options` having been read; "" when none is known."""
     has = {option.dest: option for option in command.options}
+    if "\\" in extra:
+        return "A cell's first line is not continued by a backslash: all options go on it."
     if _DASHES.match(extra[0]):
         return f"Options begin with two hyphens: {_DASHES.sub('--', extra[0])}."
     half = next((one for one in options.get("set", ()) if "=" not in one), None)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from lambdalab.client.cell import CellSource
 from lambdalab.errors import AwsError, BadOption, ResourceConflict, ResourceNotFound
 
 pytestmark = pytest.mark.toolchains
@@ -40,6 +41,23 @@ def test_publishing_twice_is_one_version(function):
 
 def test_a_published_version_can_be_called_at_once(function):
     assert function.invoke(qualifier=function.publish().version).payload == "one"
+
+
+def test_an_error_of_a_version_points_at_the_cell_that_it_was_published_from(function):
+    failing = "def handler(event, context):\n    return 1 / 0\n"
+    for number, source in enumerate([failing, f"# another\n\n{failing}"], 1):
+        function.deploy(source, runtime=RUNTIME, cell=CellSource(f"Cell In[{number}]", source, 2))
+        function.publish()
+    for number, line in ((1, 3), (2, 5)):
+        stream = function.stream(qualifier=str(number))
+        b"".join(stream)
+        for failed in (stream.invocation, function.invoke(qualifier=str(number))):
+            assert failed.error.frames[-1].place.startswith(f"Cell In[{number}], line {line}, in handler")
+
+
+def test_null_is_an_event(function):
+    function.deploy("handler = lambda event, context: [event]", runtime=RUNTIME, handler="handler")
+    assert [function.invoke(None).payload, function.invoke().payload] == [[None], [{}]]
 
 
 def test_the_log_of_a_version_is_what_it_wrote(two):

@@ -26,8 +26,8 @@ def deploy(lab, name, source, **settings):
     return lab[name]
 
 
-def result(function, event=None):
-    return function.invoke(event).raise_for_error().payload
+def result(function, *event):
+    return function.invoke(*event).raise_for_error().payload
 
 
 def containers():

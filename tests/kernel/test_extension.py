@@ -280,3 +280,14 @@ def test_the_shell_commands_of_the_notebook_see_the_region(kernel):
     kernel.run("%unload_ext lambdalab")
     assert kernel.value("'AWS_ENDPOINT_URL' in __import__('os').environ") == "False"
     kernel.run("%load_ext lambdalab")
+
+
+def test_a_functions_name_is_completed_as_a_key_of_the_lab(kernel):
+    kernel.run(HELLO)
+    kernel.run("from lambdalab import lab")
+    assert 'lab["hello' in kernel.completions('lab["hel')
+
+
+def test_help_of_the_cells_magic_is_that_of_the_lines(kernel):
+    (page,) = kernel.run("%%lambda?").reply["payload"]
+    assert "%%lambda NAME [options]" in page["data"]["text/plain"]

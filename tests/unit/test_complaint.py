@@ -45,6 +45,13 @@ def told(payload):
         ("€".encode(), f"Unexpected character ('€' (code 8364 / 0x20ac)): expected a valid value {VALUE}", 1),
         (b'{"a": 1, }', "Unexpected character ('}' (code 125)): was expecting double-quote to start field name", 10),
         (b"[1, ]", f"Unexpected character (']' (code 93)): expected a valid value {VALUE}", 5),
+        (rb'{"p": "C:\Users"}', "Unrecognized character escape 'U' (code 85)", 11),
+        (
+            rb'{"p": "\u12"}',
+            "Unexpected character ('\"' (code 34)): expected a hex-digit for character escape sequence",
+            12,
+        ),
+        (rb'"\u12', "Unexpected end-of-input in character escape sequence", 6),
         (b"\x7f", f"Unexpected character ((CTRL-CHAR, code 127)): expected a valid value {VALUE}", 1),
     ],
 )

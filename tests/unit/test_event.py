@@ -60,6 +60,29 @@ def test_a_value_in_another_languages_way_is_told_how_json_writes_it(body, words
     assert words in str(caught.value).splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("value", "way_out"),
+    [
+        ("True", """JSON writes true: --set a=true; the text is --set a='"True"'."""),
+        ("None", """JSON writes null: --set a=null; the text is --set a='"None"'."""),
+        ("1e999", "Python has no numbers of that size"),
+    ],
+)
+def test_pythons_constants_are_no_values_to_set(value, way_out):
+    with pytest.raises(BadOption) as caught:
+        build("", assignments=[f"a={value}"])
+    assert way_out in str(caught.value)
+
+
+def test_what_is_no_json_is_text_to_set():
+    assert build("", assignments=["a=NaN", 'b="True"', "c=Infinity"]) == {"a": "NaN", "b": "True", "c": "Infinity"}
+
+
+def test_null_is_an_event():
+    assert build("null") is None
+    assert build("", source="null") is None
+
+
 @pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
 def test_what_python_alone_reads_as_json_is_refused_by_its_name(name):
     with pytest.raises(BadEvent, match=rf"the event in Cell In\[4\] is not JSON: JSON has no {name};"):

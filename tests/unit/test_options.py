@@ -92,6 +92,7 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
         ("invoke hello --set name Ada", False, "with an equals sign: --set name=Ada."),
         ("invoke hello Ada", False, """goes behind an option: --event '"Ada"' for that text, or --event Ada for the"""),
         ("invoke hello \u2014set a=1", False, "Options begin with two hyphens: --set."),
+        ("hello \\", True, "A cell's first line is not continued by a backslash: all options go on it."),
         ("status", False, "That is a command of the shell: !lambdalab status"),
         ("config hello --environment STAGE=dev", False, "That is --env STAGE=dev."),
         ("hello STAGE=dev", True, "A variable is set with --env: --env STAGE=dev."),
