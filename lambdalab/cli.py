@@ -91,7 +91,9 @@ def lab(
     named, passed = _notebook(words)
     passed += ["--no-browser"] * no_browser + _given("--port", port) + _given("--ip", ip)
     if not named.exists():
-        raise click.ClickException(f"{named} is not here. Run this in a clone of LambdaLab, or name a notebook.")
+        raise click.ClickException(_not_here(named))
+    if alone and passed and not passed[0].startswith("-"):
+        raise click.UsageError(f"--headless runs one notebook: {named}, or {passed[0]}.")
     if alone and passed:
         raise click.UsageError(f"--headless starts no JupyterLab: {' '.join(passed)} would be for it.")
     grading = _given("--cell-timeout", cell_timeout) + _given("--output", output)
@@ -106,6 +108,14 @@ def lab(
     # Its kernels and terminals are to find the `aws` and `lambdalab` that belong to it.
     environment = {**os.environ, "PATH": own_programs.on_path(os.environ.get("PATH", ""))}
     os.execve(sys.executable, [sys.executable, "-m", "jupyter", "lab", *passed, str(named)], environment)  # noqa: S606
+
+
+def _not_here(notebook: Path) -> str:
+    if notebook == _FIRST_LAB:
+        return f"{notebook} is not here. Run this in a clone of LambdaLab, or name a notebook."
+    if notebook.suffix != ".ipynb" and (meant := notebook.with_name(f"{notebook.name}.ipynb")).exists():
+        return f"{notebook} does not exist. Did you mean {meant}?"
+    return f"{notebook} does not exist. Make it in JupyterLab: `lambdalab lab .` opens this folder, File > New there."
 
 
 def _run_alone(notebook: Path, cell_seconds: int, output: Path | None) -> None:

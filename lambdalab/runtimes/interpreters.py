@@ -71,7 +71,15 @@ class Interpreters:
             if candidate.exists() and (found := await _try(candidate, wanted)) is not None:
                 self._found[name] = found
                 return found
-        raise RuntimeUnavailable(_missing(name, looked))
+        raise RuntimeUnavailable(_missing(name, looked, self._others(wanted)))
+
+    def _others(self, wanted: Runtime) -> list[str]:
+        """Runtimes of the same language that were found here, the newest first; for Python the region's own at least."""
+        others = {name for name in self._found if runtime.known()[name].family == wanted.family}
+        own = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        if wanted.family == "python" and own in runtime.known():
+            others.add(own)
+        return sorted(others, key=lambda name: _number(Path(name)), reverse=True)
 
 
 def candidates(name: str) -> Iterator[Path]:
@@ -167,9 +175,10 @@ async def _run(command: Sequence[str], environment: dict[str, str]) -> str | Non
     return out.decode(errors="replace") if process.returncode == 0 else None
 
 
-def _missing(name: str, looked: list[str]) -> str:
+def _missing(name: str, looked: list[str], others: list[str]) -> str:
+    here = f" {', '.join(others)} {'are' if len(others) > 1 else 'is'} here." if others else ""
     places = ", ".join(looked[:4]) + (f" and {len(looked) - 4} more places" if len(looked) > 4 else "")
     return (
-        f"{name} is not on this machine. Looked for {places}. {catalogue.how_to_get(name)} "
+        f"{name} is not on this machine.{here} Looked for {places}. {catalogue.how_to_get(name)} "
         f"Or name one: {catalogue.variable(name)}=/path/to/{catalogue.family(runtime.known()[name]).name}."
     )

@@ -50,7 +50,7 @@ def test_a_named_interpreter_is_the_only_candidate(monkeypatch, tmp_path):
 def test_an_interpreter_of_another_version_is_never_taken(monkeypatch, tmp_path):
     other = "python3.9" if HERE != "python3.9" else "python3.10"
     monkeypatch.setenv(f"LAMBDALAB_RUNTIME_{other.upper().replace('.', '_')}", sys.executable)
-    with pytest.raises(RuntimeUnavailable, match=f"{other} is not on this machine"):
+    with pytest.raises(RuntimeUnavailable, match=rf"{other} is not on this machine\. {HERE} is here\. Looked for"):
         find(other)
 
 

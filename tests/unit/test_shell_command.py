@@ -54,6 +54,20 @@ def test_a_folder_is_no_notebook(run, tmp_path):
     )
 
 
+def test_a_notebook_that_does_not_exist_is_told_apart_from_the_first_lab(run, tmp_path):
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "week1.ipynb")
+    assert run("lab", tmp_path / "week1").output == (
+        f"Error: {tmp_path / 'week1'} does not exist. Did you mean {tmp_path / 'week1.ipynb'}?\n"
+    )
+    assert f"{tmp_path / 'week2.ipynb'} does not exist. Make it in" in run("lab", tmp_path / "week2.ipynb").output
+
+
+def test_headless_runs_one_notebook(run, tmp_path):
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "week1.ipynb")
+    done = run("lab", "--headless", tmp_path / "week1.ipynb", "week2.ipynb")
+    assert f"--headless runs one notebook: {tmp_path / 'week1.ipynb'}, or week2.ipynb." in done.output
+
+
 def test_help_is_the_same_by_word_and_by_option(run):
     assert run("help").output == run("--help").output
     assert "Run the region in the foreground" in run("help").output
