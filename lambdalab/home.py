@@ -58,7 +58,8 @@ def _reason(home: Path, problem: Exception) -> str:
     if hasattr(problem, "sqlite_errorname"):
         return f"its region.db cannot be used ({problem})"
     if isinstance(problem, OSError) and problem.filename and problem.strerror:
-        return f"{os.path.relpath(problem.filename, home)} in it: {problem.strerror}"
+        which = os.path.relpath(problem.filename, home)
+        return problem.strerror if which == "." else f"{which} in it: {problem.strerror}"
     return str(problem)
 
 

@@ -36,6 +36,8 @@ SYNC_LIMIT = 6 * 1024 * 1024
 CLIENT_CONTEXT_LIMIT = 3583
 RECORD_HEADER = "x-lambdalab-record"
 """Asked for with any value, the answer carries the whole `InvocationRecord`, base64 of its JSON."""
+_CONTEXT_SHOWN = 60
+"""Characters of a client context that is refused."""
 _INLINE_BYTES = 1 << 16
 _NOT_READY = frozenset(["Pending", "Failed"])
 
@@ -168,7 +170,9 @@ def _client_context(encoded: str | None) -> str | None:
             f"Client context must be at most {CLIENT_CONTEXT_LIMIT} bytes of base64; this one has {len(encoded)}."
         )
     try:
-        text = base64.b64decode(encoded, validate=True).decode()
-        return json.dumps(json.loads(text), separators=(",", ":"))
+        document = json.loads(base64.b64decode(encoded, validate=True).decode())
+        if not isinstance(document, dict):
+            raise ValueError(f"it is {json.dumps(document)[:_CONTEXT_SHOWN]}")
+        return json.dumps(document, separators=(",", ":"))
     except (binascii.Error, ValueError, RecursionError) as bad:
         raise InvalidRequestContent(f"Client context must be a valid Base64-encoded JSON object: {bad}") from bad

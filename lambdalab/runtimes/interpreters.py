@@ -74,7 +74,7 @@ class Interpreters:
         raise RuntimeUnavailable(_missing(name, looked, self._others(wanted)))
 
     def _others(self, wanted: Runtime) -> list[str]:
-        """Runtimes of the same language that were found here, the newest first; for Python the region's own at least."""
+        """Runtimes of the same language that were found here, the newest first; for Python the region's own too."""
         others = {name for name in self._found if runtime.known()[name].family == wanted.family}
         own = f"python{sys.version_info[0]}.{sys.version_info[1]}"
         if wanted.family == "python" and own in runtime.known():

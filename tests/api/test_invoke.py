@@ -289,6 +289,12 @@ def test_a_client_context_that_no_parser_takes_is_refused(api, deploy):
         api.invoke(FunctionName=deploy("def handler(e, c): return 1"), ClientContext=deep)
 
 
+def test_a_client_context_that_is_no_object_is_refused(api, deploy):
+    name = deploy("def handler(e, c): return 1")
+    with pytest.raises(api.exceptions.InvalidRequestContentException, match=r"JSON object: it is \[1\]"):
+        api.invoke(FunctionName=name, ClientContext=base64.b64encode(b"[1]").decode())
+
+
 def test_a_dry_run_runs_nothing(api, deploy):
     answer = api.invoke(FunctionName=deploy("raise SystemExit(1)"), InvocationType="DryRun")
     assert answer["StatusCode"] == 204
