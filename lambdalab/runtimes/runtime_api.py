@@ -202,7 +202,7 @@ class RuntimeApi:
         else:
             known = self._listener.failed(parts[1], request.body(), request.error_type or "Unhandled")
         if not known and self._listener.is_answered(parts[1]):
-            return connection.answer(403, _ANSWERED)
+            return connection.refuse(403, _ANSWERED)
         if not known:
-            return connection.answer(400, b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}')
+            return connection.refuse(400, b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}')
         return connection.answer(413 if request.too_large else 202)

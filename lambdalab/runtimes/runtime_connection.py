@@ -130,6 +130,7 @@ class Connection(asyncio.Protocol):
         """Whether nothing is read for now, and what has come all the same."""
         self._last = False
         """Whether the peer wants the connection closed after the answer: HTTP/1.0, or `Connection: close`."""
+        self._refused = False
         self._held = 0
 
     # -- asyncio's side
@@ -283,7 +284,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The whole request is here: have it routed."""
-        if self._parser.should_upgrade():  # its body is not here: `_decline` follows
+        if self._refused or self._parser.should_upgrade():  # of an upgrade the body is not here: `_decline` follows
             return
         self._last = not self._parser.should_keep_alive()
         request = self._request
@@ -318,6 +319,13 @@ class Connection(asyncio.Protocol):
         """Answer the request that is being routed; `more` are lines of the head. It is sent when that is done."""
         head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n{more}"
         self._unsent += f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+    def refuse(self, status: int, body: bytes) -> None:
+        """Answer so at once, and read no more here: a poll that was sent along would take an event that the runtime,
+        which fails over this answer, does not live to handle."""
+        self.answer(status, body, "Connection: close\r\n")
+        self._refused = self._last = True
+        self._write(b"")
 
     def _send_unsent(self) -> None:
         # A peer that polled without reading our last answer does not wait for it: it goes with the event.

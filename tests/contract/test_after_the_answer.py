@@ -82,3 +82,24 @@ def test_a_runtime_that_polls_at_once_serves_call_after_call(with_extensions):
         assert len({result.record.environment_id for result in results}) == 1
 
     with_extensions(steps, RUNTIME)
+
+
+TWICE = """
+import http.client, os
+
+def twice(event, context):
+    api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    api.request("POST", f"/2018-06-01/runtime/invocation/{context.aws_request_id}/response", '"first"')
+    api.getresponse().read()
+    return "second"
+"""
+
+
+def test_a_second_answer_ends_the_runtime_within_its_own_invocation(with_extensions):
+    async def steps(engine):
+        for _ in range(2):
+            result = await engine.invoke("twice")
+            assert (result.body, result.record.outcome) == (b'"first"', "ok")
+            assert "Status: error\tError Type: Runtime.ExitError" in result.tail
+
+    with_extensions(steps, TWICE)

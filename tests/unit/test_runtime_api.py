@@ -140,6 +140,13 @@ def test_a_second_answer_is_refused_for_the_first_one_stands(listener):
     assert b"InvalidStateTransition" in answer
 
 
+def test_a_poll_that_was_sent_along_with_a_refused_answer_takes_no_event(listener):
+    listener.known = False
+    (answer,) = talk(listener, post(b"invocation/id-answered/response", b"1") + NEXT)
+    assert answer.startswith(b"HTTP/1.1 403 ") and b"Connection: close" in answer
+    assert [what for what, *_ in listener.told] == ["responded"]
+
+
 def test_an_error_carries_its_type(listener):
     talk(listener, post(b"invocation/id-1/error", b"{}", b"Lambda-Runtime-Function-Error-Type: Runtime.X\r\n"))
     assert listener.told == [("failed", "id-1", b"{}", "Runtime.X")]
