@@ -24,7 +24,8 @@ class Deployment(Displayed):
     """The function as it is now. `changes` is empty when the same code and settings were there already.
 
     `configuration` is AWS's FunctionConfiguration; `old_source` is None where it is not known. `notes` are
-    sentences on what the package may lack, on what was taken for its handler, and on what was only simulated.
+    sentences on what the package may lack, on what was taken for its handler, and on what was only simulated;
+    `packages` are the requirements that were installed into it, with what they require: `idna 3.10`.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Deployment(Displayed):
     old_source: str | None = None
     new_source: str | None = None
     notes: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         what = f"{self.configuration.get('Runtime', 'image')}, {self.configuration['MemorySize']} MB"

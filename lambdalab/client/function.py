@@ -184,6 +184,7 @@ class Function:
             done.old_source,
             text,
             (*built.notes, *(installed.notes if installed else _notes(path, kind))),
+            tuple(f"{name} {version}" for name, version in installed.distributions) if installed else (),
         )
 
     def deploy_image(

@@ -51,7 +51,7 @@ def test_requirements_are_installed_into_the_package(lab, tmp_path, monkeypatch)
     wheel(tmp_path / "wheels", "greeter", "1.2.3")
     only_from(monkeypatch, tmp_path / "wheels")
     source = "import greeter\ndef handler(event, context):\n    return greeter.__version__\n"
-    lab["needs"].deploy(source, requirements=["greeter"])
+    assert lab["needs"].deploy(source, requirements=["greeter"]).packages == ("greeter 1.2.3",)
     assert lab["needs"].invoke().payload == "1.2.3"
 
 

@@ -235,6 +235,13 @@ def test_a_deployed_function_says_what_its_package_may_lack():
     assert "Install scripts are not run: esbuild may lack something." in Page(function_card.html(noted)).text
 
 
+def test_a_card_names_what_was_installed_into_the_package():
+    words = Page(function_card.html(replace(records.CREATED, packages=("greeter 1.0", "idna 3.10")))).text
+    assert "Installed: greeter 1.0, idna 3.10" in words
+    many = Page(function_card.html(replace(records.CREATED, packages=tuple(f"p{n} 1" for n in range(20))))).text
+    assert "p11 1 and 8 more" in many and "p12" not in many
+
+
 def test_a_call_says_how_much_of_its_duration_the_bandwidth_of_streams_was():
     held = replace(records.WARM_CALL, record=replace(records.WARM, duration_ms=2310.0, held_ms=1987.2))
     assert "1.99 s held up by the bandwidth of streams" in Page(invocation.html(held)).text

@@ -139,6 +139,7 @@ class Deployment:
     old_source: str | None = None
     new_source: str | None = None
     notes: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambdalab.notebook.views import blocks, changes
@@ -26,6 +26,8 @@ from lambdalab.notebook.views.kit import (
 )
 from lambdalab.notebook.views.shapes import Deployed
 
+_MOST_PACKAGES = 12
+"""Packages that are named."""
 _SHORT_DIFFERENCE = 12
 """Lines of a difference that are shown unfolded."""
 
@@ -53,7 +55,7 @@ def _changed_card(deployment: Deployed) -> Html:
             status("ok", word),
             muted(f"in {duration(deployment.seconds * 1000)}"),
         ),
-        section(settings(deployment.configuration)),
+        section(settings(deployment.configuration), _packages(deployment.packages)),
         _changes(deployment),
         _notes(deployment),
         next_steps(
@@ -76,6 +78,13 @@ def settings(configuration: Mapping[str, Any]) -> Html:
     if variables:
         items.append(Figure("Environment", mono(", ".join(sorted(variables)))))
     return figures(items)
+
+
+def _packages(packages: Sequence[str]) -> Html:
+    if not packages:
+        return Html("")
+    more = f" and {len(packages) - _MOST_PACKAGES} more" if len(packages) > _MOST_PACKAGES else ""
+    return below(muted("Installed: "), ", ".join(packages[:_MOST_PACKAGES]), more)
 
 
 def _changes(deployment: Deployed) -> Html:

@@ -186,6 +186,10 @@ class Deployed(Protocol):
     def notes(self) -> Sequence[str]:
         """Sentences on what the package may lack, and on what was only simulated."""
 
+    @property
+    def packages(self) -> Sequence[str]:
+        """The requirements in it, with their versions."""
+
 
 class LogEvent(Protocol):
     """One line of a log."""
