@@ -118,7 +118,7 @@ def test_beyond_six_megabytes_the_bandwidth_holds_the_function_up_and_the_record
     assert record.duration_ms >= 250
     assert 0 < record.held_ms <= record.duration_ms
     assert made.invocation.cost.streamed == Decimal("0.008") / 2048
-    assert repr(made.invocation).endswith(" per million ($3.91 of it for what was streamed beyond 6 MB)")
+    assert " per million ($3.91 of it for what was streamed beyond 6 MB): xxx" in repr(made.invocation)
 
 
 def test_a_timeout_holds_while_the_bandwidth_holds_the_function_up(streamer, lab):
