@@ -187,10 +187,10 @@ class _Watch:
             raise _TimedOut(self._mark(_TIMED_OUT, words))
 
     def interrupt(self, running: asyncio.Task[Any] | None) -> None:
-        """End the run."""
-        self._interrupted = self.stopped = True
-        if running is not None:
+        """End the run, once: a second signal would keep nbclient from ending the kernel."""
+        if running is not None and not self._interrupted:
             running.cancel()
+        self._interrupted = self.stopped = True
 
     def cut_short(self) -> str:
         """What is said of a kernel that is gone, and of a run that was interrupted."""

@@ -72,7 +72,7 @@ class ExecutionEnvironment:
         self._version, self._leaving, self._repeated = version, leaving, repeated
         self.born = clock.monotonic()
         self._init = InitPhase(clock, self._init_over)
-        self._invoking = InvokePhase(clock, log, self)
+        self._invoking = InvokePhase(clock, log, self, version.memory_size)
         self._freezing = Alarm(clock, self._rested, self._freeze)
         self._api = RuntimeApi(self._invoking, self, self._extensions_api)
         self._pipe: LogPipe | None = None

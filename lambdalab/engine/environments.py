@@ -240,7 +240,8 @@ class Environments:
                 environment.left.forget()
             pool.forget()
             if pool.all:
-                self._pools[pool_key, pool_version] = Pool(note=_CHANGED)
+                at_work = {one for one in pool.all if one.state is not State.STOPPED}
+                self._pools[pool_key, pool_version] = Pool(note=_CHANGED, all=at_work)
 
     def _reap_in_time(self) -> None:
         """Look again when the one that has waited longest will have waited too long."""

@@ -22,13 +22,22 @@ from lambdalab.engine.failure import Failure
 from lambdalab.engine.log_pipe import EnvironmentLog, with_paths
 from lambdalab.engine.response_stream import STREAM_LIMIT, Error, KeptAnswer, StreamedAnswer
 from lambdalab.engine.running import Conclusion, Reason, Running
+from lambdalab.model import limits
 from lambdalab.model.invocation import Outcome
 from lambdalab.runtimes.backends.base import Exit, Sandbox
 from lambdalab.runtimes.runtime_connection import Connection, Source, Stream
 
-LINGERS_SECONDS = 0.05
-"""How long a runtime may take from its answer to its next poll before the caller is answered without the latter: a
-caller that is answered sooner may bring its next event before the environment can take it."""
+_LINGERS_CPU_SECONDS = 0.05
+"""What a runtime may take of a vCPU from its answer to its next poll before the caller is answered without the latter:
+a caller that is answered sooner may bring its next event before the environment can take it. A shell script starts two
+programs between the two."""
+_LINGERS_SECONDS = 1.0
+"""And no longer than that."""
+
+
+def lingers_seconds(memory_mb: int) -> float:
+    """How long a caller waits for the end of an invocation that has its answer."""
+    return min(_LINGERS_CPU_SECONDS * max(limits.MB_PER_CPU / memory_mb, 1.0), _LINGERS_SECONDS)
 
 
 class Owner(Protocol):
@@ -50,8 +59,9 @@ class InvokePhase:
     sandbox: Sandbox
     """There is one from its start on, before anything of it is let in."""
 
-    def __init__(self, clock: Clock, log: EnvironmentLog, owner: Owner) -> None:
+    def __init__(self, clock: Clock, log: EnvironmentLog, owner: Owner, memory_mb: int) -> None:
         self._clock, self._log, self._owner = clock, log, owner
+        self._lingers_seconds = lingers_seconds(memory_mb)
         self.extensions: Extensions | None = None
         """Those that are there by now; an environment without extensions has none of this."""
         self.poll: Connection | None = None
@@ -67,8 +77,11 @@ class InvokePhase:
         """An event for the runtime; `done` is called at its end, from the loop, never from in here."""
         self._running = running
         self.sandbox.begin_invocation()
-        if self.poll is not None:
+        if self.poll is not None and not self.poll.closed:
             self._hand_out(running, self.poll)
+        else:  # the runtime hung up
+            self.poll, running.given = None, self._clock.monotonic()
+            self._deadline.set(max(running.allowed, 0.0))
 
     def _hand_out(self, running: Running, connection: Connection) -> None:
         self.poll = None
@@ -92,8 +105,6 @@ class InvokePhase:
         elif running.handed_out is None:
             self._hand_out(running, connection)
         else:
-            if running.reported is not None and running.result is None:
-                self._answered(running.reported[0], "error", running.reported[1])
             self.moved()
 
     def responded(self, request_id: str, body: bytes, *, too_large: bool) -> bool:
@@ -123,7 +134,7 @@ class InvokePhase:
 
         def filled() -> None:
             why = failure.response_too_large(STREAM_LIMIT)
-            self._fail(running, why, "the last one was ended: its response passed the limit of streams")
+            self._fail(why, "the last one was ended: its response passed the limit of streams")
 
         if running.caller is None:
             running.answer = KeptAnswer(source, ended)
@@ -135,12 +146,11 @@ class InvokePhase:
         return running.answer
 
     def failed(self, request_id: str, body: bytes, error_type: str) -> bool:
-        """The handler's error, as the runtime's client describes it. The invocation ends with the next poll, as on
-        AWS: Java's client writes the stack trace to the log only after it has reported the error."""
-        running = self._current(request_id)
-        if running is None:
+        """The handler's error, as the runtime's client describes it; Java's writes the stack trace to the log only
+        after it has reported the error, before it polls."""
+        if self._current(request_id) is None:
             return False
-        running.reported = (self._as_on_aws(body), error_type)
+        self._answered(self._as_on_aws(body), "error", error_type)
         return True
 
     def is_answered(self, request_id: str) -> bool:
@@ -155,23 +165,23 @@ class InvokePhase:
         running = self._running
         if running is None or running.handed_out is None or running.event.request_id != request_id:
             return None
-        waits = running.conclusion is None and running.result is None and running.reported is None
-        return running if waits else None
+        return running if running.conclusion is None and running.result is None else None
 
     # -- answered, and over
 
     def _answered(self, body: bytes, outcome: Outcome, error_type: str | None) -> None:
         """The runtime's answer: the invocation ends with the next poll, unless that is here already."""
         running = self._running
-        if running is None or running.conclusion is not None:
+        if running is None or running.conclusion is not None or running.result is not None:
             return
         answer = Conclusion(body, outcome, error_type, self._clock.monotonic())
         if self._extensions_take_part:
             running.result = running.completion(answer, extensions_ms=None)
             self._tell()
+            self.moved()
         elif self.poll is None:
             running.result, running.result_at = running.completion(answer), answer.moment
-            self._lingering.set(LINGERS_SECONDS)
+            self._lingering.set(self._lingers_seconds)
         else:
             self._complete(body, outcome, error_type)
 
@@ -183,7 +193,7 @@ class InvokePhase:
         running = self._running
         if running is None or running.result is None or running.conclusion is not None:
             return None
-        return running.result_at + LINGERS_SECONDS
+        return running.result_at + self._lingers_seconds
 
     def _tell(self) -> None:
         """Answer the caller, whose invocation is not over yet."""
@@ -240,24 +250,25 @@ class InvokePhase:
 
     def _due(self) -> float | None:
         running = self._running
-        if running is None or running.handed_out is None or running.conclusion is not None:
+        if running is None or running.conclusion is not None:
             return None
-        return running.handed_out + running.allowed
+        began = running.given if running.handed_out is None else running.handed_out
+        return None if began is None else began + running.allowed
 
     def _timed_out(self) -> None:
         running = self._running
         assert running is not None, "something was due"
+        if running.handed_out is None:
+            running.handed_out = running.given
+            self._log.add(*running.start_lines)
         self._owner.drain_log()
         why = failure.timed_out(running.event.request_id, running.timeout)
-        self._fail(running, why, "the last one was ended after a timeout", "TIMEOUT")
+        self._fail(why, "the last one was ended after a timeout", "TIMEOUT")
 
-    def _fail(self, running: Running, why: Failure, ended: str, reason: Reason = "FAILURE") -> None:
+    def _fail(self, why: Failure, ended: str, reason: Reason = "FAILURE") -> None:
         """The platform ends the invocation. What the runtime had answered, or reported as an error, goes before."""
         self._tell()
-        if running.reported is not None and running.result is None:
-            self._complete(running.reported[0], "error", running.reported[1], ended, reason)
-        else:
-            self._complete(why.body, why.outcome, why.error_type, ended, reason)
+        self._complete(why.body, why.outcome, why.error_type, ended, reason)
 
     def fail(self, failed: Callable[[str], Failure], ended: str) -> bool:
         """A program's end ends the invocation at hand, and the environment with it. False where none has its event.
@@ -267,7 +278,7 @@ class InvokePhase:
         running = self._running
         if running is None or running.handed_out is None or running.conclusion is not None:
             return False
-        self._fail(running, failed(running.event.request_id), ended)
+        self._fail(failed(running.event.request_id), ended)
         return True
 
     def take_back(self) -> Running | None:
@@ -284,5 +295,5 @@ class InvokePhase:
         self._lingering.cancel()
         running = self._running
         if running is not None:
-            self._fail(running, failure.runtime_exited(running.event.request_id, Exit("stopped")), ended)
+            self._fail(failure.runtime_exited(running.event.request_id, Exit("stopped")), ended)
             self._conclude()

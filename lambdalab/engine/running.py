@@ -65,10 +65,9 @@ class Running:
     was repeated for this invocation, both in seconds. `start_lines` are logged when the event is handed out;
     `caller` gets an answer in pieces.
 
-    `handed_out` and `runtime_done` are moments of the monotonic clock. `reported` is the handler's error (document
-    and type) until the next poll ends the invocation, `result` the runtime's answer (at `result_at`) until that poll,
-    and until extensions are done; `answered` is called with it where that takes long. `conclusion` is its end until
-    its log is here.
+    `given`, `handed_out`, `result_at` and `runtime_done` are moments of the monotonic clock; it is `given` where no
+    poll waits for it. `result` is the runtime's answer, or its error, until the next poll, and until extensions are
+    done; `answered` is called with it where that takes long. `conclusion` is its end until its log is here.
     """
 
     event: Event
@@ -79,8 +78,8 @@ class Running:
     caller: ResponseStream | None = None
     answered: Answered | None = None
     answer: KeptAnswer | StreamedAnswer | None = None
+    given: float | None = None
     handed_out: float | None = None
-    reported: tuple[bytes, str] | None = None
     result: Completion | None = None
     result_at: float = 0.0
     runtime_done: float | None = None

@@ -12,6 +12,8 @@ ZIPPED_BYTES = 52_428_800
 """A package uploaded directly."""
 UNZIPPED_BYTES = 262_144_000
 """Code and layers together, unzipped."""
+MB_PER_CPU = 1769
+"""Memory that brings one vCPU."""
 STORAGE_BYTES = 80_530_636_800
 ENVIRONMENT_BYTES = 4096
 NAME_LENGTH = 64

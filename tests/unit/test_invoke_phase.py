@@ -6,12 +6,14 @@ from types import SimpleNamespace
 import pytest
 
 from lambdalab.clock import FakeClock
-from lambdalab.engine.invoke_phase import LINGERS_SECONDS, InvokePhase
+from lambdalab.engine.invoke_phase import InvokePhase, lingers_seconds
 from lambdalab.engine.log_pipe import EnvironmentLog
 from lambdalab.engine.program_end import ProgramEnd
 from lambdalab.engine.running import Running
 from lambdalab.runtimes.backends.base import Exit
 from lambdalab.runtimes.runtime_event import Event
+
+LINGERS_SECONDS = lingers_seconds(1769)
 
 
 class Around:
@@ -21,7 +23,8 @@ class Around:
         self.clock, self.lines, self.saw = FakeClock(), [], []
         self.given, self.ends, self.told, self.completions = [], [], [], []
         self.log_is_slow, self.held_log = False, []
-        self.phase = InvokePhase(self.clock, EnvironmentLog(self.lines.extend), self)
+        self.closed = False
+        self.phase = InvokePhase(self.clock, EnvironmentLog(self.lines.extend), self, 1769)
         self.phase.sandbox = SimpleNamespace(
             paths=((b"/real/task", b"/var/task"),),
             begin_invocation=lambda: self.saw.append("thawed"),
@@ -81,16 +84,28 @@ def test_a_waiting_runtime_gets_the_event_at_once_with_its_deadline(around):
     assert around.lines == ["START id-1"]
 
 
-def test_an_event_that_comes_before_the_poll_waits_for_it_and_so_does_its_time(around):
+def test_an_event_for_a_runtime_that_hung_up_waits_for_its_next_poll_and_so_does_its_time(around):
+    around.phase.polled(around)
+    around.closed = True
     around.begin(timeout=3)
-    around.clock.jump(5)
+    around.clock.jump(2)
     assert around.given == around.lines == []
+    around.closed = False
     around.phase.polled(around)
     assert around.given == [("id-1", around.clock.epoch_ms() + 3000)]
     around.clock.jump(2)
     assert around.phase.responded("id-1", b"1", too_large=False)
     around.phase.polled(around)
     assert around.only.duration_ms == 2000
+
+
+def test_a_runtime_that_hung_up_and_asks_no_more_has_timed_out(around):
+    around.phase.polled(around)
+    around.closed = True
+    around.begin(timeout=3)
+    around.clock.jump(3.1)
+    assert (around.only.outcome, around.only.duration_ms) == ("timeout", 3000)
+    assert around.lines == ["START id-1"] and around.given == []
 
 
 def test_an_answer_ends_the_invocation_with_the_next_poll_and_the_first_one_stands(around):
@@ -135,6 +150,11 @@ def test_a_runtime_that_works_on_past_its_time_is_ended_and_its_answer_stands(ar
     assert [one.body for one in around.told] == [b"1"]
     assert (around.only.outcome, around.only.duration_ms) == ("timeout", 3000)
     assert around.ends[0].why == "TIMEOUT"
+
+
+@pytest.mark.parametrize(("memory", "seconds"), [(128, 0.69), (1769, 0.05), (10_240, 0.05)])
+def test_a_caller_waits_for_the_poll_as_long_as_the_processors_share_makes_it_take(memory, seconds):
+    assert lingers_seconds(memory) == pytest.approx(seconds, abs=0.01)
 
 
 def test_the_answer_of_a_runtime_that_ends_with_it_stands(around):
@@ -228,8 +248,16 @@ def test_an_error_that_was_reported_goes_before_the_timeout_that_followed(around
     around.begin_handed_out()
     around.phase.failed("id-1", b"{}", "ValueError")
     around.clock.jump(4)
-    assert (around.only.outcome, around.only.error_type) == ("error", "ValueError")
+    assert [(one.outcome, one.error_type) for one in around.told] == [("error", "ValueError")]
+    assert around.only.outcome == "timeout"
     assert around.ends[0].why == "TIMEOUT"
+
+
+def test_an_error_ends_it_at_once_where_the_runtime_polls_already(around):
+    around.begin_handed_out()
+    around.phase.polled(around)
+    around.phase.failed("id-1", b"{}", "ValueError")
+    assert around.only.outcome == "error"
 
 
 def test_the_runtimes_end_fails_what_it_was_given(around):

@@ -13,10 +13,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from lambdalab.model.limits import MB_PER_CPU
+
 PERIOD_US = 20_000
 """The quota's period: short enough for 0.2 s of work to be within 2 % of its share (`speed.md`)."""
-MB_PER_CPU = 1769
-"""Memory that brings one vCPU."""
 MAX_PROCESSES = 1024
 _ROOT = Path("/sys/fs/cgroup")
 _NAME = "lambdalab"

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Protocol
 
 from lambdalab.model.invocation import Fidelity
+from lambdalab.model.limits import MB_PER_CPU
 from lambdalab.runtimes.backends import processes, sockets
 from lambdalab.runtimes.backends.base import Exit, Kept, Sandbox, SandboxSpec
-from lambdalab.runtimes.backends.cgroup import MB_PER_CPU
 from lambdalab.runtimes.backends.cpu_share import CpuShare
 from lambdalab.runtimes.backends.freezing import Freezing
 from lambdalab.runtimes.backends.limits import Limits

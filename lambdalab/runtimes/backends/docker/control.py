@@ -9,7 +9,8 @@ import os
 from functools import partial
 from pathlib import Path
 
-from lambdalab.runtimes.backends.cgroup import MB_PER_CPU, PERIOD_US
+from lambdalab.model.limits import MB_PER_CPU
+from lambdalab.runtimes.backends.cgroup import PERIOD_US
 from lambdalab.runtimes.backends.docker.engine import Engine
 
 _ROOT = Path("/sys/fs/cgroup")
