@@ -11,12 +11,11 @@ from __future__ import annotations
 import json
 import re
 
+from lambdalab.brackets import STRING, opened
+
 _SOURCE = "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)"
 _VALUES = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"
-_STRING = r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)'
-"""A string, or all that is left where it does not end: else each of its quotes would be looked for an end again."""
-_CONSTANT = re.compile(rf"{_STRING}|(NaN|-?Infinity)", re.DOTALL)
-_BRACKET = re.compile(rf"{_STRING}|([\[\]{{}}])", re.DOTALL)
+_CONSTANT = re.compile(rf"{STRING}|(NaN|-?Infinity)", re.DOTALL)
 _UNICODE = re.compile(r"\\u[0-9a-fA-F]{0,3}(?![0-9a-fA-F])")
 """An escape that has too few digits; the character complained of is the one behind it."""
 _WORD = re.compile(r"\w+")
@@ -91,15 +90,15 @@ def _ended(problem: json.JSONDecodeError, text: str) -> str | None:
     kind, in_string = problem.msg, problem.msg.startswith("Unterminated string")
     if not in_string and (not kind.startswith("Expecting") or text[problem.pos :].strip()):
         return None
-    read, opened = text[: problem.pos].rstrip(), _opened(text, problem.pos)
-    inside = _KINDS[opened[-1][0]] if opened else ""
+    read, brackets = text[: problem.pos].rstrip(), opened(text, problem.pos)
+    inside = _KINDS[brackets[-1][0]] if brackets else ""
     if in_string:
         return f"{_END} in {'field name' if inside == 'Object' and read[-1:] in {'{', ','} else 'VALUE_STRING'}"
     if not inside:
         return None if read else "No content to map due to end-of-input"
     if read[-1:] in {":", ","} or kind == "Expecting ':' delimiter":
         return f"{_END} within/between {inside} entries"
-    line, column = _place(text[: opened[-1][1]])
+    line, column = _place(text[: brackets[-1][1]])
     return f"{_END}: expected close marker for {inside} (start marker at {_SOURCE}; line: {line}, column: {column}])"
 
 
@@ -135,19 +134,8 @@ def _expected(kind: str, text: str, at: int) -> str | None:
 
 def _around(text: str, at: int) -> str:
     """What the place is in: an Object or an Array."""
-    opened = _opened(text, at)
-    return _KINDS[opened[-1][0]] if opened else "Object"
-
-
-def _opened(text: str, at: int) -> list[tuple[str, int]]:
-    """The brackets that are open at the place, and where they stand."""
-    opened: list[tuple[str, int]] = []
-    for found in _BRACKET.finditer(text, 0, at):
-        if found[1] in _KINDS:
-            opened.append((found[1], found.start(1)))
-        elif found[1] and opened:
-            opened.pop()
-    return opened
+    brackets = opened(text, at)
+    return _KINDS[brackets[-1][0]] if brackets else "Object"
 
 
 def _described(character: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lambdalab.brackets import opened
 from lambdalab.client.near import did_you_mean
 from lambdalab.errors import BadEvent, BadOption
 from lambdalab.notebook.context import FIRST_LINE
@@ -20,6 +21,7 @@ _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)\s*=(?!=)\s*(?P<value>[^\n]*)")
 _SCALAR = re.compile(r"true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 """JSON that is no text, list or object."""
 _CURLY = re.compile("[\u201c\u201d\u201e\u2018\u2019]")
+_CLOSING = {"[": "]", "{": "}"}
 _IN_JSON = {"True": "true", "False": "false", "None": "null", "undefined": "null"}
 
 
@@ -56,12 +58,20 @@ def parse_body(body: str, cell: str, first_line: int = FIRST_LINE) -> Any:
 
 def _parsed(words: str, where: str, first_line: int) -> Any:
     try:
-        return json.loads(words, parse_constant=_no_constant)
-    except _NoConstant as error:
-        raise BadEvent(f"the event in {where} is not JSON: {error}") from error
+        return _loaded(words, where)
     except json.JSONDecodeError as error:
         place = f"{where}, line {error.lineno - 1 + first_line}, column {error.colno}"
         raise BadEvent(_pointing_at(error, words, place)) from error
+
+
+def _loaded(words: str, where: str) -> Any:
+    """What the JSON says. Raises `BadEvent` for what Python alone reads or JSON alone writes, else JSONDecodeError."""
+    try:
+        return json.loads(words, parse_constant=_no_constant)
+    except json.JSONDecodeError:
+        raise
+    except _NoConstant as error:
+        raise BadEvent(f"the event in {where} is not JSON: {error}") from error
     except (ValueError, RecursionError) as error:
         raise BadEvent(f"the event in {where} cannot be read: {_too_much(error)}") from error
 
@@ -126,15 +136,8 @@ def _is_json(words: str) -> bool:
 
 
 def _unclosed(before: str) -> str:
-    """Which bracket is missing at the end of a text that ends too early; "" where none alone would mend it."""
-    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", before)
-    left: list[str] = []
-    for sign in re.findall(r"[\[\]{}]", outside):
-        if sign in "[{":
-            left.append("]" if sign == "[" else "}")
-        elif not left or left.pop() != sign:
-            return ""
-    closing = "".join(reversed(left))
+    """Which brackets are missing at the end of a text that ends too early; "" where they alone would not mend it."""
+    closing = "".join(_CLOSING[sign] for sign, _ in reversed(opened(before)))
     return f"A closing {closing} is missing at the end." if closing and _is_json(before + closing) else ""
 
 
@@ -176,13 +179,11 @@ def _named(source: str, namespace: Mapping[str, Any]) -> Any:
 
 def _from_json(words: str) -> Any:
     try:
-        return json.loads(words)
+        return _loaded(words, "--event")
     except json.JSONDecodeError as error:
         if (braced := words.strip("{} ")).isidentifier():
             raise BadOption(f"--event {words}: there is no Python variable {braced}.") from error
         raise BadEvent(_pointing_at(error, words, f"--event, column {error.colno}")) from error
-    except (ValueError, RecursionError) as error:
-        raise BadEvent(f"the event in --event cannot be read: {_too_much(error)}") from error
 
 
 def _from_file(path: Path) -> Any:
@@ -237,9 +238,7 @@ _STEP = re.compile(r"(?P<key>[^\[\]]*)(?P<indexes>(\[\d+\])*)")
 def _value(words: str) -> Any:
     try:
         return json.loads(words, parse_constant=_no_constant)
-    except _NoConstant:
-        return words
-    except json.JSONDecodeError:
+    except (_NoConstant, json.JSONDecodeError):
         return words
 
 
