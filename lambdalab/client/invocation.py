@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 RECORD_HEADER = "x-lambdalab-record"
 """Asked for with a request, this header of the answer holds the invocation's record. AWS ignores it."""
 _WORDS = 80
-_SHOWN = 80
-"""Characters of an answer in the line that tells an invocation."""
+"""Characters of an error's message, or of an answer, in the line that tells an invocation."""
 _MILLION = 1_000_000
 
 
@@ -175,8 +174,7 @@ class Invocation(Displayed):
         """The answer as it came, where it is no error; its beginning where it is long."""
         if self.error is not None or not self.raw:
             return ""
-        words = self.raw[: 4 * _SHOWN + 4].decode("utf-8", "replace")
-        return f": {words[:_SHOWN]}{'…' if len(words) > _SHOWN else ''}"
+        return f": {_short(self.raw[: 4 * (_WORDS + 1)].decode('utf-8', 'replace'))}"
 
     @property
     def _start(self) -> str:
@@ -295,8 +293,12 @@ def without_id(message: str) -> str:
     return re.sub(r"^RequestId: \S+ (Error: )?", "", message)
 
 
+def _short(words: str) -> str:
+    return words if len(words) <= _WORDS else words[: _WORDS - 3] + "..."
+
+
 def _called(error: FunctionError) -> str:
     """`KeyError('price')`."""
     words = without_id(error.message).partition("\n")[0]
-    short = words if len(words) <= _WORDS else words[: _WORDS - 3] + "..."
+    short = _short(words)
     return f"{error.type}({short if short.startswith(chr(39)) else repr(short)})" if short else error.type

@@ -79,7 +79,7 @@ class Interpreters:
         own = f"python{sys.version_info[0]}.{sys.version_info[1]}"
         if wanted.family == "python" and own in runtime.known():
             others.add(own)
-        return sorted(others, key=lambda name: _number(Path(name)), reverse=True)
+        return sorted(others, key=_number, reverse=True)
 
 
 def candidates(name: str) -> Iterator[Path]:
@@ -124,12 +124,12 @@ def _directories(pattern: str) -> Iterator[Path]:
         return
     parent, rest = Path(*path.parts[:wild]), path.parts[wild + 1 :]
     if parent.is_dir():
-        for found in sorted(parent.glob(path.parts[wild]), key=_number, reverse=True):
+        for found in sorted(parent.glob(path.parts[wild]), key=lambda one: _number(one.name), reverse=True):
             yield found.joinpath(*rest)
 
 
-def _number(path: Path) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", path.name))
+def _number(name: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", name))
 
 
 async def _try(candidate: Path, wanted: Runtime) -> Interpreter | None:

@@ -31,6 +31,7 @@ _NO_NETWORK = re.compile(
 _NO_MATCH = re.compile(r"No matching distribution found for (?P<what>.+?)(?: \(from .+)?$", re.MULTILINE)
 _BAD = re.compile(r"Invalid requirement: (?P<what>'.*?'|.+?)(?:: .+| \(from line .+)?$", re.MULTILINE)
 _VERSIONS_SHOWN = 12
+"""Of those that a package has, the newest."""
 _NPM = " For npm's packages say --runtime nodejs22.x."
 _VERSIONS = re.compile(r"\(from versions: (?P<known>.+)\)")
 _SPACE_BEFORE_NAME = re.compile(r"(?<![=<>!~,(])\s+(?=[A-Za-z])")
@@ -140,8 +141,9 @@ def _explained(said: str, runtime: str, architecture: str) -> LabError:
 
 def _newest(versions: str) -> str:
     """The last of pip's list of versions, which goes upwards; `…` for those left out."""
-    shown = versions.split(", ")[-_VERSIONS_SHOWN:]
-    return ", ".join((*(["…"] if len(shown) < versions.count(", ") + 1 else []), *shown))
+    known = versions.split(", ")
+    left_out = "…, " if len(known) > _VERSIONS_SHOWN else ""
+    return left_out + ", ".join(known[-_VERSIONS_SHOWN:])
 
 
 def _other_name(requirement: str) -> str:

@@ -176,7 +176,11 @@ def _document(call: Call, budget: int) -> Html:
 
 def has_own_lines(call: Call) -> bool:
     """Whether the log tells more than the runtime's report of the call's error."""
-    return bool(own_lines(call.log) if call.error is None else own_lines_but(call.log, call.error))
+    return bool(_own_lines(call))
+
+
+def _own_lines(call: Call) -> list[blocks.Line]:
+    return own_lines(call.log) if call.error is None else own_lines_but(call.log, call.error)
 
 
 def log(call: Call) -> Html:
@@ -184,9 +188,8 @@ def log(call: Call) -> Html:
     raw = lines_of(call.log)
     if not raw:
         return el("div", caption("Logs"), el("p", "The answer carried no log.", cls="mut"))
-    every = own_lines(call.log)
-    mine = every if call.error is None else own_lines_but(call.log, call.error)
-    told = "; the error is told above" if len(mine) < len(every) else ""
+    mine = _own_lines(call)
+    told = "; the error is told above" if len(mine) < len(own_lines(call.log)) else ""
     is_end, lines = is_cut(call.log), count(len(mine), "line")
     if is_end:
         lines = f"the last {lines.removeprefix('1 ')}"
