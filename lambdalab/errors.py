@@ -3,7 +3,8 @@
 Two families. `AwsError` is a refusal that AWS's Lambda API would give: it carries AWS's error code, HTTP
 status and exact text, is raised by the rules and the API, and is raised again on the client's side from the
 wire. Every other `LabError` is about the lab itself: a magic's option, a missing interpreter, a region that
-does not start. All of them show themselves in a notebook as one clean error, without internals.
+does not start. All of them show themselves in a notebook as one clean error, without internals, as `Interrupted` does,
+which is no error but a KeyboardInterrupt.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A wait that was interrupted: what becomes of what was waited for, told instead of the frames that were waiting."""
+"""A call whose caller was interrupted: what becomes of it, told instead of the frames that were waiting."""
 
 from __future__ import annotations
 

@@ -131,6 +131,7 @@ class Connection(asyncio.Protocol):
         self._last = False
         """Whether the peer wants the connection closed after the answer: HTTP/1.0, or `Connection: close`."""
         self._refused = False
+        """Whether nothing more is heard, although it has come."""
         self._held = 0
 
     # -- asyncio's side

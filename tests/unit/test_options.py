@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdalab import cli
 from lambdalab.errors import BadOption
 from lambdalab.notebook import words
 from lambdalab.notebook.commands import COMMANDS, DEPLOY, SUBCOMMANDS
@@ -211,6 +212,11 @@ def test_every_sub_command_has_help_whatever_else_is_on_the_line(name):
 )
 def test_an_error_names_the_value_the_rule_and_the_way_out(line, has_body, words_of_the_error):
     assert words_of_the_error in refusal(line, has_body=has_body)
+
+
+def test_every_command_of_the_shell_alone_is_told_as_one():
+    for name in cli.main.commands.keys() - set(SUBCOMMANDS):
+        assert f"a command of the shell: !lambdalab {name}" in refusal(name, has_body=False)
 
 
 @pytest.mark.parametrize(
